@@ -1,0 +1,96 @@
+import { IntervalSet } from "../net/interval-set.ts";
+import {
+  familyOf,
+  formatIpAddress,
+  type IpAddress,
+  isNeverAssignable,
+  toNumber,
+} from "../net/ip-address.ts";
+import { type IpRange, rangeContains } from "../net/ip-range.ts";
+
+/** Addresses that are somebody else's, and whose: completes "… is". */
+export interface DeniedRange extends IpRange {
+  readonly why: string;
+}
+
+/**
+ * Addresses that must not be given out, although no Service of ours holds them.
+ *
+ * It blocks new grants and never revokes: what already works goes on.
+ */
+export class DenyList {
+  #ranges: readonly DeniedRange[] = [];
+  #rangeSets = emptySets();
+  readonly #claims = new Map<IpAddress, Set<string>>();
+  readonly #claimSets = emptySets();
+
+  /** Replaces what the cluster itself uses: node addresses, CIDRs, gateways, network addresses. */
+  setRanges(ranges: readonly DeniedRange[]): void {
+    this.#ranges = ranges;
+    this.#rangeSets = emptySets();
+    for (const range of ranges) {
+      this.#rangeSets[range.family].add(range.first, range.last);
+    }
+  }
+
+  /**
+   * Records that a Service uses `address` by other means than an allocation: in
+   * `spec.externalIPs`, or in the status that another controller wrote.
+   */
+  addClaim(address: IpAddress, serviceKey: string): void {
+    const claimants = this.#claims.get(address) ?? new Set();
+    this.#claims.set(address, claimants.add(serviceKey));
+    this.#claimSets[familyOf(address)].add(toNumber(address));
+  }
+
+  /** Takes back {@link addClaim}. */
+  removeClaim(address: IpAddress, serviceKey: string): void {
+    const claimants = this.#claims.get(address);
+    claimants?.delete(serviceKey);
+    if (claimants?.size === 0) {
+      this.#claims.delete(address);
+      this.#claimSets[familyOf(address)].delete(toNumber(address));
+    }
+  }
+
+  /**
+   * Why `address` may not be given to the Service, as the end of a sentence that
+   * starts with the address; `undefined` if it may. A Service's own claim does
+   * not stand in its way, and other Services are not named: they may be another tenant's.
+   */
+  reasonAgainst(address: IpAddress, serviceKey: string): string | undefined {
+    if (isNeverAssignable(address)) {
+      return "is a loopback, link-local, multicast or broadcast address";
+    }
+    const range = this.#rangeSets[familyOf(address)].has(toNumber(address))
+      ? this.#ranges.find((candidate) => rangeContains(candidate, address))
+      : undefined;
+    if (range !== undefined) {
+      return `is ${range.why}`;
+    }
+    const claimants = this.#claims.get(address);
+    const foreign = claimants !== undefined && (claimants.size > 1 || !claimants.has(serviceKey));
+    return foreign
+      ? "is used by another Service, in spec.externalIPs or in a status that another controller wrote"
+      : undefined;
+  }
+
+  /** The lowest address of `range` not below `from` that this list does not block, if there is one. */
+  nextAllowed(range: IpRange, from: bigint): bigint | undefined {
+    let value = from;
+    while (value <= range.last) {
+      const past = this.#claimSets[range.family].nextGap(
+        this.#rangeSets[range.family].nextGap(value),
+      );
+      if (past === value && !isNeverAssignable(formatIpAddress(range.family, value))) {
+        return value;
+      }
+      value = past === value ? value + 1n : past;
+    }
+    return undefined;
+  }
+}
+
+function emptySets(): Record<4 | 6, IntervalSet> {
+  return { 4: new IntervalSet(), 6: new IntervalSet() };
+}

@@ -1,0 +1,109 @@
+/** A speaker is dead after this long without an observed renewal of its Lease. */
+export const deadAfterMs = 6_000;
+
+/**
+ * Silent for this long, a speaker counts among those that "look dead at once":
+ * two renewals are missing, so speakers cut off together are counted together,
+ * although their last renewals lie up to one period apart.
+ */
+export const suspectAfterMs = 4_000;
+
+/** While verdicts are suspended, how often the question is asked again. */
+const suspendedPollMs = 500;
+
+/**
+ * Which speakers are alive, judged by the renewals of their Leases as *this*
+ * process saw them, on its own monotonic clock. Timestamps inside a Lease are
+ * never compared with anything: clocks of other nodes may be wrong.
+ */
+export interface LivenessState {
+  readonly speakers: ReadonlyMap<string, SpeakerPulse>;
+  /** Speakers judged dead; stays so until a renewal is seen. */
+  readonly dead: ReadonlySet<string>;
+}
+
+interface SpeakerPulse {
+  /** Any text that changes with each renewal. */
+  readonly renewal: string;
+  /** When this renewal was first seen, or the count was started afresh. */
+  readonly seenAt: number;
+}
+
+export type LivenessInput =
+  /** The Lease of `node` reads `renewal` now. */
+  | { readonly kind: "renewal"; readonly node: string; readonly renewal: string }
+  /** The Lease of `node`, or the node, is gone. */
+  | { readonly kind: "gone"; readonly node: string }
+  /** Renewals may have been missed: the watch broke, or this process has just begun to lead. */
+  | { readonly kind: "gap" }
+  | { readonly kind: "wake" };
+
+export interface LivenessStep {
+  readonly state: LivenessState;
+  /** Speakers whose verdict changed. */
+  readonly died: readonly string[];
+  readonly revived: readonly string[];
+  /** True while more than half look dead at once: then the fault is here, and no verdict changes. */
+  readonly suspended: boolean;
+  /** When to call again with `wake`, if nothing else happens. */
+  readonly wakeAt: number | undefined;
+}
+
+/** Nobody known yet. */
+export const noSpeakers: LivenessState = { speakers: new Map(), dead: new Set() };
+
+/** Takes one observation at `now` (ms, monotonic) into account. */
+export function step(state: LivenessState, input: LivenessInput, now: number): LivenessStep {
+  const speakers = observe(state.speakers, input, now);
+  const isNews = input.kind === "renewal" && speakers !== state.speakers;
+  const stillDead = [...state.dead].filter(
+    (node) => speakers.has(node) && !(isNews && input.node === node),
+  );
+  const living = [...speakers].filter(([node]) => !stillDead.includes(node));
+  const silentFor = (ms: number): string[] =>
+    living.filter(([, pulse]) => now - pulse.seenAt >= ms).map(([node]) => node);
+  const expired = silentFor(deadAfterMs);
+  const suspended = expired.length > 0 && silentFor(suspectAfterMs).length * 2 > living.length;
+  const died = suspended ? [] : expired;
+  return {
+    state: { speakers, dead: new Set([...stillDead, ...died]) },
+    died,
+    revived: [...state.dead].filter((node) => speakers.has(node) && !stillDead.includes(node)),
+    suspended,
+    wakeAt: suspended ? now + suspendedPollMs : nextWake(living, died),
+  };
+}
+
+function observe(
+  before: ReadonlyMap<string, SpeakerPulse>,
+  input: LivenessInput,
+  now: number,
+): ReadonlyMap<string, SpeakerPulse> {
+  switch (input.kind) {
+    case "wake":
+      return before;
+    case "gap":
+      return new Map([...before].map(([node, { renewal }]) => [node, { renewal, seenAt: now }]));
+    case "gone": {
+      const after = new Map(before);
+      after.delete(input.node);
+      return after;
+    }
+    case "renewal": {
+      const { node, renewal } = input;
+      return before.get(node)?.renewal === renewal
+        ? before
+        : new Map(before).set(node, { renewal, seenAt: now });
+    }
+  }
+}
+
+function nextWake(
+  living: readonly (readonly [string, SpeakerPulse])[],
+  died: readonly string[],
+): number | undefined {
+  const deadlines = living
+    .filter(([node]) => !died.includes(node))
+    .map(([, pulse]) => pulse.seenAt + deadAfterMs);
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+}

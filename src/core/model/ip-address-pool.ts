@@ -1,0 +1,81 @@
+import { familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
+import { type IpRange, rangeContains } from "../net/ip-range.ts";
+import { anySelects, type LabelSelector, type Labels } from "./label-selector.ts";
+import type { Service } from "./service.ts";
+
+/** A named set of addresses that Services may get. */
+export interface IpAddressPool {
+  readonly name: string;
+  readonly labels: Labels;
+  /** In the order of `spec.addresses`. */
+  readonly ranges: readonly IpRange[];
+  readonly autoAssign: boolean;
+  /** IPv4 addresses ending in .0 and .255 are not given out (some devices drop them). */
+  readonly avoidBuggyIPs: boolean;
+  /** Absent: the pool is for everybody. */
+  readonly serviceAllocation: ServiceAllocation | undefined;
+}
+
+/** Whom a pool is pinned to. Namespace part AND Service part; each part is OR-ed inside. */
+export interface ServiceAllocation {
+  /** Lower is asked first; 0 means unset and comes last. */
+  readonly priority: number;
+  readonly namespaces: readonly string[];
+  readonly namespaceSelectors: readonly LabelSelector[];
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+/** True if `address` lies in the pool and is one that it gives out. */
+export function poolOffers(pool: IpAddressPool, address: IpAddress): boolean {
+  return (
+    pool.ranges.some((range) => rangeContains(range, address)) &&
+    !(pool.avoidBuggyIPs && isBuggy(address))
+  );
+}
+
+/** True for IPv4 addresses ending in .0 or .255. */
+export function isBuggy(address: IpAddress): boolean {
+  if (familyOf(address) === 6) {
+    return false;
+  }
+  const host = toNumber(address) & 255n;
+  return host === 0n || host === 255n;
+}
+
+/**
+ * True if `service` may have an address of `pool`.
+ *
+ * A pool whose namespace selectors match no namespace admits nobody: MetalLB
+ * opens such a pool to every namespace on explicit request.
+ */
+export function poolAdmits(
+  pool: IpAddressPool,
+  service: Pick<Service, "namespace" | "labels">,
+  namespaceLabels: Labels,
+): boolean {
+  const allocation = pool.serviceAllocation;
+  if (allocation === undefined) {
+    return true;
+  }
+  const { namespaces, namespaceSelectors, serviceSelectors } = allocation;
+  const anyNamespace = namespaces.length === 0 && namespaceSelectors.length === 0;
+  const namespaceFits =
+    anyNamespace ||
+    namespaces.includes(service.namespace) ||
+    anySelects(namespaceSelectors, namespaceLabels);
+  const serviceFits = serviceSelectors.length === 0 || anySelects(serviceSelectors, service.labels);
+  return namespaceFits && serviceFits;
+}
+
+/** The order in which pools are asked: pinned ones by priority, then the open ones; then by name. */
+export function comparePools(a: IpAddressPool, b: IpAddressPool): number {
+  const [x, y] = [poolRank(a), poolRank(b)];
+  return x !== y ? x - y : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+function poolRank({ serviceAllocation }: IpAddressPool): number {
+  if (serviceAllocation === undefined) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return serviceAllocation.priority === 0 ? Number.MAX_SAFE_INTEGER : serviceAllocation.priority;
+}

@@ -1,0 +1,41 @@
+import { familyOf, formatIpAddress, type IpAddress, toNumber } from "../net/ip-address.ts";
+import type { ServiceIdentity, ServicePort } from "./service.ts";
+
+/** One Service that holds an address. */
+export interface Holder extends ServiceIdentity {
+  readonly ports: readonly ServicePort[];
+}
+
+/**
+ * The fact that an address is not free. The object is named after the address,
+ * so the API server's uniqueness of names is the lock.
+ */
+export interface IpAllocation {
+  readonly address: IpAddress;
+  readonly pool: string;
+  /** While `Cooling`: who held it last. */
+  readonly holders: readonly Holder[];
+  readonly state: "Allocated" | "Cooling" | "Quarantined";
+  /** Name of the L2Bundle that announces it; absent: not announced. */
+  readonly bundle: string | undefined;
+}
+
+/**
+ * The object name of an address: IPv4 verbatim, IPv6 as eight four-digit groups
+ * joined by `-`, because `:` may not stand in a name.
+ */
+export function allocationName(address: IpAddress): string {
+  if (familyOf(address) === 4) {
+    return address;
+  }
+  const digits = toNumber(address).toString(16).padStart(32, "0");
+  return (digits.match(/.{4}/g) as string[]).join("-");
+}
+
+/** The address that an object name stands for, or `undefined`; the inverse of {@link allocationName}. */
+export function addressOfAllocationName(name: string): IpAddress | undefined {
+  if (/^[0-9a-f]{4}(-[0-9a-f]{4}){7}$/.test(name)) {
+    return formatIpAddress(6, BigInt(`0x${name.replaceAll("-", "")}`));
+  }
+  return /^\d+\.\d+\.\d+\.\d+$/.test(name) ? (name as IpAddress) : undefined;
+}

@@ -1,0 +1,30 @@
+/** A node that announces, or would next, and on which interfaces the advertisements let it. */
+export interface BundleNode {
+  readonly node: string;
+  /** Names given by advertisements; empty: the speaker chooses. */
+  readonly interfaces: readonly string[];
+}
+
+/** Addresses that are announced by one node and move together. */
+export interface L2Bundle {
+  readonly name: string;
+  /** Names of the advertisements that its addresses match, sorted. */
+  readonly advertisements: readonly string[];
+  readonly owner: BundleNode;
+  /** Who takes over, in this order. */
+  readonly standbys: readonly BundleNode[];
+  readonly version: BundleVersion;
+}
+
+/** Orders decisions over a bundle across controllers: a pair that never decreases. */
+export interface BundleVersion {
+  /** One more for every leader. */
+  readonly term: number;
+  /** One more for every change inside a term. */
+  readonly sequence: number;
+}
+
+/** Negative if `a` was decided before `b`. */
+export function compareBundleVersions(a: BundleVersion, b: BundleVersion): number {
+  return a.term - b.term || a.sequence - b.sequence;
+}

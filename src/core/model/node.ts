@@ -1,0 +1,20 @@
+import type { IpAddress } from "../net/ip-address.ts";
+import type { IpPrefix } from "../net/ip-prefix.ts";
+import type { Labels } from "./label-selector.ts";
+
+/** A Kubernetes Node as placement and the deny list see it. */
+export interface Node {
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Labels;
+  /** `status.addresses` that are IP addresses. */
+  readonly addresses: readonly IpAddress[];
+  readonly podCidrs: readonly IpPrefix[];
+  /** Condition `NetworkUnavailable` is True. */
+  readonly networkUnavailable: boolean;
+}
+
+/** True if the node asks not to attract traffic from outside the cluster. */
+export function isExcluded(node: Pick<Node, "labels">): boolean {
+  return Object.hasOwn(node.labels, "node.kubernetes.io/exclude-from-external-load-balancers");
+}

@@ -1,0 +1,90 @@
+/**
+ * Why something is as it is: one closed set of words. Each is the `reason` of a
+ * condition and of an Event, and a heading in docs/troubleshooting.md.
+ */
+export const reasons = {
+  /** An address is held. */
+  Assigned: "Assigned",
+  /** The address asked for belongs to another Service. */
+  AddressInUse: "AddressInUse",
+  /** The address asked for lies in no pool. */
+  AddressNotInPool: "AddressNotInPool",
+  /** The address asked for is a node's, a network or broadcast address, inside a cluster CIDR, or the like. */
+  AddressDenied: "AddressDenied",
+  /** The pool is pinned to other namespaces or Services. */
+  PoolNotAllowed: "PoolNotAllowed",
+  /** `metallb.io/address-pool` names no pool. */
+  PoolUnknown: "PoolUnknown",
+  /** No address is free in the pools that the Service may use. */
+  PoolExhausted: "PoolExhausted",
+  /** No pool gives addresses of the family to this Service on its own. */
+  NoPoolMatches: "NoPoolMatches",
+  /** The request cannot be read, or contradicts itself. */
+  RequestMalformed: "RequestMalformed",
+  /** The addresses asked for are not of the families of the Service. */
+  RequestFamilyMismatch: "RequestFamilyMismatch",
+  /** The Service has no cluster IP, or one too few for RequireDualStack. */
+  NoClusterIP: "NoClusterIP",
+  /** No pool exists (any more). What is held is kept, nothing new is given. */
+  ConfigurationLost: "ConfigurationLost",
+  /** No speaker has reported its networks yet, so network and broadcast addresses are not known. */
+  WaitingForSpeakers: "WaitingForSpeakers",
+  /** The pool of the address is gone or no longer admits the Service. */
+  PoolWithdrawn: "PoolWithdrawn",
+  /** The Service asked for something else and got it. */
+  RequestChanged: "RequestChanged",
+  /** The Service is gone, or no longer a LoadBalancer of our class. */
+  Released: "Released",
+  /** A node announces the addresses. */
+  Announced: "Announced",
+  /** The node chosen has not reported yet. */
+  AnnouncementPending: "AnnouncementPending",
+  /** No L2Advertisement covers the pool and the Service. */
+  NoAdvertisement: "NoAdvertisement",
+  /** No node that the advertisements select can announce now. */
+  NoEligibleNode: "NoEligibleNode",
+  /** None of the interfaces named by the advertisements is there and up on the node. */
+  InterfaceMissing: "InterfaceMissing",
+  /** The node has no interface that can announce. */
+  NoUsableInterface: "NoUsableInterface",
+  /** The node refuses to announce its own, its gateway's, or a loopback, link-local or multicast address. */
+  AnnouncementRefused: "AnnouncementRefused",
+  /** IPv6 addresses are given out, but this version does not announce them. */
+  FamilyNotAnnounced: "FamilyNotAnnounced",
+  /** The node's kernel refused what announcing needs. */
+  LinkFailed: "LinkFailed",
+} as const;
+
+export type Reason = keyof typeof reasons;
+
+/** Why a Service does not get what it asks for. */
+export type RefuseReason =
+  | "AddressInUse"
+  | "AddressNotInPool"
+  | "AddressDenied"
+  | "PoolNotAllowed"
+  | "PoolUnknown"
+  | "PoolExhausted"
+  | "NoPoolMatches"
+  | "RequestMalformed"
+  | "RequestFamilyMismatch"
+  | "NoClusterIP"
+  | "ConfigurationLost"
+  | "WaitingForSpeakers";
+
+/** Why a Service loses an address that it held. */
+export type RevokeReason = "Released" | "PoolWithdrawn" | "RequestChanged";
+
+/** Why a node does not announce an address that is its own to announce. */
+export type AnnounceFailure =
+  | "InterfaceMissing"
+  | "NoUsableInterface"
+  | "AnnouncementRefused"
+  | "FamilyNotAnnounced"
+  | "LinkFailed";
+
+/** A reason with the sentence that explains it here and now, and says what to do. */
+export interface Refusal {
+  readonly reason: RefuseReason;
+  readonly message: string;
+}

@@ -1,0 +1,50 @@
+import type { IpAddress, IpFamily } from "../net/ip-address.ts";
+import type { Labels } from "./label-selector.ts";
+
+/** Who a Service is: names can be reused, the uid cannot. */
+export interface ServiceIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** One port of a Service as clients see it. */
+export interface ServicePort {
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** What a Service asks for; the parser has already refused what cannot be read. */
+export interface AddressWish {
+  /** The addresses asked for, in the order written. Empty: any will do. */
+  readonly addresses: readonly IpAddress[];
+  /** Where they stand (`metallb.io/loadBalancerIPs` or `spec.loadBalancerIP`), for messages. */
+  readonly source: string;
+  /** The pool asked for by `metallb.io/address-pool`. */
+  readonly pool: string | undefined;
+  /** Why the wish cannot be read, if it cannot. Then the fields above are empty. */
+  readonly error: string | undefined;
+}
+
+/** A Service as the allocator sees it. */
+export interface Service extends ServiceIdentity {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly labels: Labels;
+  /** True if it is of type LoadBalancer, of our class, and not gone. */
+  readonly wantsAddress: boolean;
+  /** Families of its cluster IPs, the primary one first. */
+  readonly families: readonly IpFamily[];
+  readonly familyPolicy: "SingleStack" | "PreferDualStack" | "RequireDualStack";
+  readonly ports: readonly ServicePort[];
+  readonly wish: AddressWish;
+  /** `spec.externalIPs` that are addresses. */
+  readonly externalIPs: readonly IpAddress[];
+  /** `status.loadBalancer.ingress[].ip` that are addresses. Output: at most a request, never a fact. */
+  readonly statusAddresses: readonly IpAddress[];
+}
+
+/** `namespace/name` of a Service. */
+export function serviceKey(service: Pick<ServiceIdentity, "namespace" | "name">): string {
+  return `${service.namespace}/${service.name}`;
+}
