@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { parse } from "yaml";
+import type { Clock } from "../runtime/clock.ts";
+import { type ClusterAccess, type TlsMaterial, tokenRereadMs } from "./access.ts";
+
+/** What client-node fills in of a request's options. */
+interface FilledOptions {
+  ca?: string | Buffer;
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  rejectUnauthorized?: boolean;
+  servername?: string;
+  auth?: string;
+  headers?: Record<string, string>;
+}
+
+/**
+ * Access through a kubeconfig file with all that it may hold: certificates,
+ * tokens, token files, exec plugins.
+ *
+ * The file is read again every minute and after a 401, but not while an exec
+ * plugin's credential is still good, since that would run the plugin.
+ * @throws Error when the file cannot be read or names no cluster
+ */
+export async function kubeconfigAccess(path: string, clock: Clock): Promise<ClusterAccess> {
+  const { KubeConfig: Config } = await import("@kubernetes/client-node");
+  const load = (): KubeConfig => {
+    const config = new Config();
+    config.loadFromFile(path);
+    const user = config.getCurrentUser();
+    const token = user === null ? undefined : tokenFromFile(path, user.name);
+    if (user !== null && token !== undefined) {
+      config.users = [{ ...user, token }];
+    }
+    return config;
+  };
+  let config = load();
+  let readAt = clock.now();
+  let stale = false;
+
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    throw new Error(`kubeconfig ${path} has no cluster for its current-context`);
+  }
+  if (cluster.proxyUrl !== undefined) {
+    throw new Error(
+      `kubeconfig ${path}: proxy-url is not supported; reach the API server directly`,
+    );
+  }
+
+  const filled = async (): Promise<FilledOptions> => {
+    const old = clock.now() - readAt >= tokenRereadMs;
+    if (stale || (old && config.getCurrentUser()?.exec == null)) {
+      config = load();
+      readAt = clock.now();
+      stale = false;
+    }
+    const options: FilledOptions = {};
+    await config.applyToHTTPSOptions(options as Parameters<KubeConfig["applyToHTTPSOptions"]>[0]);
+    return options;
+  };
+  return {
+    url: cluster.server,
+    tls: async () => tlsOf(await filled()),
+    authorization: async () => {
+      const { headers, auth } = await filled();
+      return auth === undefined
+        ? headers?.["Authorization"]
+        : `Basic ${Buffer.from(auth).toString("base64")}`;
+    },
+    refused: () => {
+      stale = true;
+    },
+  };
+}
+
+/** The content of the user's `tokenFile`, which client-node does not know. It goes before `token`. */
+function tokenFromFile(path: string, userName: string): string | undefined {
+  const document: unknown = parse(readFileSync(path, "utf8"));
+  const { users } = document as { users?: { name?: string; user?: { tokenFile?: string } }[] };
+  const file = users?.find((user) => user.name === userName)?.user?.tokenFile;
+  return file === undefined ? undefined : readFileSync(resolve(dirname(path), file), "utf8").trim();
+}
+
+function tlsOf(options: FilledOptions): TlsMaterial {
+  const { ca, cert, key, rejectUnauthorized, servername } = options;
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    ...(servername === undefined ? {} : { servername }),
+  };
+}
