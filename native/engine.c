@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine_state.h"
+
+#define FIRST_PICTURE_TIMEOUT_MS 5000
+#define ADDRESS_LENGTH 4
+
+/* Addresses handled between two chances for the thread to get the lock: a hundred microseconds at most. */
+#define ADDRESSES_PER_LOCK 256
+
+uint64_t engine_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * A mutex alone would starve the owner during a flood: the thread lets go of it
+ * for a microsecond only, which is less than a waiter needs to wake up. Whoever
+ * stands in the turnstile is next.
+ */
+void engine_lock(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->turnstile);
+	pthread_mutex_lock(&engine->lock);
+	pthread_mutex_unlock(&engine->turnstile);
+}
+
+void engine_unlock(struct engine *engine)
+{
+	pthread_mutex_unlock(&engine->lock);
+}
+
+static void wake(struct engine *engine)
+{
+	uint64_t one = 1;
+
+	/* It fails only when the thread has 2^64 - 2 wake-ups before it, so it is awake. */
+	if (write(engine->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void release(struct engine *engine)
+{
+	netlink_close(&engine->netlink);
+	ports_close(&engine->ports);
+	interfaces_free(&engine->interfaces);
+	table_free(&engine->table);
+	if (engine->wake_fd >= 0)
+		close(engine->wake_fd);
+	if (engine->epoll_fd >= 0)
+		close(engine->epoll_fd);
+	pthread_mutex_destroy(&engine->lock);
+	pthread_mutex_destroy(&engine->turnstile);
+	free(engine);
+}
+
+static int open_descriptors(struct engine *engine, const char **failed_call)
+{
+	int error;
+
+	*failed_call = "socket(AF_PACKET)";
+	error = packet_socket_probe();
+	if (error < 0)
+		return error;
+	*failed_call = "epoll_create1";
+	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (engine->epoll_fd < 0)
+		return -errno;
+	*failed_call = "eventfd";
+	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (engine->wake_fd < 0)
+		return -errno;
+	*failed_call = "socket(AF_NETLINK)";
+	error = netlink_open(&engine->netlink, &engine->interfaces);
+	if (error < 0)
+		return error;
+	*failed_call = "recv(AF_NETLINK)";
+	return netlink_wait(&engine->netlink, &engine->interfaces, FIRST_PICTURE_TIMEOUT_MS);
+}
+
+/* Signals are for the owner's threads; the new thread inherits a mask that blocks them all. */
+static int start_thread(struct engine *engine, const char **failed_call)
+{
+	sigset_t all, before;
+	int error;
+
+	*failed_call = "pthread_create";
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&engine->thread, NULL, engine_run, engine);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		pthread_setname_np(engine->thread, "steelyard-link");
+	return -error;
+}
+
+int engine_create(struct engine **out, engine_notify notify, void *context,
+		  const char **failed_call)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int error;
+
+	*failed_call = "calloc";
+	if (!engine)
+		return -ENOMEM;
+	pthread_mutex_init(&engine->turnstile, NULL);
+	pthread_mutex_init(&engine->lock, NULL);
+	engine->notify = notify;
+	engine->context = context;
+	engine->wake_fd = -1;
+	engine->epoll_fd = -1;
+	engine->netlink.fd = -1;
+	table_init(&engine->table);
+	burst_init(&engine->burst);
+	interfaces_init(&engine->interfaces);
+	packet_batch_init(&engine->received);
+	packet_batch_init(&engine->sending);
+	error = open_descriptors(engine, failed_call);
+	/* The owner looks at the first picture by itself. */
+	engine->interfaces.changed = false;
+	if (error == 0)
+		error = start_thread(engine, failed_call);
+	if (error < 0) {
+		release(engine);
+		return error;
+	}
+	*out = engine;
+	return 0;
+}
+
+void engine_destroy(struct engine *engine)
+{
+	engine_lock(engine);
+	engine->stopping = true;
+	engine_unlock(engine);
+	wake(engine);
+	pthread_join(engine->thread, NULL);
+	release(engine);
+}
+
+static int answer_one(struct engine *engine, uint32_t port, uint32_t address)
+{
+	size_t before = engine->table.count;
+
+	if (!table_insert(&engine->table, port, address))
+		return -ENOMEM;
+	engine->ports.items[port].entries += engine->table.count - before;
+	return 0;
+}
+
+static int withdraw_one(struct engine *engine, uint32_t port, uint32_t address)
+{
+	struct entry *entry = table_find(&engine->table, port, address);
+
+	if (!entry)
+		return 0;
+	burst_cancel(&engine->burst, &entry->burst);
+	table_remove(&engine->table, entry);
+	engine->ports.items[port].entries--;
+	return 0;
+}
+
+static int announce_one(struct engine *engine, uint32_t port, uint32_t address)
+{
+	struct entry *entry = table_find(&engine->table, port, address);
+
+	if (entry)
+		burst_start(&engine->burst, &entry->burst, engine_now());
+	return 0;
+}
+
+typedef int (*address_action)(struct engine *engine, uint32_t port, uint32_t address);
+
+/* One stretch of addresses under one lock; the port is looked up anew because its number may pass on meanwhile. */
+static int apply_stretch(struct engine *engine, const char *interface, const uint8_t *addresses,
+			 size_t count, address_action action)
+{
+	int port = action == answer_one ? ports_get(&engine->ports, interface) :
+					  ports_find(&engine->ports, interface);
+
+	if (port < 0)
+		return port == -ENOMEM ? port : 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t address;
+		int error;
+
+		memcpy(&address, addresses + i * ADDRESS_LENGTH, ADDRESS_LENGTH);
+		error = action(engine, (uint32_t)port, address);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static int apply(struct engine *engine, const char *interface, const uint8_t *addresses,
+		 size_t count, address_action action)
+{
+	int error = 0;
+
+	for (size_t done = 0; done < count && error == 0; done += ADDRESSES_PER_LOCK) {
+		size_t left = count - done;
+
+		engine_lock(engine);
+		error = apply_stretch(engine, interface, addresses + done * ADDRESS_LENGTH,
+				      left < ADDRESSES_PER_LOCK ? left : ADDRESSES_PER_LOCK,
+				      action);
+		engine->ports_stale = true;
+		engine_unlock(engine);
+	}
+	wake(engine);
+	return error;
+}
+
+int engine_answer(struct engine *engine, const char *interface, const uint8_t *addresses,
+		  size_t count)
+{
+	return apply(engine, interface, addresses, count, answer_one);
+}
+
+void engine_withdraw(struct engine *engine, const char *interface, const uint8_t *addresses,
+		     size_t count)
+{
+	apply(engine, interface, addresses, count, withdraw_one);
+}
+
+void engine_announce(struct engine *engine, const char *interface, const uint8_t *addresses,
+		     size_t count)
+{
+	apply(engine, interface, addresses, count, announce_one);
+}
+
+void engine_take(struct engine *engine, struct engine_news *news)
+{
+	engine_lock(engine);
+	news->queue = engine->queue;
+	news->interfaces_changed = engine->interfaces.changed;
+	engine->queue.count = 0;
+	engine->queue.dropped = 0;
+	engine->interfaces.changed = false;
+	engine->notified = false;
+	engine_unlock(engine);
+}
+
+int engine_copy_interfaces(struct engine *engine, struct interfaces *to)
+{
+	int error;
+
+	engine_lock(engine);
+	error = interfaces_copy(to, &engine->interfaces);
+	engine_unlock(engine);
+	return error;
+}
+
+static void fill_stats(const struct engine *engine, struct address_stats *stats)
+{
+	for (size_t i = 0; i < engine->table.capacity; i++) {
+		const struct entry *entry = engine->table.slots[i];
+
+		if (!entry)
+			continue;
+		memcpy(stats->interface, engine->ports.items[entry->port].name,
+		       sizeof(stats->interface));
+		stats->address = entry->address;
+		stats->requests_received = entry->requests_received;
+		stats->replies_sent = entry->replies_sent;
+		stats->gratuitous_sent = entry->gratuitous_sent;
+		stats++;
+	}
+}
+
+int engine_stats(struct engine *engine, struct address_stats **stats, size_t *count)
+{
+	engine_lock(engine);
+	*count = engine->table.count;
+	*stats = calloc(*count ? *count : 1, sizeof(**stats));
+	if (*stats)
+		fill_stats(engine, *stats);
+	engine_unlock(engine);
+	return *stats ? 0 : -ENOMEM;
+}

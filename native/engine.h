@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STEELYARD_ENGINE_H
+#define STEELYARD_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "event_queue.h"
+#include "interfaces.h"
+
+/**
+ * DOC: The thread that keeps the network informed.
+ *
+ * It answers ARP requests, sends gratuitous frames and follows netlink, on its
+ * own and whatever its owner's thread is doing. The owner tells it which
+ * addresses are answered where, and collects events. One lock guards all of
+ * it, and frames leave under that lock: once engine_withdraw() has returned, no
+ * further frame for the address leaves this host.
+ *
+ * Functions may be called from any thread unless said otherwise.
+ */
+struct engine;
+
+/**
+ * typedef engine_notify - there is something for engine_take()
+ *
+ * Called on the engine's thread, without its lock, at most once until the next
+ * engine_take() and at most a hundred times a second.
+ */
+typedef void (*engine_notify)(void *context);
+
+/** struct address_stats - what was done for one address on one interface since it was answered there. */
+struct address_stats {
+	char interface[IFNAMSIZ];
+	/** IPv4 address in network order. */
+	uint32_t address;
+	uint64_t requests_received;
+	uint64_t replies_sent;
+	uint64_t gratuitous_sent;
+};
+
+/** struct engine_news - what happened since the last engine_take(). */
+struct engine_news {
+	struct event_queue queue;
+	bool interfaces_changed;
+};
+
+/**
+ * engine_create() - take the first picture of the interfaces and start the thread
+ * @out:	the engine, to be ended with engine_destroy(); set on success only
+ * @notify:	called when there is news
+ * @context:	handed to @notify
+ * @failed_call: set on error to the name of the system call that failed
+ *
+ * Return: 0, or a negative error number; -EPERM when CAP_NET_RAW is missing.
+ */
+int engine_create(struct engine **out, engine_notify notify, void *context,
+		  const char **failed_call);
+
+/** engine_destroy() - end the thread, wait for it, free everything. Not from within @notify. */
+void engine_destroy(struct engine *engine);
+
+/**
+ * engine_answer() - answer requests for addresses on an interface from now on
+ * @interface:	its name, shorter than IFNAMSIZ; it may appear later
+ * @addresses:	@count IPv4 addresses of four bytes each
+ *
+ * Addresses already answered there keep their counters and their bursts.
+ *
+ * Return: 0, or -ENOMEM, with some of the addresses answered.
+ */
+int engine_answer(struct engine *engine, const char *interface, const uint8_t *addresses,
+		  size_t count);
+
+/** engine_withdraw() - answer no more and cancel bursts; addresses that were not answered are ignored. */
+void engine_withdraw(struct engine *engine, const char *interface, const uint8_t *addresses,
+		     size_t count);
+
+/** engine_announce() - start the gratuitous schedule; addresses that are not answered there are ignored. */
+void engine_announce(struct engine *engine, const char *interface, const uint8_t *addresses,
+		     size_t count);
+
+/** engine_take() - move the news out of the engine into @news. */
+void engine_take(struct engine *engine, struct engine_news *news);
+
+/**
+ * engine_copy_interfaces() - the present picture
+ * @to:		uninitialized; free it with interfaces_free(), also after an error
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int engine_copy_interfaces(struct engine *engine, struct interfaces *to);
+
+/**
+ * engine_stats() - counters of all addresses
+ * @stats:	set to an array that the caller frees
+ * @count:	set to its length
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int engine_stats(struct engine *engine, struct address_stats **stats, size_t *count);
+
+#endif

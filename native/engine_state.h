@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STEELYARD_ENGINE_STATE_H
+#define STEELYARD_ENGINE_STATE_H
+
+#include <pthread.h>
+
+#include "burst.h"
+#include "engine.h"
+#include "event_queue.h"
+#include "interfaces.h"
+#include "netlink.h"
+#include "packet_socket.h"
+#include "port.h"
+#include "table.h"
+
+/** DOC: What engine.c (the owner's side) and engine_thread.c share; nobody else includes this. */
+
+/** struct engine - everything but @thread, @notify and @context is guarded by @lock. */
+struct engine {
+	pthread_mutex_t turnstile;
+	pthread_mutex_t lock;
+	pthread_t thread;
+	engine_notify notify;
+	void *context;
+
+	struct table table;
+	struct burst burst;
+	struct ports ports;
+	struct interfaces interfaces;
+	struct event_queue queue;
+
+	/** Written to from outside so that the thread looks around. */
+	int wake_fd;
+	int epoll_fd;
+	struct netlink netlink;
+	uint64_t netlink_retry_at;
+
+	/** Ports must be compared with the picture of the interfaces. */
+	bool ports_stale;
+	/** The owner has been told and has not taken the news yet. */
+	bool notified;
+	uint64_t notify_not_before;
+	bool stopping;
+
+	/** Used by the thread alone. */
+	struct packet_batch received;
+	struct packet_batch sending;
+};
+
+/** engine_run() - the thread's main function; @argument is the engine. Return: NULL. */
+void *engine_run(void *argument);
+
+/** engine_lock() - take the lock, fairly: the thread and its owner alternate when both want it. */
+void engine_lock(struct engine *engine);
+void engine_unlock(struct engine *engine);
+
+/** engine_now() - Return: monotonic time in nanoseconds. */
+uint64_t engine_now(void);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STEELYARD_PORT_H
+#define STEELYARD_PORT_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arp.h"
+#include "interfaces.h"
+
+/**
+ * DOC: Interfaces that addresses are answered on, by name.
+ *
+ * A port outlives its interface: when one of that name comes back, perhaps with
+ * another index and hardware address, it is opened anew. Once open, a port
+ * keeps its socket while the interface is up, also when its last address was
+ * withdrawn: closing a packet socket waits for every processor and would hold
+ * up the answers on other ports.
+ */
+
+/** struct port - one of them. */
+struct port {
+	char name[IFNAMSIZ];
+	/** Socket, or -1 while the interface is absent, down or failing. */
+	int fd;
+	/** Interface that @fd is bound to. */
+	int ifindex;
+	/** Its hardware address as of the last netlink event. */
+	uint8_t mac[MAC_LENGTH];
+	/** Addresses answered here. */
+	size_t entries;
+	/** No attempt to open before this time (ns). */
+	uint64_t retry_at;
+	/** Error number of the last attempt, so that one cause is told once. */
+	int error;
+};
+
+/** struct ports - all of them; a port's number is its place and stays. Owns memory and sockets. */
+struct ports {
+	struct port *items;
+	size_t count;
+};
+
+/** What port_refresh() did. */
+enum port_change {
+	PORT_UNCHANGED,
+	PORT_OPENED,
+	/** For another reason than the time before; port->error says which. */
+	PORT_FAILED,
+};
+
+/**
+ * ports_get() - number of the port for an interface name
+ * @name:	shorter than IFNAMSIZ
+ *
+ * Return: the number, the port made if missing, or -ENOMEM.
+ */
+int ports_get(struct ports *ports, const char *name);
+
+/** ports_find() - Return: the number of the port for that name, or -1. */
+int ports_find(const struct ports *ports, const char *name);
+
+/**
+ * port_refresh() - bring the socket in line with the interface
+ * @port:	one whose addresses are to be answered
+ * @all:	the picture of now
+ * @now:	monotonic time in nanoseconds
+ *
+ * Opens, reopens or closes; takes over a new hardware address.
+ */
+enum port_change port_refresh(struct port *port, const struct interfaces *all, uint64_t now);
+
+/** port_drop() - close the socket after an error; the next attempt to open is a second away. */
+void port_drop(struct port *port, uint64_t now);
+
+/** ports_retry_at() - Return: when a failed port is tried again, or UINT64_MAX. */
+uint64_t ports_retry_at(const struct ports *ports);
+
+/** ports_close() - close all sockets and free everything. */
+void ports_close(struct ports *ports);
+
+#endif

@@ -1,0 +1,271 @@
+import { familyOf, type IpAddress, toBytes } from "../core/net/ip-address.ts";
+import type { MacAddress } from "../core/net/mac-address.ts";
+import type { NetworkInterface } from "../core/net/network-interface.ts";
+import type { Log } from "../runtime/log.ts";
+import { toIpAddress, toMacAddress, toNetworkInterface } from "./interface-picture.ts";
+import {
+  describeErrno,
+  loadNativeAddon,
+  type NativeAddon,
+  type NativeEngine,
+  type NativeEvent,
+  nativeEventKind,
+} from "./native-addon.ts";
+
+/** What the network tells of itself. */
+export type LinkEvent =
+  /** The complete picture, after every change of a link or an address. */
+  | { readonly kind: "interfaces"; readonly interfaces: readonly NetworkInterface[] }
+  /** A foreign host says that it has an address that is answered on this interface (RFC 5227 2.4). */
+  | {
+      readonly kind: "claim";
+      readonly interface: string;
+      readonly address: IpAddress;
+      readonly mac: MacAddress;
+      readonly operation: "request" | "reply";
+    }
+  /** Addresses are answered on this interface from now on: first, and again after each loss of it. */
+  | { readonly kind: "socketOpen"; readonly interface: string }
+  /** Nothing is answered on this interface; opening is tried each second. An empty name: netlink failed. */
+  | {
+      readonly kind: "socketError";
+      readonly interface: string;
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** An address and where it is answered. */
+export interface LinkEntry {
+  readonly address: IpAddress;
+  /** Name of the interface, which may appear later and may come and go. */
+  readonly interface: string;
+}
+
+/** Why an entry cannot be answered. */
+export type LinkRefusalReason =
+  /** Neighbor discovery is not built yet. */
+  | "Ipv6NotSupported"
+  /** The kernel allows 1 to 15 bytes. */
+  | "InvalidInterfaceName";
+
+/** An entry that is not answered, and why. */
+export interface LinkRefusal extends LinkEntry {
+  readonly reason: LinkRefusalReason;
+}
+
+/** What was done for one address on one interface since it was answered there; counts of frames. */
+export interface AddressStats extends LinkEntry {
+  readonly requestsReceived: number;
+  readonly repliesSent: number;
+  readonly gratuitousSent: number;
+}
+
+/**
+ * This node's place on its networks: answers ARP for addresses, announces them,
+ * and watches interfaces, all on a native thread that a busy event loop does
+ * not delay.
+ *
+ * It decides nothing: an interface that comes back is answered on again by
+ * itself, but announced again only when told to. An open link does not keep the
+ * process running, and ends with it.
+ */
+export class Link {
+  readonly #addonPath: string | undefined;
+  readonly #onEvents: (events: readonly LinkEvent[]) => void;
+  readonly #log: Log;
+  #open: { readonly addon: NativeAddon; readonly engine: NativeEngine } | undefined;
+  #interfaces: readonly NetworkInterface[] = [];
+
+  /**
+   * @param options.addonPath where `steelyard.node` is; by default where the build puts it
+   * @param options.onEvents called on the event loop with what happened since the last call, in
+   *   order, except that the picture of the interfaces comes first; at most 512 other events a call
+   */
+  constructor(options: {
+    readonly addonPath?: string;
+    readonly onEvents: (events: readonly LinkEvent[]) => void;
+    readonly log: Log;
+  }) {
+    this.#addonPath = options.addonPath;
+    this.#onEvents = options.onEvents;
+    this.#log = options.log;
+  }
+
+  /**
+   * Loads the addon, takes the first picture of the interfaces and starts the thread.
+   *
+   * Throws with `code` and `syscall` when the system refuses; EPERM says which capability is missing.
+   */
+  open(): void {
+    if (this.#open !== undefined) {
+      throw new Error("The link is already open");
+    }
+    const addon = loadNativeAddon(this.#addonPath);
+    const engine = openEngine(addon, () => this.#takeNews());
+    this.#open = { addon, engine };
+    this.#interfaces = addon.interfaces(engine).map(toNetworkInterface);
+  }
+
+  /** Returns the interfaces as of the last `interfaces` event, or of {@link open}. */
+  interfaces(): readonly NetworkInterface[] {
+    return this.#interfaces;
+  }
+
+  /**
+   * Answers these entries from now on; those already answered keep their counters and their
+   * announcements. Returns the entries that cannot be answered; empty is the rule.
+   */
+  answer(entries: readonly LinkEntry[]): readonly LinkRefusal[] {
+    const { addon, engine } = this.#opened();
+    const { accepted, refused } = sortOut(entries);
+    for (const [name, addresses] of accepted) {
+      addon.answer(engine, name, pack(addresses));
+    }
+    return refused;
+  }
+
+  /**
+   * Stops answering these entries and cancels their announcements. After the return no frame for
+   * them leaves this node. Entries that are not answered are ignored.
+   */
+  withdraw(entries: readonly LinkEntry[]): void {
+    const { addon, engine } = this.#opened();
+    for (const [name, addresses] of sortOut(entries).accepted) {
+      addon.withdraw(engine, name, pack(addresses));
+    }
+  }
+
+  /**
+   * Starts the gratuitous schedule of these entries anew: both forms at 0, 0.1, 1.1, 2.2 and 4.4 s,
+   * paced over all entries to 5,000 frames a second at first and 500 for the repeats. Entries that
+   * are not answered are ignored; rounds that fall into a time without link are lost.
+   */
+  announce(entries: readonly LinkEntry[]): void {
+    const { addon, engine } = this.#opened();
+    for (const [name, addresses] of sortOut(entries).accepted) {
+      addon.announce(engine, name, pack(addresses));
+    }
+  }
+
+  /** Returns the counters of all answered entries, in no order. */
+  stats(): readonly AddressStats[] {
+    const { addon, engine } = this.#opened();
+    return addon
+      .stats(engine)
+      .map((native) => ({ ...native, address: toIpAddress(native.address) }));
+  }
+
+  /** Ends the thread and all answers. No event comes after the call. Harmless when not open. */
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open !== undefined) {
+      open.addon.close(open.engine);
+    }
+  }
+
+  #opened(): { readonly addon: NativeAddon; readonly engine: NativeEngine } {
+    if (this.#open === undefined) {
+      throw new Error("The link is not open: call open() first");
+    }
+    return this.#open;
+  }
+
+  #takeNews(): void {
+    if (this.#open === undefined) {
+      return;
+    }
+    const { addon, engine } = this.#open;
+    const news = addon.take(engine);
+    const events: LinkEvent[] = [];
+    if (news.interfacesChanged) {
+      this.#interfaces = addon.interfaces(engine).map(toNetworkInterface);
+      events.push({ kind: "interfaces", interfaces: this.#interfaces });
+    }
+    for (const event of news.events) {
+      events.push(toLinkEvent(event));
+    }
+    if (news.dropped > 0) {
+      this.#log.warn({ dropped: news.dropped }, "More network events than can be reported");
+    }
+    if (events.length > 0) {
+      this.#onEvents(events);
+    }
+  }
+}
+
+function openEngine(addon: NativeAddon, notify: () => void): NativeEngine {
+  try {
+    return addon.open(notify);
+  } catch (error) {
+    const { errno, syscall } = error as { errno?: number; syscall?: string };
+    if (errno === undefined || syscall === undefined) {
+      throw error;
+    }
+    const { code, message } = describeErrno(errno);
+    const remedy =
+      code === "EPERM" ? ". The capability NET_RAW is missing: add it, or run as root" : "";
+    throw Object.assign(
+      new Error(`Cannot watch the network: ${syscall}: ${message} (${code})${remedy}`, {
+        cause: error,
+      }),
+      { code, syscall },
+    );
+  }
+}
+
+function toLinkEvent(event: NativeEvent): LinkEvent {
+  switch (event.kind) {
+    case nativeEventKind.claim:
+      return {
+        kind: "claim",
+        interface: event.interface,
+        address: toIpAddress(event.address),
+        mac: toMacAddress(event.mac),
+        operation: event.operation === 1 ? "request" : "reply",
+      };
+    case nativeEventKind.socketOpened:
+      return { kind: "socketOpen", interface: event.interface };
+    case nativeEventKind.socketFailed:
+      return { kind: "socketError", interface: event.interface, ...describeErrno(event.errno) };
+  }
+}
+
+function refusalOf(entry: LinkEntry): LinkRefusalReason | undefined {
+  const nameLength = Buffer.byteLength(entry.interface);
+  if (nameLength < 1 || nameLength > 15) {
+    return "InvalidInterfaceName";
+  }
+  return familyOf(entry.address) === 6 ? "Ipv6NotSupported" : undefined;
+}
+
+/** Groups entries by interface, because the addon takes one interface and many addresses at a time. */
+function sortOut(entries: readonly LinkEntry[]): {
+  accepted: ReadonlyMap<string, readonly IpAddress[]>;
+  refused: readonly LinkRefusal[];
+} {
+  const accepted = new Map<string, IpAddress[]>();
+  const refused: LinkRefusal[] = [];
+  for (const entry of entries) {
+    const reason = refusalOf(entry);
+    if (reason !== undefined) {
+      refused.push({ ...entry, reason });
+      continue;
+    }
+    const addresses = accepted.get(entry.interface);
+    if (addresses === undefined) {
+      accepted.set(entry.interface, [entry.address]);
+    } else {
+      addresses.push(entry.address);
+    }
+  }
+  return { accepted, refused };
+}
+
+function pack(addresses: readonly IpAddress[]): Uint8Array {
+  const packed = new Uint8Array(addresses.length * 4);
+  for (const [index, address] of addresses.entries()) {
+    packed.set(toBytes(address), index * 4);
+  }
+  return packed;
+}
