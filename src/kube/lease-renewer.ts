@@ -1,0 +1,120 @@
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import { isAlreadyExists, isNotFound } from "./api-error.ts";
+import { type LeaseSpec, leaseResource, microTime, newLease } from "./lease.ts";
+import { resourcePath } from "./resource.ts";
+import type { Transport } from "./transport.ts";
+
+/** Which Lease, and how often. */
+export interface LeaseRenewerOptions {
+  /** Shared with nothing slow. */
+  readonly transport: Transport;
+  readonly namespace: string;
+  readonly name: string;
+  readonly holderIdentity: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Default 2 s. */
+  readonly intervalMs?: number;
+  /** Written into the Lease for people, default 6 s; watchers use their own clock. */
+  readonly leaseDurationSeconds?: number;
+}
+
+/** A renewal that takes longer counts as failed, so that the next one is not late too. */
+const timeoutMs = 3_000;
+
+/**
+ * Says "alive" by renewing one Lease, and creates it where it is missing.
+ *
+ * Each renewal is one merge patch without a precondition: the Lease has one
+ * writer, and its time is written for people only. Needs the verbs `patch` and
+ * `create`.
+ */
+export class LeaseRenewer {
+  readonly #options: LeaseRenewerOptions;
+  #renewedAt: number | undefined;
+  #failing = false;
+
+  constructor(options: LeaseRenewerOptions) {
+    this.#options = options;
+  }
+
+  /** When the last successful renewal was sent, on the monotonic clock. */
+  get renewedAt(): number | undefined {
+    return this.#renewedAt;
+  }
+
+  /** Renews until `signal` aborts. Never rejects; never releases: an end is not a withdrawal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs = 2_000 } = this.#options;
+    while (!signal.aborted) {
+      const startedAt = clock.now();
+      try {
+        await this.#renew(signal);
+        this.#succeeded(startedAt);
+      } catch (error) {
+        if (!signal.aborted) {
+          this.#failed(error);
+        }
+      }
+      await clock.sleep(Math.max(0, startedAt + intervalMs - clock.now()), signal);
+    }
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { transport, namespace, name } = this.#options;
+    const spec = this.#spec();
+    try {
+      await transport.request({
+        method: "PATCH",
+        path: resourcePath(leaseResource, { namespace, name }),
+        body: { spec },
+        signal,
+        timeoutMs,
+      });
+    } catch (error) {
+      if (!isNotFound(error)) {
+        throw error;
+      }
+      await this.#create(spec, signal);
+    }
+  }
+
+  async #create(spec: LeaseSpec, signal: AbortSignal): Promise<void> {
+    const { transport, namespace, name } = this.#options;
+    try {
+      await transport.request({
+        method: "POST",
+        path: resourcePath(leaseResource, { namespace }),
+        body: newLease(namespace, name, spec),
+        signal,
+        timeoutMs,
+      });
+    } catch (error) {
+      if (!isAlreadyExists(error)) {
+        throw error;
+      }
+    }
+  }
+
+  #spec(): LeaseSpec {
+    const { clock, holderIdentity, leaseDurationSeconds = 6 } = this.#options;
+    return { holderIdentity, leaseDurationSeconds, renewTime: microTime(clock.wallTime()) };
+  }
+
+  #succeeded(startedAt: number): void {
+    if (this.#failing) {
+      this.#options.log.info({ lease: this.#options.name }, "Lease renewed again");
+    }
+    this.#failing = false;
+    this.#renewedAt = startedAt;
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#failing) {
+      const fields = { lease: this.#options.name, err: String(error) };
+      this.#options.log.warn(fields, "Lease not renewed: trying on");
+    }
+    this.#failing = true;
+  }
+}

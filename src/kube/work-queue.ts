@@ -1,0 +1,175 @@
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import { ApiError } from "./api-error.ts";
+import { type BackoffLimits, backoffDelay } from "./backoff.ts";
+
+/** What a {@link WorkQueue} needs. */
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How many keys are worked on at a time, default 1. */
+  readonly workers?: number;
+  /** The wait after a key's failures in a row, default 100 ms doubling to 5 min. */
+  readonly backoff?: BackoffLimits;
+}
+
+/** Does what is to be done about one key. Rejecting means: try this key again later. */
+export type Worker = (key: string) => Promise<void>;
+
+const defaultBackoff: BackoffLimits = { firstMs: 100, maxMs: 300_000 };
+
+/**
+ * Keys that need work, each at most once, oldest first.
+ *
+ * A key is never worked on twice at the same time: added meanwhile, it runs
+ * once more afterwards. A key whose work fails waits by itself, longer each
+ * time; the others go on.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #workers: number;
+  readonly #backoff: BackoffLimits;
+  readonly #ready = new Set<string>();
+  readonly #waiting = new Map<string, Wait>();
+  /** Keys under work, and after which wait to run again when added meanwhile. */
+  readonly #running = new Map<string, number | undefined>();
+  readonly #failures = new Map<string, number>();
+  #wake: (() => void) | undefined;
+
+  constructor(options: WorkQueueOptions) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#workers = options.workers ?? 1;
+    this.#backoff = options.backoff ?? defaultBackoff;
+  }
+
+  /** How many keys wait for a worker now. */
+  get depth(): number {
+    return this.#ready.size;
+  }
+
+  /** Whether nothing is ready or under work; keys may still be waiting for their time. */
+  get idle(): boolean {
+    return this.#ready.size === 0 && this.#running.size === 0;
+  }
+
+  /**
+   * Asks for work on `key`, now or in `afterMs`. Of several wishes the earliest
+   * counts; a wish for now also ends the wait after a failure.
+   */
+  add(key: string, afterMs = 0): void {
+    if (this.#running.has(key)) {
+      const wanted = this.#running.get(key);
+      this.#running.set(key, Math.min(afterMs, wanted ?? afterMs));
+    } else if (!this.#ready.has(key)) {
+      this.#schedule(key, afterMs);
+    }
+  }
+
+  /** Forgets `key`: what it waited for and how often it failed. Work under way is not interrupted. */
+  forget(key: string): void {
+    this.#ready.delete(key);
+    this.#stopWaiting(key);
+    this.#failures.delete(key);
+  }
+
+  /** Gives keys to `worker` until `signal` aborts and the work under way has ended. Never rejects. */
+  async run(worker: Worker, signal: AbortSignal): Promise<void> {
+    const underWay = new Set<Promise<void>>();
+    const wake = (): void => this.#wake?.();
+    signal.addEventListener("abort", wake);
+    while (!signal.aborted) {
+      const key = this.#take();
+      if (key === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      } else {
+        const work = this.#work(key, worker);
+        underWay.add(work);
+        void work.finally(() => underWay.delete(work));
+      }
+    }
+    signal.removeEventListener("abort", wake);
+    await Promise.all(underWay);
+    for (const key of [...this.#waiting.keys()]) {
+      this.#stopWaiting(key);
+    }
+  }
+
+  #take(): string | undefined {
+    if (this.#running.size >= this.#workers) {
+      return undefined;
+    }
+    for (const key of this.#ready) {
+      this.#ready.delete(key);
+      this.#running.set(key, undefined);
+      return key;
+    }
+    return undefined;
+  }
+
+  async #work(key: string, worker: Worker): Promise<void> {
+    let retryMs: number | undefined;
+    try {
+      await worker(key);
+      this.#failures.delete(key);
+    } catch (error) {
+      retryMs = this.#failed(key, error);
+    }
+    const wanted = this.#running.get(key);
+    this.#running.delete(key);
+    const afterMs = wanted ?? retryMs;
+    if (afterMs !== undefined) {
+      this.#schedule(key, afterMs);
+    }
+    this.#wake?.();
+  }
+
+  #failed(key: string, error: unknown): number {
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    const delay = backoffDelay(this.#backoff, failures, this.#clock.random());
+    const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const retryMs = Math.round(Math.max(delay, asked));
+    this.#log.warn({ key, failures, retryMs, err: String(error) }, "work failed: trying again");
+    return retryMs;
+  }
+
+  #schedule(key: string, afterMs: number): void {
+    const due = this.#clock.now() + afterMs;
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined && waiting.due <= due) {
+      return;
+    }
+    this.#stopWaiting(key);
+    if (afterMs <= 0) {
+      this.#makeReady(key);
+      return;
+    }
+    const stop = new AbortController();
+    this.#waiting.set(key, { due, stop });
+    void this.#clock.sleep(afterMs, stop.signal).then(() => {
+      if (!stop.signal.aborted) {
+        this.#waiting.delete(key);
+        this.#makeReady(key);
+      }
+    });
+  }
+
+  #makeReady(key: string): void {
+    this.#ready.add(key);
+    this.#wake?.();
+  }
+
+  #stopWaiting(key: string): void {
+    this.#waiting.get(key)?.stop.abort();
+    this.#waiting.delete(key);
+  }
+}
+
+interface Wait {
+  readonly due: number;
+  readonly stop: AbortController;
+}
