@@ -119,12 +119,13 @@ export class ControlPlane {
 
   async #writeFiles(): Promise<void> {
     const authority = await CertificateAuthority.create();
-    const [server, kubelet, admin, manager, scheduler, accounts] = await Promise.all([
+    const [server, kubelet, admin, manager, scheduler, frontProxy, accounts] = await Promise.all([
       authority.issueApiServer(),
       authority.issueClient("kube-apiserver-kubelet-client", ["system:masters"]),
       authority.issueClient("kubernetes-admin", ["system:masters"]),
       authority.issueClient("system:kube-controller-manager"),
       authority.issueClient("system:kube-scheduler"),
+      authority.issueClient("front-proxy-client"),
       serviceAccountKeys(),
     ]);
     this.#authority = authority;
@@ -137,6 +138,8 @@ export class ControlPlane {
       writeFile(this.#pki("apiserver.key"), server.key, secret),
       writeFile(this.#pki("kubelet-client.crt"), kubelet.cert),
       writeFile(this.#pki("kubelet-client.key"), kubelet.key, secret),
+      writeFile(this.#pki("front-proxy.crt"), frontProxy.cert),
+      writeFile(this.#pki("front-proxy.key"), frontProxy.key, secret),
       writeFile(this.#pki("sa.key"), accounts.key, secret),
       writeFile(this.#pki("sa.pub"), accounts.publicKey),
       writeFile(join(this.#directory, "audit-policy.yaml"), JSON.stringify(auditPolicy)),
@@ -175,6 +178,14 @@ export class ControlPlane {
       `--kubelet-client-certificate=${this.#pki("kubelet-client.crt")}`,
       `--kubelet-client-key=${this.#pki("kubelet-client.key")}`,
       "--kubelet-preferred-address-types=InternalIP",
+      // The aggregation layer's own identity; controller manager and scheduler wait for it.
+      `--requestheader-client-ca-file=${this.authorityFile}`,
+      "--requestheader-allowed-names=front-proxy-client",
+      "--requestheader-username-headers=X-Remote-User",
+      "--requestheader-group-headers=X-Remote-Group",
+      "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+      `--proxy-client-cert-file=${this.#pki("front-proxy.crt")}`,
+      `--proxy-client-key-file=${this.#pki("front-proxy.key")}`,
       "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
       `--service-account-key-file=${this.#pki("sa.pub")}`,
       `--service-account-signing-key-file=${this.#pki("sa.key")}`,
@@ -194,6 +205,9 @@ export class ControlPlane {
       `--authorization-kubeconfig=${kubeconfig}`,
       "--leader-elect=false",
       "--use-service-account-credentials=true",
+      // The default, 20 a second, makes it spend five seconds on its controllers' accounts.
+      "--kube-api-qps=1000",
+      "--kube-api-burst=1000",
       `--service-account-private-key-file=${this.#pki("sa.key")}`,
       `--root-ca-file=${this.authorityFile}`,
       `--cluster-cidr=${podNetworks.join(",")}`,

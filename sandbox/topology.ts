@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { apiServer, gateway, type Host, kubernetesService, type NodeHost } from "./addresses.ts";
 import { inNetns, runOrThrow } from "./command.ts";
 
@@ -67,16 +68,15 @@ export async function recreateNode(node: NodeHost, nodes: readonly NodeHost[]): 
   await ipBatch(nodeAddresses(node, nodes), node.name);
 }
 
-/** Takes everything down that {@link createTopology} made. Nothing may be running in it. */
-export async function deleteTopology(
-  nodes: readonly NodeHost[],
-  clients: readonly Host[],
-): Promise<void> {
-  const hosts = [gateway, ...clients, ...nodes];
+/**
+ * Removes every named namespace and every management port, also what a broken start has left: in a
+ * wrapper nobody else makes any. Nothing may be running in them.
+ */
+export async function deleteTopology(): Promise<void> {
+  const devices = readFileSync("/proc/net/dev", "utf8").matchAll(/^\s*(mgmt[\d-]+):/gm);
   await ipBatch([
-    ...nodes.map((node) => `link delete ${managementPort(node)}`),
-    "link delete mgmt0",
-    ...[...hosts.map(({ name }) => name), switchNetns].map((name) => `netns delete ${name}`),
+    ...[...devices].map(([, device]) => `link delete ${device}`),
+    ...readdirSync("/run/netns").map((name) => `netns delete ${name}`),
   ]);
 }
 
