@@ -1,0 +1,290 @@
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import { ApiError, isAlreadyExists, isNotFound } from "./api-error.ts";
+import { type Resource, resourcePath } from "./resource.ts";
+import type { Transport } from "./transport.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** The object that an Event is about. */
+export interface EventObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Absent for a cluster-scoped object, whose Events go to namespace `default`. */
+  readonly namespace?: string | undefined;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Something that happened to an object, for people to see in `kubectl describe`. */
+export interface EventNote {
+  readonly object: EventObject;
+  readonly type: "Normal" | "Warning";
+  /** One word in CamelCase. */
+  readonly reason: string;
+  /** At most 1,024 characters are kept. */
+  readonly message: string;
+}
+
+/** What an {@link EventRecorder} needs. */
+export interface EventRecorderOptions {
+  readonly transport: Transport;
+  /** Who reports, such as `steelyard-controller`. */
+  readonly component: string;
+  /** Which of them, such as the Pod's name. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const eventResource: Resource = {
+  group: "",
+  version: "v1",
+  plural: "events",
+  kind: "Event",
+  namespaced: true,
+};
+
+/** The same thing within this time counts up one Event instead of making another. */
+const sameEventMs = 600_000;
+/** The count of one Event is written at most this often. */
+const recountMs = 10_000;
+/** Events remembered for counting up; beyond this the oldest make new ones. */
+const rememberedEvents = 4_096;
+/** Events waiting to be sent; beyond this new ones are dropped. */
+const waitingEvents = 10_000;
+const burst = 200;
+const perSecond = 20;
+const triesPerEvent = 8;
+
+/** One Event and how far the API server knows it. */
+interface Remembered {
+  readonly note: EventNote;
+  readonly firstTime: string;
+  lastTime: string;
+  lastAt: number;
+  count: number;
+  /** The Event's name once it exists. */
+  name: string | undefined;
+  sentAt: number;
+  sentCount: number;
+  tries: number;
+}
+
+/**
+ * Records Events (core/v1), the same one again as a count, at a bounded rate.
+ *
+ * Recording never waits and never throws. Events are a courtesy: what the API
+ * server does not take after some tries is dropped and counted.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #queue: WorkQueue;
+  /** Oldest first. */
+  readonly #events = new Map<string, Remembered>();
+  #unsent = 0;
+  #dropped = 0;
+  #tokens = burst;
+  #tokensAt: number;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#queue = new WorkQueue({ clock: options.clock, log: options.log });
+    this.#tokensAt = options.clock.now();
+  }
+
+  /** How many Events were lost: too many at once, or not taken by the API server. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Notes that something happened; it is sent by {@link run} soon after. */
+  record(note: EventNote): void {
+    const { clock } = this.#options;
+    const key = keyOf(note);
+    const now = clock.now();
+    const known = this.#events.get(key);
+    if (known === undefined || now - known.lastAt > sameEventMs) {
+      this.#remember(key, note, now);
+      return;
+    }
+    if (known.count === known.sentCount) {
+      this.#unsent += 1;
+    }
+    known.count += 1;
+    known.lastAt = now;
+    known.lastTime = secondsTime(clock.wallTime());
+    this.#events.delete(key);
+    this.#events.set(key, known);
+    this.#queue.add(key, Math.max(0, known.sentAt + recountMs - now));
+  }
+
+  /** Sends what was recorded until `signal` aborts; what then waits is lost. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#queue.run((key) => this.#send(key, signal), signal);
+  }
+
+  #remember(key: string, note: EventNote, now: number): void {
+    const old = this.#events.get(key);
+    if (old !== undefined) {
+      this.#forget(key, old);
+    }
+    if (this.#unsent >= waitingEvents) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#makeRoom();
+    const time = secondsTime(this.#options.clock.wallTime());
+    this.#events.set(key, {
+      note,
+      firstTime: time,
+      lastTime: time,
+      lastAt: now,
+      count: 1,
+      name: undefined,
+      sentAt: Number.NEGATIVE_INFINITY,
+      sentCount: 0,
+      tries: 0,
+    });
+    this.#unsent += 1;
+    this.#queue.add(key);
+  }
+
+  /** Forgets the oldest Event that is sent, when many are remembered. */
+  #makeRoom(): void {
+    if (this.#events.size < rememberedEvents) {
+      return;
+    }
+    for (const [key, event] of this.#events) {
+      if (event.count === event.sentCount) {
+        this.#forget(key, event);
+        return;
+      }
+    }
+  }
+
+  #forget(key: string, event: Remembered): void {
+    if (event.count !== event.sentCount) {
+      this.#unsent -= 1;
+      this.#dropped += 1;
+    }
+    this.#events.delete(key);
+    this.#queue.forget(key);
+  }
+
+  async #send(key: string, signal: AbortSignal): Promise<void> {
+    const event = this.#events.get(key);
+    if (event === undefined || event.count === event.sentCount) {
+      return;
+    }
+    await this.#takeToken(signal);
+    const { count } = event;
+    try {
+      await (event.name === undefined ? this.#create(event, signal) : this.#recount(event, signal));
+    } catch (error) {
+      event.tries += 1;
+      if (isHopeless(error) || event.tries >= triesPerEvent) {
+        this.#options.log.warn({ reason: event.note.reason, err: String(error) }, "Event dropped");
+        this.#forget(key, event);
+        return;
+      }
+      throw error;
+    }
+    event.tries = 0;
+    event.sentAt = this.#options.clock.now();
+    event.sentCount = count;
+    if (event.count === count) {
+      this.#unsent -= 1;
+    } else {
+      this.#queue.add(key, recountMs);
+    }
+  }
+
+  async #create(event: Remembered, signal: AbortSignal): Promise<void> {
+    const { transport, component, instance, clock } = this.#options;
+    const { object, type, reason, message } = event.note;
+    const namespace = object.namespace ?? "default";
+    const unique = Math.floor(clock.random() * 2 ** 48).toString(16);
+    const name = `${object.name.slice(0, 230)}.${clock.wallTime().getTime().toString(16)}${unique}`;
+    const body = {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name, namespace },
+      involvedObject: object,
+      type,
+      reason,
+      message: message.slice(0, 1_024),
+      source: { component },
+      reportingComponent: component,
+      reportingInstance: instance,
+      firstTimestamp: event.firstTime,
+      lastTimestamp: event.lastTime,
+      count: event.count,
+    };
+    await transport.request({
+      method: "POST",
+      path: resourcePath(eventResource, { namespace }),
+      body,
+      signal,
+    });
+    event.name = name;
+  }
+
+  async #recount(event: Remembered, signal: AbortSignal): Promise<void> {
+    const namespace = event.note.object.namespace ?? "default";
+    const { name } = event;
+    try {
+      await this.#options.transport.request({
+        method: "PATCH",
+        path: resourcePath(eventResource, { namespace, name }),
+        body: { count: event.count, lastTimestamp: event.lastTime },
+        signal,
+      });
+    } catch (error) {
+      if (!isNotFound(error)) {
+        throw error;
+      }
+      // The API server lets Events expire.
+      await this.#create(event, signal);
+    }
+  }
+
+  async #takeToken(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const now = clock.now();
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#tokensAt) / 1_000) * perSecond);
+    this.#tokensAt = now;
+    this.#tokens -= 1;
+    if (this.#tokens < 0) {
+      await clock.sleep((-this.#tokens / perSecond) * 1_000, signal);
+    }
+  }
+}
+
+function keyOf({ object, type, reason, message }: EventNote): string {
+  return JSON.stringify([
+    object.kind,
+    object.namespace,
+    object.name,
+    object.uid,
+    type,
+    reason,
+    message,
+  ]);
+}
+
+/** The type Time of Kubernetes has whole seconds. */
+function secondsTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** Refusals that another try would get again, such as a namespace that is being deleted. */
+function isHopeless(error: unknown): boolean {
+  return (
+    error instanceof ApiError &&
+    error.status >= 400 &&
+    error.status < 500 &&
+    error.status !== 429 &&
+    error.status !== 401 &&
+    !isAlreadyExists(error)
+  );
+}
