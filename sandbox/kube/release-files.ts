@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { EnvHttpProxyAgent, fetch } from "undici";
+import { type BinaryName, etcdVersion, kubernetesVersion } from "./pinned.ts";
+
+const connectTimeoutMs = 3_000;
+const execute = promisify(execFile);
+
+/** The projects' release files; a source that cannot be reached is not asked again. */
+export class ReleaseFiles {
+  readonly #dispatcher = new EnvHttpProxyAgent({ connect: { timeout: connectTimeoutMs } });
+  readonly #unreachable = new Set<string>();
+  readonly #report: (line: string) => void;
+
+  constructor(report: (line: string) => void) {
+    this.#report = report;
+  }
+
+  /**
+   * Downloads `name` to `target`, checked against the published SHA-256. Returns
+   * false, having said why, when it cannot be had or is not what was published.
+   */
+  async download(name: BinaryName, target: string): Promise<boolean> {
+    const host = name === "etcd" ? "github.com" : "dl.k8s.io";
+    if (this.#unreachable.has(host)) {
+      return false;
+    }
+    const aside = `${target}.${process.pid}`;
+    try {
+      await (name === "etcd" ? this.#etcd(aside) : this.#kubernetes(name, aside));
+      await chmod(aside, 0o755);
+      await rename(aside, target);
+      return true;
+    } catch (error) {
+      this.#unreachable.add(host);
+      this.#report(`no release files from ${host} (${reasonOf(error)}): building instead`);
+      return false;
+    } finally {
+      await rm(aside, { recursive: true, force: true });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.close();
+  }
+
+  async #kubernetes(name: BinaryName, aside: string): Promise<void> {
+    const url = `https://dl.k8s.io/release/v${kubernetesVersion}/bin/linux/${architecture()}/${name}`;
+    const published = (await this.#get(`${url}.sha256`)).toString().trim();
+    this.#report(`downloading ${name} ${kubernetesVersion} from dl.k8s.io`);
+    await writeFile(aside, verified(await this.#get(url), published, url));
+  }
+
+  async #etcd(aside: string): Promise<void> {
+    const release = `https://github.com/etcd-io/etcd/releases/download/v${etcdVersion}`;
+    const folder = `etcd-v${etcdVersion}-linux-${architecture()}`;
+    const sums = (await this.#get(`${release}/SHA256SUMS`)).toString();
+    const published = sums.split("\n").find((line) => line.endsWith(` ${folder}.tar.gz`));
+    this.#report(`downloading etcd ${etcdVersion} from github.com`);
+    const url = `${release}/${folder}.tar.gz`;
+    const archive = verified(await this.#get(url), published?.split(" ", 1)[0] ?? "", url);
+    const unpacked = `${aside}.unpacked`;
+    try {
+      await mkdir(unpacked, { recursive: true });
+      await writeFile(join(unpacked, "archive"), archive);
+      await execute("tar", ["-xzf", join(unpacked, "archive"), "-C", unpacked, `${folder}/etcd`]);
+      await rename(join(unpacked, folder, "etcd"), aside);
+    } finally {
+      await rm(unpacked, { recursive: true, force: true });
+    }
+  }
+
+  async #get(url: string): Promise<Buffer> {
+    const response = await fetch(url, { dispatcher: this.#dispatcher });
+    if (!response.ok) {
+      throw new Error(`HTTP status ${response.status} for ${url}`);
+    }
+    return Buffer.from(await response.arrayBuffer());
+  }
+}
+
+function verified(content: Buffer, published: string, url: string): Buffer {
+  const actual = createHash("sha256").update(content).digest("hex");
+  if (actual !== published) {
+    throw new Error(`${url} has SHA-256 ${actual}, published is ${JSON.stringify(published)}`);
+  }
+  return content;
+}
+
+/** fetch hides the reason of a failed connection in `cause`. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error
+    ? cause.message || ((cause as { code?: string }).code ?? message)
+    : message;
+}
+
+function architecture(): string {
+  return process.arch === "x64" ? "amd64" : process.arch;
+}

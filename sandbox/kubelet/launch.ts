@@ -1,0 +1,227 @@
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { type Credentials, setprivCommand } from "./credentials.ts";
+
+/** A directory or file that a container sees at a place of its own. */
+export interface Mount {
+  readonly source: string;
+  /** Absolute, in the container. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** Everything that makes a process a container. */
+export interface Launch {
+  /** Name of the network namespace. */
+  readonly netns: string;
+  readonly mounts: readonly Mount[];
+  readonly credentials: Credentials;
+  readonly readOnlyRoot: boolean;
+  readonly rootless: boolean;
+  readonly workingDirectory: string;
+  readonly command: readonly string[];
+  /** Files of the image that the container's user must be able to reach. */
+  readonly imageFiles: readonly string[];
+  /** An empty directory of this container's own, to assemble mounts in. */
+  readonly scratch: string;
+}
+
+/** Exit code of a container that could not be set up; container runtimes use the same. */
+export const startErrorExitCode = 128;
+
+/** A directory of the machine that the container sees changed: hidden below a tmpfs, or overlaid. */
+interface Base {
+  readonly path: string;
+  readonly kind: "tmpfs" | "overlay";
+  readonly binds: Mount[];
+  /** Directories at or below `path` that everybody may enter, whatever the machine says. */
+  readonly opened: Set<string>;
+}
+
+/**
+ * The command line that starts a container: it enters the network namespace,
+ * makes a mount namespace, arranges the mounts, takes on the credentials and
+ * executes the command, all in one process, so that its pid stays the same.
+ *
+ * The container sees the machine's own files (no image is unpacked). `/run` is
+ * empty for each container; a mount point that does not exist appears on an
+ * overlay, so nothing is ever created on the machine. Throws on a mount point
+ * directly below `/`, which no overlay can provide.
+ */
+export function launchCommand(launch: Launch): readonly string[] {
+  const { netns, credentials, rootless, command } = launch;
+  const script = [
+    `trap 'exit ${startErrorExitCode}' EXIT`,
+    "set -eu",
+    "umask 022",
+    ...mountScript(launch),
+    // A sysfs shows the network interfaces of the namespace that mounted it. Not vital.
+    "mount -t sysfs -o ro sysfs /sys 2>/dev/null || :",
+    ...(launch.readOnlyRoot ? ["mount -o remount,bind,ro / || :"] : []),
+    `cd ${quote(launch.workingDirectory)}`,
+    'exec "$@"',
+  ];
+  return [
+    "nsenter",
+    `--net=/run/netns/${netns}`,
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    script.join("\n"),
+    "container",
+    ...setprivCommand(credentials, rootless),
+    ...command,
+  ];
+}
+
+/** Runs `command` in the namespaces of the container whose process is `pid`, as the same user. */
+export function execCommand(
+  pid: number,
+  credentials: Credentials,
+  rootless: boolean,
+  command: readonly string[],
+): readonly string[] {
+  const enter = ["nsenter", `--target=${pid}`, "--mount", "--net"];
+  return [...enter, ...setprivCommand(credentials, rootless), ...command];
+}
+
+function mountScript(launch: Launch): readonly string[] {
+  const { bases, direct } = arrange(launch);
+  const lines: string[] = [];
+  for (const [index, base] of bases.entries()) {
+    lines.push(...stageBase(base, join(launch.scratch, `${index}`)));
+  }
+  for (const mount of direct) {
+    lines.push(...bind(mount, mount.target));
+  }
+  // Moved last: a base may hide the directory that the sources lie in.
+  for (const [index, base] of bases.entries()) {
+    lines.push(
+      `mount --move ${quote(join(launch.scratch, `${index}`, "root"))} ${quote(base.path)}`,
+    );
+  }
+  return lines;
+}
+
+function stageBase(base: Base, stage: string): readonly string[] {
+  const root = join(stage, "root");
+  const lines = [`mkdir -p ${quote(root)}`];
+  if (base.kind === "tmpfs") {
+    lines.push(`mount -t tmpfs -o mode=755 tmpfs ${quote(root)}`);
+  } else {
+    const upper = join(stage, "upper");
+    const options = `lowerdir=${base.path},upperdir=${upper}/files,workdir=${upper}/work`;
+    lines.push(
+      `mkdir -p ${quote(upper)}`,
+      `mount -t tmpfs -o mode=755 tmpfs ${quote(upper)}`,
+      `mkdir ${quote(`${upper}/files`)} ${quote(`${upper}/work`)}`,
+      // An overlay's directory has the mode of its upper layer: 755 by the umask.
+      ...[...base.opened].map(
+        (path) => `mkdir -p ${quote(join(upper, "files", relative(base.path, path)))}`,
+      ),
+      `mount -t overlay -o ${quote(options)} overlay ${quote(root)}`,
+    );
+  }
+  for (const mount of base.binds) {
+    const target = join(root, relative(base.path, mount.target));
+    const make = statSync(mount.source).isDirectory()
+      ? `mkdir -p ${quote(target)}`
+      : `mkdir -p ${quote(dirname(target))}; touch ${quote(target)}`;
+    lines.push(make, ...bind(mount, target));
+  }
+  return lines;
+}
+
+function bind(mount: Mount, target: string): readonly string[] {
+  const lines = [`mount --rbind ${quote(mount.source)} ${quote(target)}`];
+  return mount.readOnly ? [...lines, `mount -o remount,bind,ro ${quote(target)} || :`] : lines;
+}
+
+interface Arrangement {
+  readonly bases: Base[];
+  readonly direct: Mount[];
+}
+
+function arrange(launch: Launch): Arrangement {
+  const arrangement = { bases: [newBase(realpathSync("/run"), "tmpfs")], direct: [] };
+  for (const file of launch.rootless ? [] : launch.imageFiles) {
+    for (const path of blockedDirectories(file, launch.credentials.uid)) {
+      baseFor(path, path, arrangement).opened.add(path);
+    }
+  }
+  for (const mount of launch.mounts) {
+    place(mount, arrangement);
+  }
+  arrangement.bases.sort((a, b) => a.path.length - b.path.length);
+  return arrangement;
+}
+
+function place(wanted: Mount, arrangement: Arrangement): void {
+  const { ancestor, path } = resolveTarget(wanted.target);
+  const mount = { ...wanted, target: path };
+  const isBelowBase = arrangement.bases.some((base) => contains(base, path));
+  if (!isBelowBase && ancestor === path) {
+    arrangement.direct.push(mount);
+  } else if (!isBelowBase && ancestor === "/") {
+    throw new Error(
+      `mountPath ${wanted.target}: the sandbox can mount only below a directory that the machine has, such as /run, /tmp, /etc or /var`,
+    );
+  } else {
+    baseFor(path, ancestor, arrangement).binds.push(mount);
+  }
+}
+
+/** The base that holds `path`, if need be a new overlay on `directory`. */
+function baseFor(path: string, directory: string, { bases }: Arrangement): Base {
+  const known = bases.find((base) => contains(base, path));
+  if (known !== undefined) {
+    return known;
+  }
+  const base = newBase(directory, "overlay");
+  bases.push(base);
+  return base;
+}
+
+function contains(base: Base, path: string): boolean {
+  return path === base.path || path.startsWith(`${base.path}/`);
+}
+
+function newBase(path: string, kind: Base["kind"]): Base {
+  return { path, kind, binds: [], opened: new Set() };
+}
+
+/** Resolves symbolic links in the part of `target` that exists; `ancestor` is that part. */
+function resolveTarget(target: string): { ancestor: string; path: string } {
+  let existing = target.replace(/\/+$/, "") || "/";
+  const missing: string[] = [];
+  while (!existsSync(existing)) {
+    missing.unshift(existing.slice(existing.lastIndexOf("/") + 1));
+    existing = dirname(existing);
+  }
+  const ancestor = realpathSync(existing);
+  return { ancestor, path: join(ancestor, ...missing) };
+}
+
+/**
+ * A clone in root's home or in a `mktemp -d` lies below directories that only
+ * root may enter. Returns those above `file`, outermost first.
+ */
+function blockedDirectories(file: string, uid: number): readonly string[] {
+  const blocked: string[] = [];
+  if (uid !== 0 && existsSync(file)) {
+    for (let path = dirname(realpathSync(file)); path !== "/"; path = dirname(path)) {
+      const { mode, uid: owner } = statSync(path);
+      if (owner !== uid && (mode & 0o001) === 0) {
+        blocked.unshift(path);
+      }
+    }
+  }
+  return blocked;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
