@@ -27,7 +27,7 @@ export interface StoreChange<T> {
  */
 export class Store<T extends Stored> {
   readonly #objects = new Map<string, T>();
-  /** Objects that we deleted, whose last events may still be on their way: key to uid. */
+  /** Objects that we deleted, whose last events may still be on their way: uid to key. */
   readonly #deleted = new Map<string, string>();
   /** Keys written or deleted by ourselves since the list under way began. */
   readonly #writtenSinceList = new Set<string>();
@@ -97,13 +97,13 @@ export class Store<T extends Stored> {
    */
   deleteLocal(key: string, uid: string): void {
     this.#writtenSinceList.add(key);
-    this.#deleted.set(key, uid);
+    this.#deleted.set(uid, key);
     this.#dropUid(key, uid);
   }
 
   /** For the reflector: an object as the server has it. Older than what we have: ignored. */
   upsert(object: T): void {
-    if (this.#deleted.get(object.key) === object.uid) {
+    if (this.#deleted.has(object.uid)) {
       return;
     }
     const before = this.#objects.get(object.key);
@@ -119,9 +119,7 @@ export class Store<T extends Stored> {
 
   /** For the reflector: the object is gone, or no longer ours, as of `resourceVersion`. */
   remove(key: string, uid: string, resourceVersion: string): void {
-    if (this.#deleted.get(key) === uid) {
-      this.#deleted.delete(key);
-    }
+    this.#deleted.delete(uid);
     const before = this.#objects.get(key);
     if (
       before !== undefined &&
@@ -138,9 +136,9 @@ export class Store<T extends Stored> {
 
   /** For the reflector: everything that exists, as of `listVersion`. */
   replace(objects: ReadonlyMap<string, T>, listVersion: string): void {
-    for (const [key] of this.#deleted) {
+    for (const [uid, key] of this.#deleted) {
       if (!this.#writtenSinceList.has(key)) {
-        this.#deleted.delete(key);
+        this.#deleted.delete(uid);
       }
     }
     for (const [key, before] of [...this.#objects]) {
@@ -177,7 +175,7 @@ export class Store<T extends Stored> {
   }
 
   #replaceOne(object: T, listVersion: string): void {
-    if (this.#deleted.get(object.key) === object.uid) {
+    if (this.#deleted.has(object.uid)) {
       return;
     }
     const before = this.#objects.get(object.key);
