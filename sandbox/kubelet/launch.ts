@@ -56,8 +56,8 @@ export function launchCommand(launch: Launch): readonly string[] {
     "umask 022",
     ...mountScript(launch),
     // A sysfs shows the network interfaces of the namespace that mounted it. Not vital.
-    "mount -t sysfs -o ro sysfs /sys 2>/dev/null || :",
-    ...(launch.readOnlyRoot ? ["mount -o remount,bind,ro / || :"] : []),
+    "mount -n -t sysfs -o ro sysfs /sys 2>/dev/null || :",
+    ...(launch.readOnlyRoot ? ["mount -n -o remount,bind,ro / || :"] : []),
     `cd ${quote(launch.workingDirectory)}`,
     'exec "$@"',
   ];
@@ -88,6 +88,7 @@ export function execCommand(
   return [...enter, ...setprivCommand(credentials, rootless), ...command];
 }
 
+/** `mount -n`: libmount would keep a table in `/run`, which is changed under its feet. */
 function mountScript(launch: Launch): readonly string[] {
   const { bases, direct } = arrange(launch);
   const lines: string[] = [];
@@ -100,7 +101,7 @@ function mountScript(launch: Launch): readonly string[] {
   // Moved last: a base may hide the directory that the sources lie in.
   for (const [index, base] of bases.entries()) {
     lines.push(
-      `mount --move ${quote(join(launch.scratch, `${index}`, "root"))} ${quote(base.path)}`,
+      `mount -n --move ${quote(join(launch.scratch, `${index}`, "root"))} ${quote(base.path)}`,
     );
   }
   return lines;
@@ -110,19 +111,19 @@ function stageBase(base: Base, stage: string): readonly string[] {
   const root = join(stage, "root");
   const lines = [`mkdir -p ${quote(root)}`];
   if (base.kind === "tmpfs") {
-    lines.push(`mount -t tmpfs -o mode=755 tmpfs ${quote(root)}`);
+    lines.push(`mount -n -t tmpfs -o mode=755 tmpfs ${quote(root)}`);
   } else {
     const upper = join(stage, "upper");
     const options = `lowerdir=${base.path},upperdir=${upper}/files,workdir=${upper}/work`;
     lines.push(
       `mkdir -p ${quote(upper)}`,
-      `mount -t tmpfs -o mode=755 tmpfs ${quote(upper)}`,
+      `mount -n -t tmpfs -o mode=755 tmpfs ${quote(upper)}`,
       `mkdir ${quote(`${upper}/files`)} ${quote(`${upper}/work`)}`,
       // An overlay's directory has the mode of its upper layer: 755 by the umask.
       ...[...base.opened].map(
         (path) => `mkdir -p ${quote(join(upper, "files", relative(base.path, path)))}`,
       ),
-      `mount -t overlay -o ${quote(options)} overlay ${quote(root)}`,
+      `mount -n -t overlay -o ${quote(options)} overlay ${quote(root)}`,
     );
   }
   for (const mount of base.binds) {
@@ -136,8 +137,8 @@ function stageBase(base: Base, stage: string): readonly string[] {
 }
 
 function bind(mount: Mount, target: string): readonly string[] {
-  const lines = [`mount --rbind ${quote(mount.source)} ${quote(target)}`];
-  return mount.readOnly ? [...lines, `mount -o remount,bind,ro ${quote(target)} || :`] : lines;
+  const lines = [`mount -n --rbind ${quote(mount.source)} ${quote(target)}`];
+  return mount.readOnly ? [...lines, `mount -n -o remount,bind,ro ${quote(target)} || :`] : lines;
 }
 
 interface Arrangement {
@@ -155,7 +156,9 @@ function arrange(launch: Launch): Arrangement {
   for (const mount of launch.mounts) {
     place(mount, arrangement);
   }
-  arrangement.bases.sort((a, b) => a.path.length - b.path.length);
+  // The one that hides the scratch directory is moved into place last.
+  const hides = (base: Base): number => (contains(base, launch.scratch) ? 1 : 0);
+  arrangement.bases.sort((a, b) => hides(a) - hides(b) || a.path.length - b.path.length);
   return arrangement;
 }
 

@@ -73,10 +73,18 @@ async function registerNode(api: ApiClient, node: NodeIdentity, readySince: Date
 
 async function patchStatus(api: ApiClient, node: NodeIdentity, readySince: Date): Promise<void> {
   const status = nodeStatus(node, readySince);
-  await api.patch(`/api/v1/nodes/${node.name}/status`, "strategic-merge", { status });
+  // Merged by type, the two InternalIPs would be one.
+  const addresses = [...status.addresses, { $patch: "replace" }];
+  await api.patch(`/api/v1/nodes/${node.name}/status`, "strategic-merge", {
+    status: { ...status, addresses },
+  });
 }
 
-function nodeStatus(node: NodeIdentity, readySince: Date): object {
+interface NodeStatus {
+  readonly addresses: readonly object[];
+}
+
+function nodeStatus(node: NodeIdentity, readySince: Date): NodeStatus {
   const condition = (type: string, status: string, reason: string): object => ({
     type,
     status,
@@ -87,7 +95,7 @@ function nodeStatus(node: NodeIdentity, readySince: Date): object {
   });
   // Made up, and plenty: a request in a manifest never keeps a Pod from being scheduled.
   const resources = { cpu: "64", memory: "256Gi", "ephemeral-storage": "1Ti", pods: "250" };
-  return {
+  const status = {
     addresses: [
       ...node.internalIPs.map((address) => ({ type: "InternalIP", address })),
       { type: "Hostname", address: node.name },
@@ -113,6 +121,7 @@ function nodeStatus(node: NodeIdentity, readySince: Date): object {
       architecture: architecture(),
     },
   };
+  return status;
 }
 
 async function renewLease(api: ApiClient, nodeName: string, nodeUid: string): Promise<void> {

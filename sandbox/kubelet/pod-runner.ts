@@ -159,6 +159,7 @@ export class PodRunner {
   /** Network and volumes, tried until they are there. False when the Pod is to stop before. */
   async #setUp(): Promise<boolean> {
     let retryMs = firstRetryMs;
+    let told = "";
     while (!this.#stop.signal.aborted) {
       try {
         await mkdir(this.#directory, { recursive: true, mode: 0o755 });
@@ -167,7 +168,8 @@ export class PodRunner {
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         // The first attempts may precede what the node authorizer knows of the Pod.
-        if (retryMs > 8 * firstRetryMs) {
+        if (retryMs > 8 * firstRetryMs && message !== told) {
+          told = message;
           this.#host.log(`${message}; trying again`);
           for (const container of this.#all()) {
             container.wait("FailedSetUp", message);
