@@ -6,7 +6,7 @@ interface Thing extends Stored {
   readonly text: string;
 }
 
-function thing(key: string, version: number, uid = "u1"): Thing {
+function thing(key: string, version: number, uid = `${key}-1`): Thing {
   return { key, uid, resourceVersion: String(version), text: `${key}@${version}` };
 }
 
@@ -36,7 +36,7 @@ describe("a store", () => {
     store.upsert(thing("a", 1));
     store.upsertLocal(thing("a", 2));
     store.upsert(thing("a", 2));
-    store.remove("a", "u1", "3");
+    store.remove("a", "a-1", "3");
     expect(seen.map(({ before, after }) => [before?.text, after?.text])).toEqual([
       [undefined, "a@1"],
       ["a@1", "a@2"],
@@ -47,11 +47,11 @@ describe("a store", () => {
   it("does not bring back what we deleted when its late events arrive, but a successor of the same name", () => {
     const store = new Store<Thing>();
     store.upsert(thing("a", 1));
-    store.deleteLocal("a", "u1");
+    store.deleteLocal("a", "a-1");
     store.upsert(thing("a", 2));
     expect(store.size).toBe(0);
-    store.upsert(thing("a", 5, "u2"));
-    store.remove("a", "u1", "4");
+    store.upsert(thing("a", 5, "a-2"));
+    store.remove("a", "a-1", "4");
     expect(versions(store)).toEqual({ a: "5" });
   });
 
@@ -62,7 +62,7 @@ describe("a store", () => {
     store.beginList();
     store.upsertLocal(thing("new", 7));
     store.upsertLocal(thing("kept", 8));
-    store.deleteLocal("deleted", "u1");
+    store.deleteLocal("deleted", "deleted-1");
     store.replace(listOf(thing("kept", 1), thing("deleted", 1)), "6");
     expect(versions(store)).toEqual({ kept: "8", new: "7" });
   });
@@ -109,6 +109,15 @@ describe("a store", () => {
         (steps, chances) => {
           const server = new History();
           const store = new Store<Thing>();
+          // The world only moves on: no version twice, none older, nothing back from the dead.
+          const newest = new Map<string, number>();
+          store.onChange(({ before, after }) => {
+            const uid = after?.uid ?? before?.uid ?? "";
+            const version =
+              after === undefined ? Number.POSITIVE_INFINITY : Number(after.resourceVersion);
+            expect(version).toBeGreaterThan(newest.get(uid) ?? 0);
+            newest.set(uid, version);
+          });
           const chance = (): number => chances.next().value ?? 0;
           for (const step of steps) {
             server.write(step, store, chance() > 1);
