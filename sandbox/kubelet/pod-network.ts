@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { formatIpAddress, type IpAddress } from "../../src/core/net/ip-address.ts";
 import { type IpPrefix, parseIpPrefix } from "../../src/core/net/ip-prefix.ts";
-import { runCommand } from "./command.ts";
+import { run, runOrThrow } from "../command.ts";
 
 /** An address that a Pod holds, and the node's end of its link. */
 export interface PodAddress {
@@ -69,7 +69,7 @@ export async function createPodNetwork(
   const id = createHash("sha256").update(randomUUID()).digest("hex").slice(0, 10);
   const netns = `pod-${id}`;
   const link = `pod${id}`;
-  await runCommand("ip", ["netns", "add", netns]);
+  await runOrThrow(["ip", "netns", "add", netns]);
   const inNode = [
     `link add ${link} type veth peer name eth0 netns ${netns}`,
     `link set ${link} up`,
@@ -99,11 +99,11 @@ export async function createPodNetwork(
 
 /** Deletes the namespace, and with it the veth pair. Does nothing when it is gone. */
 export async function removePodNetwork(netns: string): Promise<void> {
-  await runCommand("ip", ["netns", "delete", netns]).catch(() => undefined);
+  await run(["ip", "netns", "delete", netns]);
 }
 
 function ipBatch(netns: string, lines: readonly string[]): Promise<string> {
-  return runCommand("ip", ["-n", netns, "-batch", "-"], `${lines.join("\n")}\n`);
+  return runOrThrow(["ip", "-n", netns, "-batch", "-"], { input: `${lines.join("\n")}\n` });
 }
 
 function hostPrefix(address: IpAddress): string {
