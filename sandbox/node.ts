@@ -26,9 +26,8 @@ export interface NodeOptions {
   /** Every node's host, this one's too: it routes to their pods. */
   readonly hosts: readonly NodeHost[];
   readonly kubeProxy: Component;
-  /** The authority's certificate, PEM, and the file that holds it. */
+  /** The authority's certificate, PEM. */
   readonly authority: string;
-  readonly authorityFile: string;
   /** The client certificate of `system:node:<name>`. */
   readonly identity: KeyPair;
   readonly images: Images;
@@ -60,7 +59,7 @@ export class SandboxNode {
 
   /** Starts the kubelet stand-in, which registers the Node. The API server must be ready. */
   async startKubelet(): Promise<void> {
-    const { host, directory, authority, authorityFile, identity, images } = this.#options;
+    const { host, directory, authority, identity, images } = this.#options;
     const stateDir = join(directory, "nodes", host.name);
     await mkdir(stateDir, { recursive: true });
     const logFile = join(directory, "logs", `kubelet-${host.name}.log`);
@@ -72,7 +71,7 @@ export class SandboxNode {
         index: host.index,
         netns: host.name,
         internalIPs: [host.ipv4, host.ipv6],
-        podCIDRs: [...host.podNetworks],
+        podCIDRs: host.podNetworks,
       },
       server: {
         url: apiServerUrl,
@@ -82,7 +81,6 @@ export class SandboxNode {
       },
       images,
       stateDir,
-      serviceAccountCaFile: authorityFile,
       rootless: onlyRootIsMapped(),
       log: (line) => log.write(`${new Date().toISOString()} ${line}\n`),
     });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Node, V1NodeList } from "@kubernetes/client-node";
 import { systemClock } from "../src/runtime/clock.ts";
@@ -19,6 +19,10 @@ import { insideWrapper } from "./wrapper.ts";
 
 /** Everything of a running sandbox, on the wrapper's own tmpfs. */
 const directory = "/run/steelyard";
+
+/** Where a process that enters the wrapper finds the cluster's kubectl and the admin's kubeconfig. */
+export const sandboxKubectl = join(directory, "kubectl");
+export const sandboxKubeconfig = join(directory, "admin.kubeconfig");
 
 const readyTimeoutMs = 60_000;
 
@@ -139,6 +143,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const guests = indices(options.clients ?? 1, 0, limits.clients, "clients").map(clientHost);
   const binaries = await provideBinaries(options.report ?? (() => {}));
   await takeDirectory();
+  symlinkSync(binaries.kubectl, sandboxKubectl);
   const controlPlane = new ControlPlane(directory, binaries);
   const nodes: SandboxNode[] = [];
   const clients = guests.map((host) => new LanClient(host));
@@ -178,7 +183,7 @@ async function createNodes(
   binaries: KubeBinaries,
   options: SandboxOptions,
 ): Promise<readonly SandboxNode[]> {
-  const { authority, authorityFile } = controlPlane;
+  const { authority } = controlPlane;
   return await Promise.all(
     hosts.map(async (host) => {
       const kubeconfig = join(directory, "pki", `kube-proxy-${host.name}.kubeconfig`);
@@ -195,7 +200,6 @@ async function createNodes(
           logFile: join(directory, "logs", `kube-proxy-${host.name}.log`),
         }),
         authority: authority.certificate,
-        authorityFile,
         identity: await authority.issueClient(`system:node:${host.name}`, ["system:nodes"]),
         images: options.images ?? new Map(),
         directory,

@@ -131,10 +131,20 @@ function forwardSignals(child: ChildProcess): () => void {
   };
 }
 
-/** `unshare` forwards no signals, and pid 1 would ignore them: the command itself is its last child. */
+/**
+ * Pid 1 of the wrapper that a process holds, in the caller's numbering; undefined when there is
+ * none (yet, or any more). `outerPid` is a process in {@link runWrapped}.
+ */
+export function firstProcessOf(outerPid: number): number | undefined {
+  const unshare = childrenOf(outerPid).find((pid) => nameOf(pid) === "unshare");
+  return unshare === undefined ? undefined : childrenOf(unshare)[0];
+}
+
+/** `unshare` forwards no signals and pid 1 ignores them, so they go to the command itself. */
 function signalCommand(child: ChildProcess, signal: NodeJS.Signals): void {
-  const firstPid = child.pid === undefined ? undefined : childrenOf(child.pid).at(-1);
-  const command = firstPid === undefined ? undefined : childrenOf(firstPid).at(-1);
+  const first = firstProcessOf(process.pid);
+  // The first child waits for our end, the second is the command, later ones are its orphans.
+  const command = first === undefined ? undefined : childrenOf(first)[1];
   if (command === undefined) {
     child.kill("SIGKILL");
     return;
@@ -157,36 +167,57 @@ function endWithParent(child: ChildProcess): () => void {
   const ancestors = watchedAncestors();
   const stop = new AbortController();
   const watch = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      if (ancestors.some(({ pid, parent }) => parentOf(pid) !== parent)) {
-        child.kill("SIGKILL");
-        return;
-      }
+    let alone = isOrphaned(ancestors);
+    while (!stop.signal.aborted && !alone) {
       await systemClock.sleep(100, stop.signal);
+      alone = ancestors.some(({ pid, parent }) => lineageOf(pid)?.parent !== parent);
+    }
+    if (alone) {
+      child.kill("SIGKILL");
     }
   };
   void watch();
   return () => stop.abort();
 }
 
-interface Ancestor {
+/** Where a process belongs, as `/proc/<pid>/stat` has it. */
+interface Lineage {
   readonly pid: number;
   readonly parent: number;
+  readonly group: number;
+  readonly session: number;
 }
 
 /** Us and our parent, and on through shells that only run one command (`sh -c`). */
-function watchedAncestors(): readonly Ancestor[] {
-  const ancestors: Ancestor[] = [];
-  let pid = process.pid;
-  do {
-    const parent = parentOf(pid);
-    if (parent === undefined || parent === 0) {
-      break;
-    }
-    ancestors.push({ pid, parent });
-    pid = parent;
-  } while (isOneCommandShell(pid));
+function watchedAncestors(): readonly Lineage[] {
+  const ancestors: Lineage[] = [];
+  let at = lineageOf(process.pid);
+  while (at !== undefined && at.parent !== 0) {
+    ancestors.push(at);
+    at = isOneCommandShell(at.parent) ? lineageOf(at.parent) : undefined;
+  }
   return ancestors;
+}
+
+/**
+ * True when the parent had gone before we looked: we were handed to a process of another session,
+ * and the leader of our job is no more.
+ */
+function isOrphaned(ancestors: readonly Lineage[]): boolean {
+  const last = ancestors.at(-1);
+  if (last === undefined || last.group === 0 || lineageOf(last.group) !== undefined) {
+    return false;
+  }
+  return lineageOf(last.parent)?.session !== last.session;
+}
+
+/** Empty when the process is gone. */
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 function isOneCommandShell(pid: number): boolean {
@@ -198,11 +229,13 @@ function isOneCommandShell(pid: number): boolean {
   }
 }
 
-/** The parent of a process; undefined when the process is gone. */
-function parentOf(pid: number): number | undefined {
+/** Undefined when the process is gone. */
+function lineageOf(pid: number): Lineage | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number);
+    return { pid, parent, group, session };
   } catch {
     return undefined;
   }
