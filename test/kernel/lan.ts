@@ -1,0 +1,172 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { compile, nativeSource } from "../../build/native.ts";
+
+const run = promisify(execFile);
+
+/** The peer's addresses on every LAN; this side's veth has whatever hardware address the test gives it. */
+export const peerAddress = "192.0.2.251";
+export const peerMac = "02:00:00:00:00:51";
+export const nodeMac = "02:00:00:00:00:01";
+
+let prepared: Promise<string> | undefined;
+let lans = 0;
+
+/**
+ * Two hosts on a wire: this process's network namespace, where `nodeInterface`
+ * is, and a namespace `peer` with `eth0`, where programs run that we did not
+ * write.
+ */
+export class Lan {
+  readonly nodeInterface: string;
+  readonly peer: string;
+  readonly #sendFrame: string;
+
+  private constructor(number: number, sendFrame: string) {
+    this.nodeInterface = `n${process.pid}-${number}`;
+    this.peer = `p${process.pid}-${number}`;
+    this.#sendFrame = sendFrame;
+  }
+
+  /** Makes the namespace and the wire. Throws with the remedy where that is not possible. */
+  static async create(): Promise<Lan> {
+    prepared ??= prepare();
+    const lan = new Lan(++lans, await prepared);
+    await run("ip", ["netns", "add", lan.peer]);
+    await lan.addNodeInterface();
+    return lan;
+  }
+
+  /** Adds the wire, or adds it again after it was deleted. */
+  async addNodeInterface(mac: string = nodeMac): Promise<void> {
+    const peerEnd = ["peer", "name", "eth0", "address", peerMac, "netns", this.peer];
+    await ip("link", "add", this.nodeInterface, "address", mac, "type", "veth", ...peerEnd);
+    await ip("link", "set", this.nodeInterface, "up");
+    await this.inPeer("ip", "addr", "add", `${peerAddress}/24`, "dev", "eth0");
+    await this.inPeer("ip", "link", "set", "eth0", "up");
+  }
+
+  /** Runs a program at the peer and returns what it printed. Rejects when it fails. */
+  async inPeer(program: string, ...args: readonly string[]): Promise<string> {
+    const { stdout } = await run("ip", ["netns", "exec", this.peer, program, ...args]);
+    return stdout;
+  }
+
+  /** Starts a program at the peer. */
+  startInPeer(program: string, ...args: readonly string[]): ChildProcess {
+    return spawn("ip", ["netns", "exec", this.peer, program, ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  }
+
+  /** Sends raw frames, given in hex, from the peer's interface. */
+  async send(...frames: readonly string[]): Promise<void> {
+    await this.inPeer(this.#sendFrame, "eth0", ...frames);
+  }
+
+  /** Captures what the peer sees of ARP while `action` runs, tagged frames included. */
+  async capture(action: () => Promise<void>): Promise<readonly CapturedFrame[]> {
+    const file = join(tmpdir(), `${this.peer}.pcap`);
+    const tcpdump = this.startInPeer(
+      ...(["tcpdump", "-Z", "root", "-U", "--immediate-mode", "-i", "eth0", "-w", file] as const),
+      "arp or vlan",
+    );
+    try {
+      await listening(tcpdump);
+      await action();
+    } finally {
+      tcpdump.kill("SIGINT");
+      await once(tcpdump, "exit");
+    }
+    const frames = readPcap(await readFile(file));
+    await rm(file);
+    return frames;
+  }
+
+  /** Returns the hardware address and the state that the peer's kernel has for `address`. */
+  async neighbor(address: string): Promise<{ mac: string | undefined; state: string }> {
+    const text = (await this.inPeer("ip", "neigh", "show", address, "dev", "eth0")).trim();
+    return { mac: /lladdr (\S+)/.exec(text)?.[1], state: text.split(" ").at(-1) ?? "" };
+  }
+
+  /** Removes the namespace, and the wire with it. */
+  async remove(): Promise<void> {
+    await run("ip", ["netns", "del", this.peer]);
+    await ip("link", "del", this.nodeInterface).catch(() => undefined);
+  }
+}
+
+/** A frame as the peer saw it, in hex, and who sent it. */
+export interface CapturedFrame {
+  readonly hex: string;
+  readonly source: string;
+}
+
+/** Runs `ip` on this side. */
+export async function ip(...args: readonly string[]): Promise<void> {
+  await run("ip", args);
+}
+
+/** Checks that nothing here can reach a real network, and compiles the frame sender. */
+async function prepare(): Promise<string> {
+  const foreign = Object.keys(networkInterfaces()).filter(
+    (name) => name !== "lo" && !/^n\d+-\d+/.test(name),
+  );
+  if (foreign.length > 0) {
+    throw new Error(
+      `Kernel tests need network namespaces of their own, but there is ${foreign.join(", ")}. ` +
+        "Run them inside: unshare -mnpf --mount-proc (as root; else add --map-root-user)",
+    );
+  }
+  for (const program of ["ip", "arping", "tcpdump", "ping", "setpriv"]) {
+    needProgram(program);
+  }
+  // A tmpfs of our own, because `ip netns` keeps names below /run, where others may look.
+  execFileSync("sh", ["-c", "mountpoint -q /run/netns || mount -t tmpfs none /run"]);
+  mkdirSync("/run/netns", { recursive: true });
+  const output = nativeSource(`build/send-frame-${process.pid}`);
+  mkdirSync(nativeSource("build"), { recursive: true });
+  await compile(["-O1", "-o", output, new URL("send-frame.c", import.meta.url).pathname]);
+  return output;
+}
+
+function needProgram(program: string): void {
+  try {
+    execFileSync("sh", ["-c", `command -v ${program}`]);
+  } catch (error) {
+    const packages = "iproute2 arping tcpdump iputils-ping util-linux";
+    throw new Error(`"${program}" is missing. Install: apt-get install ${packages}`, {
+      cause: error,
+    });
+  }
+}
+
+function listening(tcpdump: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    tcpdump.stderr?.on("data", (data: Buffer) => {
+      said += data.toString();
+      if (said.includes("listening on")) {
+        resolve();
+      }
+    });
+    tcpdump.once("exit", () => reject(new Error(`tcpdump ended: ${said}`)));
+  });
+}
+
+/** Reads a capture file of this machine's byte order: 24 bytes of header, then 16 before each frame. */
+function readPcap(file: Buffer): readonly CapturedFrame[] {
+  const frames: CapturedFrame[] = [];
+  for (let offset = 24; offset + 16 <= file.length; ) {
+    const length = file.readUInt32LE(offset + 8);
+    const hex = file.toString("hex", offset + 16, offset + 16 + length);
+    frames.push({ hex, source: hex.slice(12, 24).match(/../g)?.join(":") ?? "" });
+    offset += 16 + length;
+  }
+  return frames;
+}
