@@ -67,7 +67,7 @@ export function insideSandbox(
   if (target === undefined) {
     throw new Error("the sandbox has just ended");
   }
-  const user = needsUserNamespace() ? ["--user"] : [];
+  const user = needsUserNamespace() ? ["--user", "--preserve-credentials"] : [];
   const network = host === undefined ? [] : ["nsenter", `--net=/run/netns/${host}`, "--"];
   return [
     ...["nsenter", `--target=${target}`, ...user, "--mount", "--net", "--"],

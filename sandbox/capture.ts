@@ -26,10 +26,17 @@ export class Capture {
    * Starts to capture what matches a pcap `filter`; resolves once every later frame is caught.
    * Throws when `tcpdump` cannot be started or refuses the filter.
    */
-  static async start(netns: string, device: string, filter: string): Promise<Capture> {
+  static async start(options: {
+    readonly netns: string;
+    readonly device: string;
+    readonly filter: string;
+    /** The command that is `tcpdump`; see `tcpdump.ts`. */
+    readonly tcpdump: readonly string[];
+  }): Promise<Capture> {
+    const { netns, device, filter, tcpdump } = options;
     const [program = "", ...args] = inNetns(netns, [
-      ...["tcpdump", "-i", device, "-n", "-U", "-w", "-", "--immediate-mode"],
-      // It would give up root for a user that a user namespace does not have.
+      ...[...tcpdump, "-i", device, "-n", "-U", "-w", "-", "--immediate-mode"],
+      // It would give up root for a user that a user namespace does not map.
       ...["-Z", "root", "--time-stamp-precision=nano", filter],
     ]);
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {

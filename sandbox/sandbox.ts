@@ -14,6 +14,7 @@ import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";
 import { type ApiClient, ApiError, openApiClient } from "./kubelet/api-client.ts";
 import { type Images, SandboxNode } from "./node.ts";
 import { findSpeaker, type SpeakerProcess } from "./speaker.ts";
+import { tcpdumpCommand } from "./tcpdump.ts";
 import { createTopology, deleteTopology, switchNetns } from "./topology.ts";
 import { insideWrapper } from "./wrapper.ts";
 
@@ -65,6 +66,7 @@ export class Sandbox {
     pause: (ms: number): Promise<void> => this.#parts.controlPlane.apiServer.pause(ms),
   } as const;
   readonly #parts: Parts;
+  #tcpdump: Promise<readonly string[]> | undefined;
 
   constructor(version: string, parts: Parts) {
     this.version = version;
@@ -110,9 +112,11 @@ export class Sandbox {
     } = {},
   ): Promise<Capture> {
     const { filter = "arp", at = this.clients[0] ?? "switch" } = options;
-    return at === "switch"
-      ? await Capture.start(switchNetns, "br0", filter)
-      : await Capture.start(at.name, "eth0", filter);
+    this.#tcpdump ??= tcpdumpCommand(directory);
+    const tcpdump = await this.#tcpdump;
+    const place =
+      at === "switch" ? { netns: switchNetns, device: "br0" } : { netns: at.name, device: "eth0" };
+    return await Capture.start({ ...place, filter, tcpdump });
   }
 }
 
