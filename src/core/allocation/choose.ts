@@ -40,10 +40,13 @@ export function chooseAddresses(service: Service, context: AllocationContext): C
   return { kind: "none", refusal: exhausted(service, pools) };
 }
 
-/** Tiers collapse into one order: `comparePools` already puts pinned pools before open ones. */
-function candidatePools(
+/**
+ * Returns the pools that may serve the Service without a wish for certain
+ * addresses, in the order in which they are asked, or why there are none.
+ */
+export function candidatePools(
   service: Service,
-  context: AllocationContext,
+  context: Pick<AllocationContext, "pools" | "namespaceLabels">,
 ): readonly IpAddressPool[] | Refusal {
   const labels = context.namespaceLabels(service.namespace);
   const admitting = context.pools.filter((pool) => poolAdmits(pool, service, labels));

@@ -54,13 +54,12 @@ function canAnnounce(
   { node, report, alive }: PlacementNode,
   interfaces: readonly string[],
 ): boolean {
+  const nics = report?.interfaces ?? [];
+  const fits = (name: string): boolean => interfaces.length === 0 || interfaces.includes(name);
   return (
     alive &&
     !node.networkUnavailable &&
     !isExcluded(node) &&
-    report !== undefined &&
-    report.interfaces.some(
-      (nic) => nic.usable && (interfaces.length === 0 || interfaces.includes(nic.name)),
-    )
+    nics.some((nic) => nic.usable && fits(nic.name))
   );
 }

@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { ControllerSettings } from "../controller/settings.ts";
+import { type LogLevel, logLevels } from "../runtime/log.ts";
+import { version } from "../runtime/version.ts";
+import type { SpeakerSettings } from "../speaker/settings.ts";
+
+/** Where a Pod finds the name of its namespace. */
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/** The command `steelyard`: one subcommand for each process. */
+const program = new Command("steelyard")
+  .description("A bare-metal load balancer for Kubernetes: addresses from pools, announced by ARP")
+  .version(version)
+  .showHelpAfterError("(run with --help for the flags)");
+
+program
+  .command("controller")
+  .description("give addresses from IPAddressPools to Services of type LoadBalancer")
+  .addOption(kubeconfigOption())
+  .addOption(namespaceOption())
+  .addOption(podNameOption())
+  .option(
+    "--config-namespace <name>",
+    "namespace of IPAddressPools and L2Advertisements",
+    "metallb-system",
+  )
+  .option("--lb-class <class>", "serve only Services with this loadBalancerClass", "")
+  .option("--no-default-advertisement", "do not create L2Advertisement default at a first start")
+  .addOption(healthPortOption())
+  .addOption(logLevelOption())
+  .action(async (options: ControllerFlags) => {
+    const { runController } = await import("../controller/main.ts");
+    const settings: ControllerSettings = {
+      ...options,
+      kubeconfig: options.kubeconfig,
+      namespace: options.namespace ?? podNamespace(),
+      loadBalancerClass: options.lbClass,
+    };
+    process.exitCode = await runController(settings);
+  });
+
+program
+  .command("speaker")
+  .description("announce addresses from this node by gratuitous ARP, and answer for them")
+  .addOption(kubeconfigOption())
+  .addOption(namespaceOption())
+  .addOption(podNameOption())
+  .addOption(
+    new Option("--node-name <name>", "the Node that this runs on")
+      .env("METALLB_NODE_NAME")
+      .makeOptionMandatory(),
+  )
+  .addOption(healthPortOption())
+  .addOption(logLevelOption())
+  .action(async (options: SpeakerFlags) => {
+    const { runSpeaker } = await import("../speaker/main.ts");
+    const settings: SpeakerSettings = {
+      ...options,
+      kubeconfig: options.kubeconfig,
+      namespace: options.namespace ?? podNamespace(),
+    };
+    process.exitCode = await runSpeaker(settings);
+  });
+
+interface CommonFlags {
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
+  readonly podName: string;
+  readonly healthProbePort: number;
+  readonly logLevel: LogLevel;
+}
+
+interface ControllerFlags extends CommonFlags {
+  readonly configNamespace: string;
+  readonly lbClass: string;
+  readonly defaultAdvertisement: boolean;
+}
+
+interface SpeakerFlags extends CommonFlags {
+  readonly nodeName: string;
+}
+
+function kubeconfigOption(): Option {
+  return new Option("--kubeconfig <file>", "how to reach the API server; inside a Pod not needed");
+}
+
+function namespaceOption(): Option {
+  return new Option(
+    "--namespace <name>",
+    "namespace of Steelyard's own Leases; default: the Pod's",
+  ).env("METALLB_NAMESPACE");
+}
+
+function podNameOption(): Option {
+  return new Option("--pod-name <name>", "this Pod's name, for Leases and Events")
+    .env("METALLB_POD_NAME")
+    .makeOptionMandatory();
+}
+
+function healthPortOption(): Option {
+  return new Option("--health-probe-port <port>", "port of /healthz and /readyz; 0: none")
+    .default(17472)
+    .argParser(parsePort);
+}
+
+function logLevelOption(): Option {
+  return new Option("--log-level <level>", "how much to log").choices(logLevels).default("info");
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) {
+    throw new InvalidArgumentError("a number from 0 to 65535 is expected.");
+  }
+  return port;
+}
+
+function podNamespace(): string {
+  try {
+    return readFileSync(namespaceFile, "utf8").trim();
+  } catch {
+    return program.error("error: not in a Pod: give --namespace (such as steelyard-system)");
+  }
+}
+
+await program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`error: ${error instanceof Error ? describe(error) : String(error)}\n`);
+  process.exitCode = 1;
+});
+// Connections and timers of a failed start must not keep the process.
+process.exit();
+
+function describe(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
+}

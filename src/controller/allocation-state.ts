@@ -1,0 +1,107 @@
+import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
+import type { AllocationContext } from "../core/allocation/decide.ts";
+import { DenyList } from "../core/allocation/deny-list.ts";
+import { Ledger } from "../core/allocation/ledger.ts";
+import { comparePools, type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
+import { allocationName } from "../core/model/ip-allocation.ts";
+import type { Service } from "../core/model/service.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import type { ServiceObject } from "../kube/decode/service.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+
+/**
+ * What decisions about addresses stand on, derived from the stores and kept up
+ * to date change by change.
+ */
+export class AllocationState implements AllocationContext {
+  readonly ledger = new Ledger();
+  readonly denyList = new DenyList();
+  readonly #stores: ClusterStores;
+  #pools: readonly IpAddressPool[] = [];
+  #networksKnown = false;
+  readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
+    this.#stores.namespaces.get(namespace)?.labels ?? {};
+
+  constructor(stores: ClusterStores) {
+    this.#stores = stores;
+  }
+
+  get pools(): readonly IpAddressPool[] {
+    return this.#pools;
+  }
+
+  get networksKnown(): boolean {
+    return this.#networksKnown;
+  }
+
+  set networksKnown(known: boolean) {
+    this.#networksKnown = known;
+  }
+
+  /** Reads everything once, when all stores have synced. */
+  load(): void {
+    for (const { allocation } of this.#stores.allocations.values()) {
+      this.ledger.put(allocation);
+    }
+    for (const object of this.#stores.services.values()) {
+      this.serviceChanged(undefined, object);
+    }
+    this.poolsChanged();
+    this.networksChanged();
+  }
+
+  /** Makes the ledger say of `address` what the store says; ends any reservation. */
+  settle(address: IpAddress): void {
+    const object = this.#stores.allocations.get(allocationName(address));
+    if (object === undefined) {
+      this.ledger.remove(address);
+    } else {
+      this.ledger.put(object.allocation);
+    }
+  }
+
+  /** Takes note of which addresses a Service uses by other means than an allocation. */
+  serviceChanged(before: ServiceObject | undefined, after: ServiceObject | undefined): void {
+    for (const address of claims(before?.service)) {
+      this.denyList.removeClaim(address, before?.key ?? "");
+    }
+    for (const address of claims(after?.service)) {
+      this.denyList.addClaim(address, after?.key ?? "");
+    }
+  }
+
+  /** Reads the pools again; those that cannot be read are left out. */
+  poolsChanged(): void {
+    this.#pools = [...this.#stores.pools.values()]
+      .flatMap(({ pool }) => pool ?? [])
+      .sort(comparePools);
+  }
+
+  /** Reads again which addresses the cluster itself uses. */
+  networksChanged(): void {
+    const { nodes, speakers, serviceCidrs, apiServers } = this.#stores;
+    this.denyList.setRanges(
+      clusterRanges({
+        nodes: [...nodes.values()].map(({ node }) => node),
+        speakers: [...speakers.values()].map(({ speaker }) => speaker),
+        serviceCidrs: [...serviceCidrs.values()].flatMap(({ prefixes }) => prefixes),
+        apiServers: [...apiServers.values()].flatMap(({ addresses }) => addresses),
+      }),
+    );
+  }
+
+  /** The pool that `address` comes from. */
+  poolOf(address: IpAddress): IpAddressPool | undefined {
+    return this.#pools.find((pool) => poolOffers(pool, address));
+  }
+}
+
+/** Addresses in `spec.externalIPs`, and in the status of a Service that is not ours to serve. */
+function claims(service: Service | undefined): readonly IpAddress[] {
+  if (service === undefined) {
+    return [];
+  }
+  return service.wantsAddress
+    ? service.externalIPs
+    : [...service.externalIPs, ...service.statusAddresses];
+}

@@ -1,0 +1,177 @@
+import { allocationName, type Holder, type IpAllocation } from "../core/model/ip-allocation.ts";
+import type { Service } from "../core/model/service.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
+import { decodeIpAllocation } from "../kube/decode/ip-allocation.ts";
+import { encodeIpAllocation } from "../kube/encode.ts";
+import * as resources from "../kube/resources.ts";
+import type { Writer } from "../kube/write.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { AllocationState } from "./allocation-state.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+import type { Placement } from "./placement.ts";
+
+export interface AllocationWriterOptions {
+  readonly stores: ClusterStores;
+  readonly state: AllocationState;
+  readonly placement: Placement;
+  readonly writer: Writer;
+  readonly clock: Clock;
+}
+
+/** The object was not what we thought it was; it has been read again, so decide again. */
+export class AllocationChangedError extends Error {
+  constructor(address: IpAddress, cause: unknown) {
+    super(`IPAllocation of ${address} is not as it was known here`, { cause });
+    this.name = "AllocationChangedError";
+  }
+}
+
+/** Writes IPAllocations: the only code that takes addresses and gives them back. */
+export class AllocationWriter {
+  readonly #options: AllocationWriterOptions;
+
+  constructor(options: AllocationWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes `addresses` the Service's, by a new object each or by taking over one
+   * that cools down. They count as taken at once, before anything is written, so
+   * that no other decision can choose them meanwhile.
+   *
+   * @throws AllocationChangedError when another writer was there first.
+   */
+  async acquire(service: Service, addresses: readonly IpAddress[]): Promise<void> {
+    const { state } = this.#options;
+    for (const address of addresses) {
+      state.ledger.put(this.#wanted(service, address, undefined));
+    }
+    try {
+      for (const address of addresses) {
+        await this.#write(address, await this.#placed(service, address));
+      }
+    } catch (error) {
+      for (const address of addresses) {
+        state.settle(address);
+      }
+      throw error;
+    }
+  }
+
+  /** Corrects what an allocation that is kept says of its pool, holder and bundle. */
+  async refresh(service: Service, address: IpAddress): Promise<void> {
+    const { state, placement } = this.#options;
+    const current = state.ledger.get(address);
+    const pool = state.poolOf(address);
+    if (current === undefined || pool === undefined) {
+      return;
+    }
+    const wanted = placement.isWellPlaced(current, service, pool)
+      ? this.#wanted(service, address, current.bundle)
+      : await this.#placed(service, address);
+    if (!sameAllocation(current, wanted)) {
+      await this.#write(address, wanted);
+    }
+  }
+
+  /** Gives an address back: it is announced no longer, and cools down before others get it. */
+  async release(address: IpAddress): Promise<void> {
+    const { state, clock } = this.#options;
+    const current = state.ledger.get(address);
+    if (current?.state === "Allocated") {
+      await this.#write(
+        address,
+        { ...current, state: "Cooling", bundle: undefined },
+        clock.wallTime(),
+      );
+    }
+  }
+
+  /** Ends the cooling of an address: it is free. */
+  async free(name: string): Promise<void> {
+    const { stores, writer } = this.#options;
+    const object = stores.allocations.get(name);
+    if (object?.allocation.state !== "Cooling") {
+      return;
+    }
+    try {
+      await writer.delete(resources.ipAllocations, { name }, object);
+      stores.allocations.deleteLocal(object.key, object.uid);
+    } catch (error) {
+      await this.#explain(object.allocation.address, error);
+    }
+  }
+
+  async #placed(service: Service, address: IpAddress): Promise<IpAllocation> {
+    const { state, placement } = this.#options;
+    const pool = state.poolOf(address);
+    const place = pool === undefined ? undefined : await placement.place(address, service, pool);
+    return this.#wanted(service, address, place?.kind === "bundle" ? place.bundle : undefined);
+  }
+
+  #wanted(service: Service, address: IpAddress, bundle: string | undefined): IpAllocation {
+    const { namespace, name, uid, ports } = service;
+    const holder: Holder = { namespace, name, uid, ports };
+    const { state } = this.#options;
+    const pool = state.poolOf(address)?.name ?? state.ledger.get(address)?.pool ?? "";
+    return { address, pool, holders: [holder], state: "Allocated", bundle };
+  }
+
+  async #write(address: IpAddress, wanted: IpAllocation, releasedAt?: Date): Promise<void> {
+    const { stores, writer } = this.#options;
+    const known = stores.allocations.get(allocationName(address));
+    const object = encodeIpAllocation(wanted, releasedAt);
+    try {
+      const written =
+        known === undefined
+          ? await writer.create(resources.ipAllocations, object)
+          : await writer.replace(resources.ipAllocations, {
+              ...object,
+              metadata: {
+                ...object.metadata,
+                uid: known.uid,
+                resourceVersion: known.resourceVersion,
+              },
+            });
+      this.#take(written);
+    } catch (error) {
+      await this.#explain(address, error);
+    }
+  }
+
+  /** Reads the object again if somebody else changed it; the caller then decides anew. */
+  async #explain(address: IpAddress, error: unknown): Promise<never> {
+    const { stores, writer } = this.#options;
+    if (!isAlreadyExists(error) && !isConflict(error) && !isNotFound(error)) {
+      throw error;
+    }
+    const name = allocationName(address);
+    try {
+      this.#take(await writer.read(resources.ipAllocations, { name }));
+    } catch (readError) {
+      if (!isNotFound(readError)) {
+        throw readError;
+      }
+      stores.allocations.deleteLocal(name, stores.allocations.get(name)?.uid ?? "");
+    }
+    throw new AllocationChangedError(address, error);
+  }
+
+  #take(raw: unknown): void {
+    const object = decodeIpAllocation(raw);
+    if (object !== undefined) {
+      this.#options.stores.allocations.upsertLocal(object);
+      this.#options.state.settle(object.allocation.address);
+    }
+  }
+}
+
+function sameAllocation(a: IpAllocation, b: IpAllocation): boolean {
+  return (
+    a.pool === b.pool &&
+    a.state === b.state &&
+    a.bundle === b.bundle &&
+    JSON.stringify(a.holders) === JSON.stringify(b.holders)
+  );
+}

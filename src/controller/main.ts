@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { EventRecorder } from "../kube/event-recorder.ts";
+import { LeaseElection } from "../kube/lease-election.ts";
+import { loadAccess } from "../kube/load-access.ts";
+import { Transport } from "../kube/transport.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { serveHealth } from "../runtime/health-server.ts";
+import { openLog } from "../runtime/log.ts";
+import { shutdownSignal } from "../runtime/shutdown.ts";
+import { ClusterWatch } from "./cluster-stores.ts";
+import { Leader } from "./leader.ts";
+import type { ControllerSettings } from "./settings.ts";
+
+/** The Lease that the replicas contend for. */
+const leaseName = "steelyard-controller";
+
+/**
+ * Runs the controller until SIGTERM. Every replica watches; one leads and writes.
+ *
+ * Resolves to the exit code: 0 after a signal, 1 when leadership was lost. A
+ * process that led starts anew rather than trusting what it remembers.
+ */
+export async function runController(settings: ControllerSettings): Promise<number> {
+  const log = openLog(settings.logLevel);
+  const clock = systemClock;
+  const signal = shutdownSignal();
+  const access = await loadAccess({ kubeconfig: settings.kubeconfig, clock });
+  const [reads, writes, lease] = [0, 1, 2].map(() => new Transport({ access, log, clock })) as [
+    Transport,
+    Transport,
+    Transport,
+  ];
+  const { namespace, configNamespace, podName, loadBalancerClass } = settings;
+  const watch = new ClusterWatch({ transport: reads, ...settings, clock, log });
+  const events = new EventRecorder({
+    transport: writes,
+    component: "steelyard-controller",
+    instance: podName,
+    clock,
+    log,
+  });
+  const election = new LeaseElection({
+    transport: lease,
+    namespace,
+    name: leaseName,
+    identity: `${podName}_${randomUUID()}`,
+    releaseOnShutdown: true,
+    clock,
+    log,
+  });
+  const done = new AbortController();
+  const ended = AbortSignal.any([signal, done.signal]);
+  await serveHealth(
+    { port: settings.healthProbePort, host: "::", notReady: () => watch.notSynced(), log },
+    ended,
+  );
+  log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");
+  const background = [watch.run(ended), events.run(ended)];
+  await watch.synced(ended);
+  let lost = false;
+  await election.run(async (leadership) => {
+    const { defaultAdvertisement } = settings;
+    const leader = new Leader({
+      stores: watch.stores,
+      writes,
+      leadership,
+      events,
+      configNamespace,
+      loadBalancerClass,
+      defaultAdvertisement,
+      clock,
+      log,
+    });
+    await leader.run();
+    lost = !signal.aborted;
+    done.abort(new Error("leadership ended"));
+  }, ended);
+  await Promise.all(background);
+  await Promise.all([reads, writes, lease].map((transport) => transport.close()));
+  log.info({}, lost ? "leadership lost; this process ends to start afresh" : "controller stopped");
+  return lost ? 1 : 0;
+}

@@ -1,0 +1,215 @@
+import { candidatePools } from "../core/allocation/choose.ts";
+import { type AllocationDecision, decide } from "../core/allocation/decide.ts";
+import { allocationName } from "../core/model/ip-allocation.ts";
+import { type Service, serviceKey } from "../core/model/service.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
+import { isNotFound } from "../kube/api-error.ts";
+import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import * as resources from "../kube/resources.ts";
+import type { Writer } from "../kube/write.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { AllocationState } from "./allocation-state.ts";
+import { AllocationChangedError, type AllocationWriter } from "./allocation-writer.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+import { type PendingServices, poolSlot } from "./pending-services.ts";
+import type { Placement } from "./placement.ts";
+import { planFarewell, planStatus, type StatusChange } from "./service-status.ts";
+
+export interface ServiceReconcilerOptions {
+  readonly stores: ClusterStores;
+  readonly state: AllocationState;
+  readonly allocations: AllocationWriter;
+  readonly placement: Placement;
+  readonly pending: PendingServices;
+  readonly writer: Writer;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly loadBalancerClass: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How often a decision is made anew when another writer came first, before the queue waits. */
+const decisionTries = 3;
+
+/** Makes one Service's allocations and status what was decided for it. */
+export class ServiceReconciler {
+  readonly #options: ServiceReconcilerOptions;
+  /** Services whose condition `Announced` waits for the report of a node. */
+  readonly #awaiting = new Map<string, Set<string>>();
+
+  constructor(options: ServiceReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Decides about the Service `namespace/name` and carries it out. Rejects to be tried again. */
+  async reconcile(key: string): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#decideAndApply(key);
+        return;
+      } catch (error) {
+        if (!(error instanceof AllocationChangedError) || tries === decisionTries) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** Services that wait for news of `node`; they stop waiting and should be looked at. */
+  takeAwaiting(node: string): Iterable<string> {
+    const keys = this.#awaiting.get(node) ?? [];
+    this.#awaiting.delete(node);
+    return keys;
+  }
+
+  async #decideAndApply(key: string): Promise<void> {
+    const { stores, state, allocations, log } = this.#options;
+    const object = stores.services.get(key);
+    const service = object?.service ?? absentService(key);
+    const held = state.ledger.heldBy(key);
+    const decision = decide(service, state);
+    this.#updatePending(service, decision);
+    const target = "addresses" in decision ? decision.addresses : [];
+    const gained = target.filter((address) => !held.includes(address));
+    const lost = held.filter((address) => !target.includes(address));
+    if (gained.length > 0) {
+      await allocations.acquire(service, gained);
+      log.info({ service: key, addresses: gained, reason: "Assigned" }, "addresses granted");
+    }
+    for (const address of target.filter((kept) => held.includes(kept))) {
+      await allocations.refresh(service, address);
+    }
+    if (object !== undefined) {
+      await this.#writeStatus(object, decision, held);
+    }
+    for (const address of lost) {
+      await allocations.release(address);
+      const reason = decision.kind === "revoke" ? decision.reason : "RequestChanged";
+      log.info({ service: key, address, reason }, "address released");
+    }
+  }
+
+  /** Who got nothing, or less than it asked for, waits for what could change that. */
+  #updatePending(service: Service, decision: AllocationDecision): void {
+    const { pending, state } = this.#options;
+    const refused = decision.kind === "refuse" || decision.refusal !== undefined;
+    if (!service.wantsAddress || !refused) {
+      pending.remove(service.key);
+      return;
+    }
+    const pools = service.wish.addresses.length > 0 ? [] : candidatePools(service, state);
+    pending.add(service.key, {
+      addresses: service.wish.addresses,
+      poolSlots:
+        "reason" in pools
+          ? []
+          : pools.flatMap(({ name }) => service.families.map((family) => poolSlot(name, family))),
+    });
+  }
+
+  async #writeStatus(
+    object: ServiceObject,
+    decision: AllocationDecision,
+    held: readonly IpAddress[],
+  ): Promise<void> {
+    const { clock, state } = this.#options;
+    const now = clock.wallTime();
+    if (!object.service.wantsAddress) {
+      await this.#patch(object, planFarewell(object, held, now));
+      return;
+    }
+    const target = "addresses" in decision ? decision.addresses : [];
+    const announcements = target.map((address) => this.#announcementOf(object.service, address));
+    const [first] = target;
+    const pool = first === undefined ? undefined : state.ledger.get(first)?.pool;
+    const verdict = announcementOfAll(announcements);
+    if (verdict !== undefined && verdict.status !== "True") {
+      this.#await(object.key, announcements);
+    }
+    await this.#patch(object, planStatus(object, { decision, pool, verdict, now }));
+  }
+
+  #announcementOf(service: Service, address: IpAddress): AddressAnnouncement {
+    const { stores, state, placement } = this.#options;
+    const object = stores.allocations.get(allocationName(address));
+    const bundle = stores.bundles.get(object?.allocation.bundle ?? "");
+    const owner = bundle?.bundle.owner.node;
+    const pool = state.poolOf(address);
+    const covered = owner !== undefined || (pool !== undefined && placement.covers(service, pool));
+    return {
+      address,
+      unplaced: covered ? undefined : "NoAdvertisement",
+      owner,
+      allocationVersion: BigInt(object?.resourceVersion ?? 0),
+      bundleVersion: BigInt(bundle?.resourceVersion ?? 0),
+      report: owner === undefined ? undefined : stores.speakers.get(owner)?.speaker.report,
+    };
+  }
+
+  /** What is announced already needs no second look at every report of its node. */
+  #await(key: string, announcements: readonly AddressAnnouncement[]): void {
+    for (const { owner } of announcements) {
+      if (owner !== undefined) {
+        const keys = this.#awaiting.get(owner) ?? new Set();
+        this.#awaiting.set(owner, keys.add(key));
+      }
+    }
+  }
+
+  async #patch(object: ServiceObject, change: StatusChange | undefined): Promise<void> {
+    const { stores, writer, loadBalancerClass } = this.#options;
+    if (change === undefined) {
+      return;
+    }
+    const { namespace, name } = object.service;
+    try {
+      const written = await writer.patch(
+        resources.services,
+        { namespace, name, subresource: "status" },
+        change.patch,
+      );
+      stores.services.upsertLocal(decodeService(written, loadBalancerClass));
+    } catch (error) {
+      // Gone meanwhile: its deletion is on the way here and has the addresses released.
+      if (!isNotFound(error)) {
+        throw error;
+      }
+      return;
+    }
+    this.#recordEvents(object.service, change);
+  }
+
+  #recordEvents({ namespace, name, uid }: Service, { news }: StatusChange): void {
+    for (const { status, reason, message } of news) {
+      const refused = status !== "True" || (reason !== "Assigned" && reason !== "Announced");
+      this.#options.events.record({
+        object: { apiVersion: "v1", kind: "Service", namespace, name, uid },
+        type: refused ? "Warning" : "Normal",
+        reason,
+        message,
+      });
+    }
+  }
+}
+
+/** A Service that does not exist wants nothing. */
+function absentService(key: string): Service {
+  const [namespace = "", name = ""] = key.split("/");
+  return {
+    key: serviceKey({ namespace, name }),
+    namespace,
+    name,
+    uid: "",
+    labels: {},
+    wantsAddress: false,
+    families: [],
+    familyPolicy: "SingleStack",
+    ports: [],
+    wish: { addresses: [], source: "", pool: undefined, error: undefined },
+    externalIPs: [],
+    statusAddresses: [],
+  };
+}

@@ -1,0 +1,138 @@
+import type { AllocationDecision } from "../core/allocation/decide.ts";
+import type { Refusal } from "../core/model/reason.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import type { AnnouncementVerdict } from "../core/placement/announced.ts";
+import { allocatedFromPoolAnnotation } from "../kube/annotations.ts";
+import { type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import type { ServiceObject } from "../kube/decode/service.ts";
+
+export const addressAssigned = "steelyard.dev/AddressAssigned";
+export const announced = "steelyard.dev/Announced";
+
+/** What is to be written to a Service's status, and which of it is news for an Event. */
+export interface StatusChange {
+  readonly patch: object;
+  readonly news: readonly DesiredCondition[];
+}
+
+export interface DesiredStatus {
+  readonly decision: AllocationDecision;
+  /** The pool of its addresses, if it has any. */
+  readonly pool: string | undefined;
+  readonly verdict: AnnouncementVerdict | undefined;
+  readonly now: Date;
+}
+
+/**
+ * Returns the patch that makes a Service's status say what was decided, or
+ * `undefined` if it says so already: a satisfied Service costs no write.
+ */
+export function planStatus(
+  object: ServiceObject,
+  desired: DesiredStatus,
+): StatusChange | undefined {
+  const { decision, pool, verdict } = desired;
+  const addresses = "addresses" in decision ? decision.addresses : [];
+  const refusal = refusalOf(decision);
+  const { written } = object;
+  const sameIngress = equal(written.ingress, addresses);
+  const conditions = [assignedCondition(addresses, pool, refusal)];
+  const old = written.conditions.find(({ type }) => type === announced);
+  if (verdict !== undefined) {
+    // While a move is under way the old report stands: the address was announced a moment ago.
+    const moving = verdict.status === "Unknown" && old?.status === "True" && sameIngress;
+    conditions.push({ type: announced, ...(moving ? old : verdict) });
+  }
+  const merged = mergeConditions(
+    written.conditions,
+    conditions,
+    verdict === undefined ? [announced] : [],
+    desired.now,
+  );
+  if (sameIngress && merged === undefined && written.poolAnnotation === pool) {
+    return undefined;
+  }
+  return {
+    patch: statusPatch(object, pool ?? null, {
+      loadBalancer: { ingress: addresses.map((ip) => ({ ip })) },
+      ...(merged === undefined ? {} : { conditions: merged }),
+    }),
+    news: conditions.filter((condition) => isNews(object, condition)),
+  };
+}
+
+/**
+ * Returns the patch that takes our traces off a Service that is no longer ours
+ * to serve; `held` is what it had. Another controller's status stays.
+ */
+export function planFarewell(
+  object: ServiceObject,
+  held: readonly IpAddress[],
+  now: Date,
+): StatusChange | undefined {
+  const { written } = object;
+  const conditions = mergeConditions(written.conditions, [], [addressAssigned, announced], now);
+  const ours: readonly string[] = held;
+  const clears = written.ingress.length > 0 && written.ingress.every((ip) => ours.includes(ip));
+  if (conditions === undefined && written.poolAnnotation === undefined && !clears) {
+    return undefined;
+  }
+  return {
+    patch: statusPatch(object, null, {
+      ...(clears ? { loadBalancer: { ingress: [] } } : {}),
+      ...(conditions === undefined ? {} : { conditions }),
+    }),
+    news: [],
+  };
+}
+
+function statusPatch(object: ServiceObject, pool: string | null, status: object): object {
+  return {
+    metadata: {
+      resourceVersion: object.resourceVersion,
+      uid: object.uid,
+      annotations: { [allocatedFromPoolAnnotation]: pool },
+    },
+    status,
+  };
+}
+
+function assignedCondition(
+  addresses: readonly IpAddress[],
+  pool: string | undefined,
+  refusal: Refusal | undefined,
+): DesiredCondition {
+  const has = `${addresses.join(", ")} from pool ${pool}`;
+  if (refusal === undefined) {
+    return { type: addressAssigned, status: "True", reason: "Assigned", message: has };
+  }
+  return addresses.length > 0
+    ? {
+        type: addressAssigned,
+        status: "True",
+        reason: refusal.reason,
+        message: `keeps ${has}: ${refusal.message}`,
+      }
+    : { type: addressAssigned, status: "False", reason: refusal.reason, message: refusal.message };
+}
+
+function refusalOf(decision: AllocationDecision): Refusal | undefined {
+  if (decision.kind === "refuse") {
+    return { reason: decision.reason, message: decision.message };
+  }
+  return decision.refusal;
+}
+
+function isNews(object: ServiceObject, condition: DesiredCondition): boolean {
+  const old = object.written.conditions.find(({ type }) => type === condition.type);
+  return (
+    condition.status !== "Unknown" &&
+    (old?.status !== condition.status ||
+      old.reason !== condition.reason ||
+      old.message !== condition.message)
+  );
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

@@ -1,0 +1,17 @@
+import type { LogLevel } from "../runtime/log.ts";
+
+/** What the command line and the environment say, checked. */
+export interface ControllerSettings {
+  /** Absent: this runs in a Pod. */
+  readonly kubeconfig: string | undefined;
+  /** Where our Leases are. */
+  readonly namespace: string;
+  /** Where pools and advertisements are. */
+  readonly configNamespace: string;
+  readonly podName: string;
+  /** Serve only Services of exactly this class; empty: those without any. */
+  readonly loadBalancerClass: string;
+  readonly defaultAdvertisement: boolean;
+  readonly healthProbePort: number;
+  readonly logLevel: LogLevel;
+}

@@ -1,0 +1,102 @@
+import { nodeOfSpeakerLease, speakerLeaseName } from "../core/liveness/lease-name.ts";
+import { type LivenessInput, noSpeakers, step } from "../core/liveness/speaker-liveness.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+
+export interface SpeakerLivenessOptions {
+  readonly stores: Pick<ClusterStores, "speakerLeases" | "nodes">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called after each change of a verdict. */
+  readonly onVerdict: () => void;
+}
+
+/** Drives the liveness protocol from the Leases of the speakers and the clock. */
+export class SpeakerLiveness {
+  readonly #options: SpeakerLivenessOptions;
+  #state = noSpeakers;
+  #suspended = false;
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+
+  constructor(options: SpeakerLivenessOptions) {
+    this.#options = options;
+  }
+
+  /** True if the speaker of `node` was seen and is not judged dead. */
+  isAlive(node: string): boolean {
+    return this.#state.speakers.has(node) && !this.#state.dead.has(node);
+  }
+
+  /** Names of the nodes whose speaker is alive. */
+  alive(): readonly string[] {
+    return [...this.#state.speakers.keys()].filter((node) => this.isAlive(node));
+  }
+
+  /** Begins to judge; every count starts now. Ends when `signal` aborts. */
+  start(signal: AbortSignal): void {
+    const { speakerLeases, nodes } = this.#options.stores;
+    this.#running = true;
+    for (const { name, renewal } of speakerLeases.values()) {
+      this.#observe(nodeOfSpeakerLease(name) ?? name, renewal);
+    }
+    speakerLeases.onChange(({ before, after }) => {
+      const name = (after ?? before)?.name ?? "";
+      this.#observe(nodeOfSpeakerLease(name) ?? name, after?.renewal);
+    });
+    speakerLeases.onGap(() => this.#take({ kind: "gap" }));
+    nodes.onChange(({ key, before, after }) => {
+      if (before === undefined || after === undefined) {
+        this.#observe(key, this.#renewalOf(key));
+      }
+    });
+    signal.addEventListener("abort", () => {
+      this.#running = false;
+      clearTimeout(this.#timer);
+    });
+  }
+
+  #renewalOf(node: string): string | undefined {
+    const name = speakerLeaseName(node);
+    const { speakerLeases } = this.#options.stores;
+    return [...speakerLeases.values()].find((lease) => lease.name === name)?.renewal;
+  }
+
+  /** A Lease counts only while its Node exists: a removed node is not a dead one. */
+  #observe(node: string, renewal: string | undefined): void {
+    if (renewal !== undefined && this.#options.stores.nodes.get(node) !== undefined) {
+      this.#take({ kind: "renewal", node, renewal });
+    } else if (this.#state.speakers.has(node)) {
+      this.#take({ kind: "gone", node });
+    }
+  }
+
+  #take(input: LivenessInput): void {
+    if (!this.#running) {
+      return;
+    }
+    const { clock, log, onVerdict } = this.#options;
+    const wasKnown = this.#state.speakers.size;
+    const { state, died, revived, suspended, wakeAt } = step(this.#state, input, clock.now());
+    this.#state = state;
+    for (const node of died) {
+      log.warn({ node }, "speaker is dead: its Lease was not renewed for 6 s");
+    }
+    for (const node of revived) {
+      log.info({ node }, "speaker is alive again");
+    }
+    if (suspended && !this.#suspended) {
+      log.warn({}, "more than half of the speakers look dead at once: nothing is moved");
+    }
+    this.#suspended = suspended;
+    clearTimeout(this.#timer);
+    if (wakeAt !== undefined) {
+      const wait = Math.max(1, wakeAt - clock.now());
+      this.#timer = setTimeout(() => this.#take({ kind: "wake" }), wait);
+    }
+    if (died.length + revived.length > 0 || state.speakers.size !== wasKnown) {
+      onVerdict();
+    }
+  }
+}

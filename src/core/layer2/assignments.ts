@@ -1,0 +1,89 @@
+import type { IpAllocation } from "../model/ip-allocation.ts";
+import { compareBundleVersions, type L2Bundle } from "../model/l2-bundle.ts";
+import type { IpAddress } from "../net/ip-address.ts";
+import type { AnnouncerInput } from "./announcer.ts";
+
+/** An assignment that came or went, as the announcer takes it. */
+export type AssignmentChange = Extract<AnnouncerInput, { kind: "assign" | "unassign" }>;
+
+/**
+ * Which addresses are this node's to announce: those allocations whose bundle
+ * names this node as owner.
+ *
+ * Kept up one object at a time. A bundle version lower than one seen before is
+ * ignored: it was decided by a leader that has been replaced.
+ */
+export class Assignments {
+  readonly #node: string;
+  readonly #bundles = new Map<string, L2Bundle>();
+  readonly #bundleOf = new Map<IpAddress, string>();
+  readonly #addresses = new Map<string, Set<IpAddress>>();
+
+  constructor(node: string) {
+    this.#node = node;
+  }
+
+  /** Takes a bundle as it reads now; returns what changes for its addresses. */
+  putBundle(bundle: L2Bundle): readonly AssignmentChange[] {
+    const known = this.#bundles.get(bundle.name);
+    if (known !== undefined && compareBundleVersions(bundle.version, known.version) < 0) {
+      return [];
+    }
+    this.#bundles.set(bundle.name, bundle);
+    const mine = bundle.owner.node === this.#node;
+    const wasMine = known?.owner.node === this.#node;
+    return mine || wasMine ? this.#changesOf(bundle.name) : [];
+  }
+
+  /** Takes note that a bundle was deleted. */
+  removeBundle(name: string): readonly AssignmentChange[] {
+    const wasMine = this.#bundles.get(name)?.owner.node === this.#node;
+    this.#bundles.delete(name);
+    return wasMine ? this.#changesOf(name) : [];
+  }
+
+  /** Takes an allocation as it reads now; only `Allocated` ones are announced. */
+  putAllocation(allocation: IpAllocation): readonly AssignmentChange[] {
+    const bundle = allocation.state === "Allocated" ? allocation.bundle : undefined;
+    return this.#place(allocation.address, bundle);
+  }
+
+  /** Takes note that an allocation was deleted. */
+  removeAllocation(address: IpAddress): readonly AssignmentChange[] {
+    return this.#place(address, undefined);
+  }
+
+  /** True if the bundle is this node's. */
+  owns(bundle: string | undefined): boolean {
+    return bundle !== undefined && this.#bundles.get(bundle)?.owner.node === this.#node;
+  }
+
+  #place(address: IpAddress, bundle: string | undefined): readonly AssignmentChange[] {
+    const before = this.#bundleOf.get(address);
+    if (before !== bundle) {
+      if (before !== undefined) {
+        this.#addresses.get(before)?.delete(address);
+      }
+      if (bundle === undefined) {
+        this.#bundleOf.delete(address);
+      } else {
+        this.#bundleOf.set(address, bundle);
+        const addresses = this.#addresses.get(bundle) ?? new Set();
+        this.#addresses.set(bundle, addresses.add(address));
+      }
+    }
+    return this.owns(before) || this.owns(bundle) ? [this.#changeOf(address)] : [];
+  }
+
+  #changesOf(bundle: string): readonly AssignmentChange[] {
+    return [...(this.#addresses.get(bundle) ?? [])].map((address) => this.#changeOf(address));
+  }
+
+  #changeOf(address: IpAddress): AssignmentChange {
+    const name = this.#bundleOf.get(address);
+    const bundle = name === undefined ? undefined : this.#bundles.get(name);
+    return bundle?.owner.node === this.#node
+      ? { kind: "assign", address, interfaces: bundle.owner.interfaces }
+      : { kind: "unassign", address };
+  }
+}

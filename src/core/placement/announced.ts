@@ -1,0 +1,68 @@
+import type { SpeakerReport } from "../model/l2-speaker.ts";
+import type { Reason } from "../model/reason.ts";
+import type { IpAddress } from "../net/ip-address.ts";
+
+/** What is known about the announcement of one address. */
+export interface AddressAnnouncement {
+  readonly address: IpAddress;
+  /** Set if no advertisement covers it. */
+  readonly unplaced: "NoAdvertisement" | undefined;
+  readonly owner: string | undefined;
+  /** The newest version of the allocation and of its bundle, as integers. */
+  readonly allocationVersion: bigint;
+  readonly bundleVersion: bigint;
+  /** What the owner's speaker reported last. */
+  readonly report: SpeakerReport | undefined;
+}
+
+/** Whether an address is announced, by whom, or why not. */
+export interface AnnouncementVerdict {
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** Returns whether one address is announced. Unknown until the owner reports that it has taken over. */
+export function announcementOf(announcement: AddressAnnouncement): AnnouncementVerdict {
+  const { address, unplaced, owner, report } = announcement;
+  if (unplaced === "NoAdvertisement") {
+    const message = `${address}: no L2Advertisement covers its pool and this Service; create one`;
+    return { status: "False", reason: "NoAdvertisement", message };
+  }
+  if (owner === undefined) {
+    const message =
+      `${address}: no node that the L2Advertisements select can announce now; ` +
+      "kubectl get l2speakers tells what each node sees";
+    return { status: "False", reason: "NoEligibleNode", message };
+  }
+  const failure = report?.failures.find((candidate) => candidate.address === address);
+  if (failure !== undefined) {
+    const message = `${address} on ${owner}: ${failure.message}`;
+    return { status: "False", reason: failure.reason, message };
+  }
+  const applied =
+    report !== undefined &&
+    report.applied.allocations >= announcement.allocationVersion &&
+    report.applied.bundles >= announcement.bundleVersion;
+  return applied
+    ? { status: "True", reason: "Announced", message: `${address} by ${owner}` }
+    : {
+        status: "Unknown",
+        reason: "AnnouncementPending",
+        message: `${address}: ${owner} was chosen and has not reported yet`,
+      };
+}
+
+/** Returns the verdict on all addresses of a Service: the worst one decides, each is told of. */
+export function announcementOfAll(
+  announcements: readonly AddressAnnouncement[],
+): AnnouncementVerdict | undefined {
+  const verdicts = announcements.map(announcementOf);
+  const worst =
+    verdicts.find(({ status }) => status === "False") ??
+    verdicts.find(({ status }) => status === "Unknown") ??
+    verdicts[0];
+  return worst === undefined
+    ? undefined
+    : { ...worst, message: verdicts.map(({ message }) => message).join("; ") };
+}

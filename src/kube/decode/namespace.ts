@@ -1,0 +1,15 @@
+import type { Labels } from "../../core/model/label-selector.ts";
+import type { Stored } from "../store.ts";
+import { textMapField } from "./fields.ts";
+import { decodeMetadata } from "./metadata.ts";
+
+/** The labels of a Namespace, for selectors. */
+export interface NamespaceObject extends Stored {
+  readonly labels: Labels;
+}
+
+/** Reads a Namespace. */
+export function decodeNamespace(raw: unknown): NamespaceObject {
+  const { key, uid, resourceVersion } = decodeMetadata(raw);
+  return { key, uid, resourceVersion, labels: textMapField(raw, "metadata", "labels") };
+}

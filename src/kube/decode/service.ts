@@ -1,0 +1,109 @@
+import type { AddressWish, Service } from "../../core/model/service.ts";
+import { familyOf, type IpAddress, parseIpAddress } from "../../core/net/ip-address.ts";
+import {
+  addressPoolAnnotation,
+  allocatedFromPoolAnnotation,
+  loadBalancerIPsAnnotation,
+  userAnnotation,
+} from "../annotations.ts";
+import type { Condition } from "../condition.ts";
+import type { Stored } from "../store.ts";
+import { decodeConditions } from "./conditions.ts";
+import { listField, numberField, textField, textListField, textMapField } from "./fields.ts";
+import { decodeMetadata } from "./metadata.ts";
+
+/** A Service as we keep it: the part that decisions look at, and what was written to it before. */
+export interface ServiceObject extends Stored {
+  readonly service: Service;
+  readonly written: {
+    /** `status.loadBalancer.ingress[].ip` as they stand. */
+    readonly ingress: readonly string[];
+    readonly conditions: readonly Condition[];
+    readonly poolAnnotation: string | undefined;
+  };
+}
+
+/**
+ * Reads a Service. `loadBalancerClass` is the class of this controller: empty,
+ * it serves Services without a class; else only those with exactly that class.
+ */
+export function decodeService(raw: unknown, loadBalancerClass: string): ServiceObject {
+  const { namespace = "", name, key, uid, resourceVersion } = decodeMetadata(raw);
+  const annotations = textMapField(raw, "metadata", "annotations");
+  const ingress = listField(raw, "status", "loadBalancer", "ingress").flatMap(
+    (item) => textField(item, "ip") ?? [],
+  );
+  const ofOurClass = (textField(raw, "spec", "loadBalancerClass") ?? "") === loadBalancerClass;
+  return {
+    key,
+    uid,
+    resourceVersion,
+    service: {
+      key,
+      uid,
+      namespace,
+      name,
+      labels: textMapField(raw, "metadata", "labels"),
+      wantsAddress: textField(raw, "spec", "type") === "LoadBalancer" && ofOurClass,
+      families: addresses(clusterIPs(raw)).map(familyOf),
+      familyPolicy: familyPolicy(textField(raw, "spec", "ipFamilyPolicy")),
+      ports: listField(raw, "spec", "ports").map((port) => ({
+        protocol: textField(port, "protocol") ?? "TCP",
+        port: numberField(port, "port") ?? 0,
+      })),
+      wish: decodeWish(annotations, textField(raw, "spec", "loadBalancerIP") ?? ""),
+      externalIPs: addresses(textListField(raw, "spec", "externalIPs")),
+      statusAddresses: addresses(ingress),
+    },
+    written: {
+      ingress,
+      conditions: decodeConditions(raw),
+      poolAnnotation: annotations[allocatedFromPoolAnnotation],
+    },
+  };
+}
+
+function decodeWish(
+  annotations: Readonly<Record<string, string>>,
+  loadBalancerIP: string,
+): AddressWish {
+  const requested = userAnnotation(annotations, loadBalancerIPsAnnotation);
+  const pool = userAnnotation(annotations, addressPoolAnnotation)?.value;
+  const wish = (addresses: readonly IpAddress[], source: string, error?: string): AddressWish => ({
+    addresses,
+    source,
+    pool,
+    error,
+  });
+  if (requested !== undefined && loadBalancerIP !== "") {
+    return wish([], "", `service can not have both ${requested.name} and spec.loadBalancerIP`);
+  }
+  if (requested === undefined && loadBalancerIP === "") {
+    return wish([], "");
+  }
+  const source = requested?.name ?? "spec.loadBalancerIP";
+  const text = requested?.value ?? loadBalancerIP;
+  const parsed = text.split(",").map((item) => parseIpAddress(item.trim()));
+  const good = parsed.filter((address) => address !== undefined);
+  if (good.length < parsed.length || (requested === undefined && parsed.length > 1)) {
+    return wish([], source, `invalid ${source}: "${text}" is not an IP address or a list of them`);
+  }
+  return new Set(good).size < good.length
+    ? wish([], source, `invalid ${source}: "${text}" names an address twice`)
+    : wish(good, source);
+}
+
+function clusterIPs(raw: unknown): readonly string[] {
+  const list = textListField(raw, "spec", "clusterIPs");
+  const single = textField(raw, "spec", "clusterIP");
+  return list.length > 0 || single === undefined ? list : [single];
+}
+
+/** Those texts that are addresses; "None" of a headless Service, say, is not. */
+function addresses(texts: readonly string[]): readonly IpAddress[] {
+  return texts.flatMap((text) => parseIpAddress(text) ?? []);
+}
+
+function familyPolicy(text: string | undefined): Service["familyPolicy"] {
+  return text === "PreferDualStack" || text === "RequireDualStack" ? text : "SingleStack";
+}

@@ -1,0 +1,25 @@
+import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
+import type { L2Bundle } from "../core/model/l2-bundle.ts";
+import type { NewObject } from "./write.ts";
+
+/** The IPAllocation object that says `allocation`. `releasedAt` is for people only. */
+export function encodeIpAllocation(allocation: IpAllocation, releasedAt?: Date): NewObject {
+  const { address, pool, state, holders, bundle } = allocation;
+  return {
+    metadata: { name: allocationName(address) },
+    spec: {
+      address,
+      pool,
+      state,
+      holders,
+      ...(bundle === undefined ? {} : { bundle }),
+      ...(releasedAt === undefined ? {} : { releasedAt: releasedAt.toISOString() }),
+    },
+  };
+}
+
+/** The L2Bundle object that says `bundle`. */
+export function encodeL2Bundle(bundle: L2Bundle): NewObject {
+  const { name, advertisements, owner, standbys, version } = bundle;
+  return { metadata: { name }, spec: { advertisements, owner, standbys, ...version } };
+}

@@ -1,0 +1,139 @@
+import {
+  type AnnouncerEffect,
+  type AnnouncerInput,
+  type AnnouncerState,
+  silentAnnouncer,
+  step,
+} from "../core/layer2/announcer.ts";
+import { type AssignmentChange, Assignments } from "../core/layer2/assignments.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import type { NetworkInterface } from "../core/net/network-interface.ts";
+import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
+import type { L2BundleObject } from "../kube/decode/l2-bundle.ts";
+import { compareResourceVersions } from "../kube/resource-version.ts";
+import type { Store, Stored } from "../kube/store.ts";
+import type { Link } from "../link/link.ts";
+import type { Log } from "../runtime/log.ts";
+import type { AppliedVersions } from "./node-report.ts";
+
+export interface AnnouncementDriverOptions {
+  readonly node: string;
+  readonly allocations: Store<IpAllocationObject>;
+  readonly bundles: Store<L2BundleObject>;
+  readonly link: Pick<Link, "answer" | "withdraw" | "announce">;
+  readonly log: Log;
+  /** Called when something of this node's own changed. */
+  readonly onChange: () => void;
+}
+
+/** Turns what the stores say into what the link does: the shell around the announcer. */
+export class AnnouncementDriver {
+  readonly #options: AnnouncementDriverOptions;
+  readonly #assignments: Assignments;
+  #state = silentAnnouncer();
+  #highestTerm = 0;
+  #applied: AppliedVersions = { allocations: "0", bundles: "0" };
+
+  constructor(options: AnnouncementDriverOptions) {
+    this.#options = options;
+    this.#assignments = new Assignments(options.node);
+  }
+
+  get state(): AnnouncerState {
+    return this.#state;
+  }
+
+  /** The highest term of any leader that was seen. */
+  get highestTerm(): number {
+    return this.#highestTerm;
+  }
+
+  get applied(): AppliedVersions {
+    return this.#applied;
+  }
+
+  /** Takes in both stores, which have synced, and every change from now on. */
+  start(): void {
+    const { allocations, bundles } = this.#options;
+    for (const object of bundles.values()) {
+      this.#bundleChanged(undefined, object);
+    }
+    for (const object of allocations.values()) {
+      this.#allocationChanged(undefined, object);
+    }
+    bundles.onChange(({ before, after }) => this.#bundleChanged(before, after));
+    allocations.onChange(({ before, after }) => this.#allocationChanged(before, after));
+  }
+
+  /** Takes in the interfaces and gateways of the node. */
+  linkChanged(
+    interfaces: readonly NetworkInterface[],
+    defaultGateways: readonly IpAddress[],
+  ): void {
+    this.#take([{ kind: "link", interfaces, defaultGateways }]);
+    this.#options.onChange();
+  }
+
+  #bundleChanged(before: L2BundleObject | undefined, after: L2BundleObject | undefined): void {
+    if (after !== undefined) {
+      this.#highestTerm = Math.max(this.#highestTerm, after.bundle.version.term);
+      this.#own(this.#assignments.putBundle(after.bundle));
+    } else if (before !== undefined) {
+      this.#own(this.#assignments.removeBundle(before.bundle.name));
+    }
+    const bundles = newer(this.#applied.bundles, after);
+    const mine = this.#assignments.owns((after ?? before)?.bundle.name);
+    this.#applied = { ...this.#applied, bundles };
+    if (mine) {
+      this.#options.onChange();
+    }
+  }
+
+  #allocationChanged(
+    before: IpAllocationObject | undefined,
+    after: IpAllocationObject | undefined,
+  ): void {
+    const allocations = newer(this.#applied.allocations, after);
+    this.#applied = { ...this.#applied, allocations };
+    if (after !== undefined) {
+      this.#own(this.#assignments.putAllocation(after.allocation));
+    } else if (before !== undefined) {
+      this.#own(this.#assignments.removeAllocation(before.allocation.address));
+    }
+  }
+
+  #own(changes: readonly AssignmentChange[]): void {
+    if (changes.length > 0) {
+      this.#take(changes);
+      this.#options.onChange();
+    }
+  }
+
+  #take(inputs: readonly AnnouncerInput[]): void {
+    for (const input of inputs) {
+      const { state, effects } = step(this.#state, input);
+      this.#state = state;
+      this.#carryOut(effects);
+    }
+  }
+
+  #carryOut(effects: readonly AnnouncerEffect[]): void {
+    const { link, log } = this.#options;
+    const of = (kind: AnnouncerEffect["kind"]): readonly AnnouncerEffect[] =>
+      effects.filter((effect) => effect.kind === kind);
+    link.withdraw(of("withdraw"));
+    link.answer(of("answer"));
+    link.announce(of("announce"));
+    for (const effect of effects) {
+      const { kind, address, interface: nic } = effect;
+      if (kind !== "announce") {
+        log.info({ address, interface: nic }, kind === "answer" ? "announcing" : "withdrawn");
+      }
+    }
+  }
+}
+
+function newer(known: string, object: Stored | undefined): string {
+  const version = object?.resourceVersion ?? "0";
+  return compareResourceVersions(version, known) > 0 ? version : known;
+}

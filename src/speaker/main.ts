@@ -1,0 +1,124 @@
+import { speakerLeaseName } from "../core/liveness/lease-name.ts";
+import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
+import { decodeL2Bundle, type L2BundleObject } from "../kube/decode/l2-bundle.ts";
+import { LeaseRenewer } from "../kube/lease-renewer.ts";
+import { loadAccess } from "../kube/load-access.ts";
+import { Reflector } from "../kube/reflector.ts";
+import * as resources from "../kube/resources.ts";
+import { Store } from "../kube/store.ts";
+import { Transport } from "../kube/transport.ts";
+import { Writer } from "../kube/write.ts";
+import { readDefaultGateways } from "../link/default-gateways.ts";
+import { Link, type LinkEvent } from "../link/link.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { serveHealth } from "../runtime/health-server.ts";
+import { type Log, openLog } from "../runtime/log.ts";
+import { shutdownSignal } from "../runtime/shutdown.ts";
+import { AnnouncementDriver } from "./announcement-driver.ts";
+import { nodeReport } from "./node-report.ts";
+import { ReportWriter } from "./report-writer.ts";
+import type { SpeakerSettings } from "./settings.ts";
+
+/**
+ * Runs the speaker of one node until SIGTERM. Resolves to the exit code.
+ *
+ * Order matters: the node reports its networks before it shows that it is alive,
+ * so that a live speaker is one whose networks are known.
+ */
+export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
+  const { namespace, nodeName, podName } = settings;
+  const log = openLog(settings.logLevel).child({ node: nodeName });
+  const clock = systemClock;
+  const signal = shutdownSignal();
+  const access = await loadAccess({ kubeconfig: settings.kubeconfig, clock });
+  const reads = new Transport({ access, log, clock });
+  const writes = new Transport({ access, log, clock });
+  const allocations = new Store<IpAllocationObject>();
+  const bundles = new Store<L2BundleObject>();
+  const common = { transport: reads, clock, log };
+  const reflectors = [
+    new Reflector({
+      ...common,
+      resource: resources.ipAllocations,
+      project: decodeIpAllocation,
+      store: allocations,
+    }),
+    new Reflector({
+      ...common,
+      resource: resources.l2Bundles,
+      project: decodeL2Bundle,
+      store: bundles,
+    }),
+  ];
+
+  const link = new Link({
+    log,
+    onEvents: (events) => {
+      for (const event of events) {
+        takeLinkEvent(event, driver, log);
+      }
+    },
+  });
+  const driver = new AnnouncementDriver({
+    node: nodeName,
+    allocations,
+    bundles,
+    link,
+    log,
+    onChange: () => report.trigger(),
+  });
+  const report = new ReportWriter({
+    node: nodeName,
+    writer: new Writer(writes, () => true),
+    report: () => nodeReport(driver.state, driver.highestTerm, driver.applied),
+    clock,
+    log,
+  });
+  const lease = new LeaseRenewer({
+    transport: writes,
+    namespace,
+    name: speakerLeaseName(nodeName),
+    holderIdentity: podName,
+    clock,
+    log,
+  });
+
+  link.open();
+  driver.linkChanged(link.interfaces(), readDefaultGateways());
+  const notReady = (): readonly string[] => [
+    ...(allocations.synced ? [] : ["IPAllocations are not listed yet"]),
+    ...(bundles.synced ? [] : ["L2Bundles are not listed yet"]),
+    ...(report.reported ? [] : ["this node has not reported yet"]),
+  ];
+  await serveHealth({ port: settings.healthProbePort, host: "127.0.0.1", notReady, log }, signal);
+  log.info({ podName, namespace }, "speaker started");
+  const background = reflectors.map((reflector) => reflector.run(signal));
+  while (!(allocations.synced && bundles.synced) && !signal.aborted) {
+    await clock.sleep(20, signal);
+  }
+  driver.start();
+  background.push(report.run(signal));
+  while (!report.reported && !signal.aborted) {
+    await clock.sleep(20, signal);
+  }
+  background.push(lease.run(signal));
+  await Promise.all(background);
+  await link.close();
+  await Promise.all([reads.close(), writes.close()]);
+  log.info({}, "speaker stopped");
+  return 0;
+}
+
+function takeLinkEvent(event: LinkEvent, driver: AnnouncementDriver, log: Log): void {
+  switch (event.kind) {
+    case "interfaces":
+      driver.linkChanged(event.interfaces, readDefaultGateways());
+      break;
+    case "claim":
+      log.warn(event, "another host claims an address that this node announces");
+      break;
+    case "socketError":
+      log.error(event, "the link failed");
+      break;
+  }
+}

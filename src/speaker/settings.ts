@@ -1,0 +1,13 @@
+import type { LogLevel } from "../runtime/log.ts";
+
+/** What the command line and the environment say, checked. */
+export interface SpeakerSettings {
+  /** Absent: this runs in a Pod. */
+  readonly kubeconfig: string | undefined;
+  /** Where our Leases are. */
+  readonly namespace: string;
+  readonly nodeName: string;
+  readonly podName: string;
+  readonly healthProbePort: number;
+  readonly logLevel: LogLevel;
+}
