@@ -54,6 +54,7 @@ const tools: readonly { name: string; packages: readonly string[]; testsOnly?: b
   { name: "tcpdump", packages: ["tcpdump"] },
   { name: "ping", packages: ["iputils-ping"], testsOnly: true },
   { name: "ndisc6", packages: ["ndisc6"], testsOnly: true },
+  { name: "curl", packages: ["curl"], testsOnly: true },
 ];
 
 /** Looks at everything but the Kubernetes binaries, all at once, without network. */
