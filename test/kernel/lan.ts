@@ -1,9 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
-import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
+import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
 import { compile, nativeSource } from "../../build/native.ts";
 
@@ -14,7 +12,7 @@ export const peerAddress = "192.0.2.251";
 export const peerMac = "02:00:00:00:00:51";
 export const nodeMac = "02:00:00:00:00:01";
 
-let prepared: Promise<string> | undefined;
+let prepared: Promise<Tools> | undefined;
 let lans = 0;
 
 /**
@@ -25,12 +23,12 @@ let lans = 0;
 export class Lan {
   readonly nodeInterface: string;
   readonly peer: string;
-  readonly #sendFrame: string;
+  readonly #tools: Tools;
 
-  private constructor(number: number, sendFrame: string) {
+  private constructor(number: number, tools: Tools) {
     this.nodeInterface = `n${process.pid}-${number}`;
     this.peer = `p${process.pid}-${number}`;
-    this.#sendFrame = sendFrame;
+    this.#tools = tools;
   }
 
   /** Makes the namespace and the wire. Throws with the remedy where that is not possible. */
@@ -66,26 +64,25 @@ export class Lan {
 
   /** Sends raw frames, given in hex, from the peer's interface. */
   async send(...frames: readonly string[]): Promise<void> {
-    await this.inPeer(this.#sendFrame, "eth0", ...frames);
+    await this.inPeer(this.#tools.sendFrame, "eth0", ...frames);
   }
 
-  /** Captures what the peer sees of ARP while `action` runs, tagged frames included. */
+  /** Captures the ARP frames that reach the peer while `action` runs. */
   async capture(action: () => Promise<void>): Promise<readonly CapturedFrame[]> {
-    const file = join(tmpdir(), `${this.peer}.pcap`);
-    const tcpdump = this.startInPeer(
-      ...(["tcpdump", "-Z", "root", "-U", "--immediate-mode", "-i", "eth0", "-w", file] as const),
-      "arp or vlan",
-    );
+    const capture = spawn("ip", ["netns", "exec", this.peer, this.#tools.captureFrames, "eth0"]);
+    let seen = "";
+    capture.stdout.on("data", (data: Buffer) => {
+      seen += data.toString();
+    });
+    const ended = once(capture, "close");
     try {
-      await listening(tcpdump);
+      await Promise.race([once(capture.stderr, "data"), ended]);
       await action();
     } finally {
-      tcpdump.kill("SIGINT");
-      await once(tcpdump, "exit");
+      capture.stdin.end();
+      await ended;
     }
-    const frames = readPcap(await readFile(file));
-    await rm(file);
-    return frames;
+    return seen.split("\n").filter(Boolean).map(toCapturedFrame);
   }
 
   /** Returns the hardware address and the state that the peer's kernel has for `address`. */
@@ -112,8 +109,14 @@ export async function ip(...args: readonly string[]): Promise<void> {
   await run("ip", args);
 }
 
-/** Checks that nothing here can reach a real network, and compiles the frame sender. */
-async function prepare(): Promise<string> {
+/** Our two small programs, compiled. */
+interface Tools {
+  readonly sendFrame: string;
+  readonly captureFrames: string;
+}
+
+/** Checks that nothing here can reach a real network and that all programs are there. */
+async function prepare(): Promise<Tools> {
   const foreign = Object.keys(networkInterfaces()).filter(
     (name) => name !== "lo" && !/^n\d+-\d+/.test(name),
   );
@@ -123,15 +126,23 @@ async function prepare(): Promise<string> {
         "Run them inside: unshare -mnpf --mount-proc (as root; else add --map-root-user)",
     );
   }
-  for (const program of ["ip", "arping", "tcpdump", "ping", "setpriv"]) {
+  for (const program of ["ip", "arping", "ping", "setpriv"]) {
     needProgram(program);
   }
   // A tmpfs of our own, because `ip netns` keeps names below /run, where others may look.
   execFileSync("sh", ["-c", "mountpoint -q /run/netns || mount -t tmpfs none /run"]);
   mkdirSync("/run/netns", { recursive: true });
-  const output = nativeSource(`build/send-frame-${process.pid}`);
+  return {
+    sendFrame: await compileTool("send-frame"),
+    captureFrames: await compileTool("capture-frames"),
+  };
+}
+
+async function compileTool(name: string): Promise<string> {
+  // The number keeps test files that run at the same time apart.
+  const output = nativeSource(`build/${name}-${process.pid}`);
   mkdirSync(nativeSource("build"), { recursive: true });
-  await compile(["-O1", "-o", output, new URL("send-frame.c", import.meta.url).pathname]);
+  await compile(["-O1", "-o", output, new URL(`${name}.c`, import.meta.url).pathname]);
   return output;
 }
 
@@ -139,34 +150,13 @@ function needProgram(program: string): void {
   try {
     execFileSync("sh", ["-c", `command -v ${program}`]);
   } catch (error) {
-    const packages = "iproute2 arping tcpdump iputils-ping util-linux";
+    const packages = "iproute2 arping iputils-ping util-linux";
     throw new Error(`"${program}" is missing. Install: apt-get install ${packages}`, {
       cause: error,
     });
   }
 }
 
-function listening(tcpdump: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = "";
-    tcpdump.stderr?.on("data", (data: Buffer) => {
-      said += data.toString();
-      if (said.includes("listening on")) {
-        resolve();
-      }
-    });
-    tcpdump.once("exit", () => reject(new Error(`tcpdump ended: ${said}`)));
-  });
-}
-
-/** Reads a capture file of this machine's byte order: 24 bytes of header, then 16 before each frame. */
-function readPcap(file: Buffer): readonly CapturedFrame[] {
-  const frames: CapturedFrame[] = [];
-  for (let offset = 24; offset + 16 <= file.length; ) {
-    const length = file.readUInt32LE(offset + 8);
-    const hex = file.toString("hex", offset + 16, offset + 16 + length);
-    frames.push({ hex, source: hex.slice(12, 24).match(/../g)?.join(":") ?? "" });
-    offset += 16 + length;
-  }
-  return frames;
+function toCapturedFrame(hex: string): CapturedFrame {
+  return { hex, source: hex.slice(12, 24).match(/../g)?.join(":") ?? "" };
 }

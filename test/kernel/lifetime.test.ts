@@ -92,15 +92,49 @@ describe("the life of a link", () => {
     expect(at.events).toEqual([]);
   });
 
+  test.each(["thread", "address,undefined"])(
+    "thread and owner share the engine without harm under the sanitizer: %s",
+    async (sanitizer) => {
+      await at.link.close();
+      const output = await compileTest("engine_test", engineSources(), [
+        `-fsanitize=${sanitizer}`,
+        "-fno-sanitize-recover=all",
+      ]);
+      const requests = at.lan.startInPeer("arping", "-W", "0.001", "-i", "eth0", "10.1.0.7");
+      try {
+        await run(output, [at.lan.nodeInterface, "500"], { timeout: 60_000 });
+      } finally {
+        requests.kill();
+      }
+    },
+    90_000,
+  );
+
   test("after lost netlink events the whole picture is asked for again", async () => {
-    const output = nativeSource("build/netlink_test");
-    await mkdir(nativeSource("build"), { recursive: true });
-    const source = fileURLToPath(new URL("netlink_test.c", import.meta.url));
-    const ours = ["netlink.c", "interfaces.c", "arp.c"].map(nativeSource);
-    await compile(["-O1", ...sanitizerFlags, "-o", output, source, ...ours]);
-    await at.lan.inPeer(output);
+    const ours = ["netlink.c", "interfaces.c", "arp.c"];
+    await at.lan.inPeer(await compileTest("netlink_test", ours, sanitizerFlags));
   });
 });
+
+/** Compiles a program of this folder with files of `native/`; returns where it is. */
+async function compileTest(
+  name: string,
+  sources: readonly string[],
+  flags: readonly string[],
+): Promise<string> {
+  const output = nativeSource(`build/${name}`);
+  await mkdir(nativeSource("build"), { recursive: true });
+  const program = fileURLToPath(new URL(`${name}.c`, import.meta.url));
+  await compile(["-O1", "-g", ...flags, "-o", output, program, ...sources.map(nativeSource)]);
+  return output;
+}
+
+/** All of the native code but its translation for Node. */
+function engineSources(): readonly string[] {
+  return readdirSync(nativeSource(".")).filter(
+    (name) => name.endsWith(".c") && name !== "binding.c" && name !== "values.c",
+  );
+}
 
 function nativeThreads(): number {
   return readdirSync("/proc/self/task").filter(
