@@ -15,7 +15,10 @@ export interface ReflectorOptions<T extends Stored> {
   readonly namespace?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly labelSelector?: string | undefined;
-  /** The part of an object worth remembering; undefined when it is not ours, which counts as absent. */
+  /**
+   * The part of an object worth remembering, under the key of `objectKey`;
+   * undefined when it is not ours, which counts as absent.
+   */
   readonly project: (raw: unknown) => T | undefined;
   readonly store: Store<T>;
   readonly clock: Clock;
