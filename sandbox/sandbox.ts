@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Node, V1NodeList } from "@kubernetes/client-node";
 import { systemClock } from "../src/runtime/clock.ts";
@@ -16,7 +17,7 @@ import { type Images, SandboxNode } from "./node.ts";
 import { findSpeaker, type SpeakerProcess } from "./speaker.ts";
 import { tcpdumpCommand } from "./tcpdump.ts";
 import { createTopology, deleteTopology, switchNetns } from "./topology.ts";
-import { insideWrapper } from "./wrapper.ts";
+import { insideWrapper, onlyRootIsMapped } from "./wrapper.ts";
 
 /** Everything of a running sandbox, on the wrapper's own tmpfs. */
 const directory = "/run/steelyard";
@@ -51,6 +52,8 @@ export class Sandbox {
   readonly logs = join(directory, "logs");
   readonly nodes: readonly SandboxNode[];
   readonly clients: readonly LanClient[];
+  /** True without root: then only uid 0 is mapped, and every Pod runs as it. */
+  readonly rootless = onlyRootIsMapped();
   /** Looks at the LAN. */
   readonly lan = { capture: this.#capture.bind(this) } as const;
   /** Troubles the API server. */
@@ -90,6 +93,15 @@ export class Sandbox {
   /** The Steelyard speaker that runs on a node now. Throws when none does. */
   async speaker(node: SandboxNode): Promise<SpeakerProcess> {
     return await findSpeaker(this.#parts.api, node);
+  }
+
+  /** The log files of all containers so far, `<namespace>_<pod>_<container>.log`. */
+  async podLogs(): Promise<readonly string[]> {
+    const folders = this.nodes.map(({ name }) => join(directory, "nodes", name, "logs"));
+    const lists = await Promise.all(
+      folders.map(async (folder) => (await readdir(folder)).map((file) => join(folder, file))),
+    );
+    return lists.flat();
   }
 
   /** Every write to the API since the start, refused ones too. */
