@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { constants } from "node:os";
+import { spawn } from "node:child_process";
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { type ContainerExit, type ContainerProcess, startContainer } from "./container-process.ts";
 import type { Credentials } from "./credentials.ts";
-import { execCommand, startErrorExitCode } from "./launch.ts";
+import { execCommand } from "./launch.ts";
 import { apiTime, type ContainerReport, type ContainerState } from "./pod-status.ts";
 import { watchProbe } from "./probe.ts";
 import type { Prober, ProbeTarget } from "./prober.ts";
@@ -49,10 +48,8 @@ export class ContainerRunner {
   #containerID: string | undefined;
   #started = false;
   #ready = false;
-  #child: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
-  #credentials: Credentials | undefined;
-  #environment: Readonly<Record<string, string>> = {};
+  #process: ContainerProcess | undefined;
+  #prepared: PreparedContainer | undefined;
 
   /** `restartCount`: how often the container was started by an earlier kubelet. */
   constructor(container: V1Container, host: ContainerHost, restartCount: number) {
@@ -63,7 +60,7 @@ export class ContainerRunner {
 
   /** Process id while the container runs. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return "running" in this.#state ? this.#process?.pid : undefined;
   }
 
   report(): ContainerReport {
@@ -113,11 +110,11 @@ export class ContainerRunner {
   /** Asks the process to end, waits `graceMs`, then kills it. Resolves when it is gone. */
   async stop(graceMs: number): Promise<void> {
     const preStop = this.#container.lifecycle?.preStop;
-    const child = this.#child;
-    if (child === undefined) {
+    const running = this.#process;
+    if (running === undefined) {
       return;
     }
-    const exited = this.#exited;
+    const exited = running.exit;
     const deadline = systemClock.now() + graceMs;
     if (preStop?.sleep !== undefined) {
       await Promise.race([
@@ -125,22 +122,22 @@ export class ContainerRunner {
         exited,
       ]);
     } else if (preStop !== undefined) {
-      await this.#host.prober.try(preStop, this.#target(child), graceMs);
+      await this.#host.prober.try(preStop, this.#target(running), graceMs);
     }
-    child.kill("SIGTERM");
+    running.terminate();
     const timer = new AbortController();
     await Promise.race([
       exited,
       systemClock.sleep(Math.max(0, deadline - systemClock.now()), timer.signal),
     ]);
     timer.abort();
-    killGroup(child.pid);
+    running.kill();
     await exited;
   }
 
   /** Kills the process and its children at once. */
   kill(): void {
-    killGroup(this.#child?.pid);
+    this.#process?.kill();
   }
 
   async #prepare(signal: AbortSignal): Promise<PreparedContainer | undefined> {
@@ -156,42 +153,37 @@ export class ContainerRunner {
   }
 
   async #runOnce(prepared: PreparedContainer): Promise<number> {
-    const { changed, log, logPath, podUid } = this.#host;
-    this.#credentials = prepared.credentials;
-    this.#environment = prepared.environment;
+    const { podUid, logPath } = this.#host;
     if (this.#containerID !== undefined) {
       this.#restartCount++;
     }
-    const containerID = `steelyard-sandbox://${podUid}/${this.#container.name}/${this.#restartCount}`;
+    const { name } = this.#container;
+    this.#containerID = `steelyard-sandbox://${podUid}/${name}/${this.#restartCount}`;
+    this.#prepared = prepared;
     const startedAt = apiTime(systemClock.wallTime());
-    const child = startProcess(prepared, logPath);
+    const started = startContainer(prepared.commandLine, prepared.environment, logPath);
+    this.#process = started;
     const probes = new AbortController();
-    const exit = new Promise<{ code: number; signal: number | undefined }>((resolve) => {
-      child.on("error", (error) => {
-        log(`container ${this.#container.name}: ${error.message}`);
-        resolve({ code: startErrorExitCode, signal: undefined });
-      });
-      child.on("exit", (code, name) => {
-        const signal = name === null ? undefined : constants.signals[name];
-        resolve({ code: code ?? 128 + (signal ?? 0), signal });
-      });
-    });
-    this.#child = child;
-    this.#containerID = containerID;
-    this.#state = { running: { startedAt } };
-    this.#started = this.#container.startupProbe === undefined;
-    this.#ready = this.#started && this.#container.readinessProbe === undefined;
-    this.#exited = exit.then(() => undefined);
-    this.#watchProbes(child, probes.signal);
-    changed();
-    const { code, signal } = await exit;
+    const hasBegun = await started.begun;
+    if (hasBegun) {
+      this.#state = { running: { startedAt } };
+      this.#started = this.#container.startupProbe === undefined;
+      this.#ready = this.#started && this.#container.readinessProbe === undefined;
+      this.#watchProbes(started, probes.signal);
+      this.#host.changed();
+    }
+    const exit = await started.exit;
     probes.abort();
-    // What the process left behind in its group goes with it, as in a container.
-    killGroup(child.pid);
-    this.#child = undefined;
+    this.#process = undefined;
+    this.#end(exit, startedAt, hasBegun);
+    return exit.code;
+  }
+
+  #end({ code, signal }: ContainerExit, startedAt: string, hadBegun: boolean): void {
+    const { changed, log, logPath } = this.#host;
+    const reason = !hadBegun ? "StartError" : code === 0 ? "Completed" : "Error";
     this.#started = false;
     this.#ready = false;
-    const reason = code === 0 ? "Completed" : code === startErrorExitCode ? "StartError" : "Error";
     this.#state = {
       terminated: {
         exitCode: code,
@@ -199,12 +191,11 @@ export class ContainerRunner {
         reason,
         startedAt,
         finishedAt: apiTime(systemClock.wallTime()),
-        containerID,
+        containerID: this.#containerID ?? "",
       },
     };
     log(`container ${this.#container.name} ended: ${reason}, exit code ${code}; see ${logPath}`);
     changed();
-    return code;
   }
 
   async #backOff(delayMs: number, signal: AbortSignal): Promise<void> {
@@ -216,28 +207,28 @@ export class ContainerRunner {
     }
   }
 
-  #watchProbes(child: ChildProcess, signal: AbortSignal): void {
+  #watchProbes(running: ContainerProcess, signal: AbortSignal): void {
     const { startupProbe } = this.#container;
     if (startupProbe === undefined) {
-      this.#watchRunningProbes(child, signal);
+      this.#watchRunningProbes(running, signal);
       return;
     }
-    this.#watch(child, startupProbe, signal, (healthy, reason) => {
+    this.#watch(running, startupProbe, signal, (healthy, reason) => {
       if (!healthy) {
-        this.#killUnhealthy(child, "startup", startupProbe, reason);
+        this.#killUnhealthy(running, "startup", startupProbe, reason);
       } else if (!this.#started) {
         this.#started = true;
         this.#ready = this.#container.readinessProbe === undefined;
         this.#host.changed();
-        this.#watchRunningProbes(child, signal);
+        this.#watchRunningProbes(running, signal);
       }
     });
   }
 
-  #watchRunningProbes(child: ChildProcess, signal: AbortSignal): void {
+  #watchRunningProbes(running: ContainerProcess, signal: AbortSignal): void {
     const { readinessProbe, livenessProbe } = this.#container;
     if (readinessProbe !== undefined) {
-      this.#watch(child, readinessProbe, signal, (healthy, reason) => {
+      this.#watch(running, readinessProbe, signal, (healthy, reason) => {
         this.#ready = healthy;
         if (!healthy) {
           this.#host.log(`container ${this.#container.name} is not ready: ${reason}`);
@@ -246,21 +237,21 @@ export class ContainerRunner {
       });
     }
     if (livenessProbe !== undefined) {
-      this.#watch(child, livenessProbe, signal, (healthy, reason) => {
+      this.#watch(running, livenessProbe, signal, (healthy, reason) => {
         if (!healthy) {
-          this.#killUnhealthy(child, "liveness", livenessProbe, reason);
+          this.#killUnhealthy(running, "liveness", livenessProbe, reason);
         }
       });
     }
   }
 
   #watch(
-    child: ChildProcess,
+    running: ContainerProcess,
     probe: V1Probe,
     signal: AbortSignal,
     report: (healthy: boolean, reason: string) => void,
   ): void {
-    const target = this.#target(child);
+    const target = this.#target(running);
     // A startup probe has done its work with its first success.
     const once = new AbortController();
     void watchProbe(
@@ -276,53 +267,29 @@ export class ContainerRunner {
     );
   }
 
-  #killUnhealthy(child: ChildProcess, kind: string, probe: V1Probe, reason: string): void {
+  #killUnhealthy(running: ContainerProcess, kind: string, probe: V1Probe, reason: string): void {
     this.#host.log(`container ${this.#container.name} fails its ${kind} probe: ${reason}`);
     const grace = probe.terminationGracePeriodSeconds;
-    if (this.#child === child) {
+    if (this.#process === running) {
       void this.stop(grace === undefined ? this.#host.graceMs : 1000 * grace);
     }
   }
 
-  #target(child: ChildProcess): ProbeTarget {
+  #target(running: ContainerProcess): ProbeTarget {
     return {
       podIP: this.#host.podIP(),
       container: this.#container,
       exec: (command) => {
-        const credentials = this.#credentials;
-        if (child.pid === undefined || credentials === undefined) {
+        const prepared = this.#prepared;
+        if (running.pid === undefined || prepared === undefined) {
           throw new Error("A probe needs a process");
         }
-        const line = execCommand(child.pid, credentials, this.#host.rootless, command);
+        const { credentials, environment } = prepared;
+        const line = execCommand(running.pid, credentials, this.#host.rootless, command);
         const [program = "", ...args] = line;
-        return spawn(program, args, { stdio: "ignore", env: this.#environment });
+        return spawn(program, args, { stdio: "ignore", env: environment });
       },
     };
-  }
-}
-
-function startProcess(prepared: PreparedContainer, logPath: string): ChildProcess {
-  const output = openSync(logPath, "a", 0o600);
-  try {
-    const [program = "", ...args] = prepared.commandLine;
-    return spawn(program, args, {
-      // A session of its own: its process group is what is killed.
-      detached: true,
-      stdio: ["ignore", output, output],
-      env: prepared.environment,
-    });
-  } finally {
-    closeSync(output);
-  }
-}
-
-function killGroup(leader: number | undefined): void {
-  if (leader !== undefined) {
-    try {
-      process.kill(-leader, "SIGKILL");
-    } catch {
-      // Nobody is left in the group.
-    }
   }
 }
 

@@ -42,6 +42,7 @@ interface Base {
  * The command line that starts a container: it enters the network namespace,
  * makes a mount namespace, arranges the mounts, takes on the credentials and
  * executes the command, all in one process, so that its pid stays the same.
+ * When everything stands it writes a word to descriptor 3.
  *
  * The container sees the machine's own files (no image is unpacked). `/run` is
  * empty for each container; a mount point that does not exist appears on an
@@ -59,6 +60,9 @@ export function launchCommand(launch: Launch): readonly string[] {
     "mount -n -t sysfs -o ro sysfs /sys 2>/dev/null || :",
     ...(launch.readOnlyRoot ? ["mount -n -o remount,bind,ro / || :"] : []),
     `cd ${quote(launch.workingDirectory)}`,
+    // Whoever started this learns that the container stands.
+    "echo begun >&3",
+    "exec 3>&-",
     'exec "$@"',
   ];
   return [

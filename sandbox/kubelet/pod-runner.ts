@@ -80,9 +80,9 @@ export class PodRunner {
     }
   }
 
-  /** The process of the first container that runs. */
+  /** The process of the first container that runs; none once it is killed. */
   get pid(): number | undefined {
-    return this.#containers.find(({ pid }) => pid !== undefined)?.pid;
+    return this.#gone ? undefined : this.#containers.find(({ pid }) => pid !== undefined)?.pid;
   }
 
   /** The Pod's life. Resolves when its processes, mounts and namespaces are gone. Never rejects. */
