@@ -2,12 +2,13 @@ import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import type { AllocationContext } from "../core/allocation/decide.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
-import { comparePools, type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
+import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
+import type { Configuration } from "./configuration.ts";
 
 /**
  * What decisions about addresses stand on, derived from the stores and kept up
@@ -17,17 +18,22 @@ export class AllocationState implements AllocationContext {
   readonly ledger = new Ledger();
   readonly denyList = new DenyList();
   readonly #stores: ClusterStores;
-  #pools: readonly IpAddressPool[] = [];
+  readonly #configuration: Configuration;
   #networksKnown = false;
   readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
     this.#stores.namespaces.get(namespace)?.labels ?? {};
 
-  constructor(stores: ClusterStores) {
+  constructor(stores: ClusterStores, configuration: Configuration) {
     this.#stores = stores;
+    this.#configuration = configuration;
   }
 
   get pools(): readonly IpAddressPool[] {
-    return this.#pools;
+    return this.#configuration.pools;
+  }
+
+  get unreadablePools(): ReadonlySet<string> {
+    return this.#configuration.unknownPools;
   }
 
   get networksKnown(): boolean {
@@ -46,7 +52,6 @@ export class AllocationState implements AllocationContext {
     for (const object of this.#stores.services.values()) {
       this.serviceChanged(undefined, object);
     }
-    this.poolsChanged();
     this.networksChanged();
   }
 
@@ -70,13 +75,6 @@ export class AllocationState implements AllocationContext {
     }
   }
 
-  /** Reads the pools again; those that cannot be read are left out. */
-  poolsChanged(): void {
-    this.#pools = [...this.#stores.pools.values()]
-      .flatMap(({ pool }) => pool ?? [])
-      .sort(comparePools);
-  }
-
   /** Reads again which addresses the cluster itself uses. */
   networksChanged(): void {
     const { nodes, speakers, serviceCidrs, apiServers } = this.#stores;
@@ -92,7 +90,7 @@ export class AllocationState implements AllocationContext {
 
   /** The pool that `address` comes from. */
   poolOf(address: IpAddress): IpAddressPool | undefined {
-    return this.#pools.find((pool) => poolOffers(pool, address));
+    return this.pools.find((pool) => poolOffers(pool, address));
   }
 }
 

@@ -15,6 +15,7 @@ import type { Log } from "../runtime/log.ts";
 import { AllocationState } from "./allocation-state.ts";
 import { AllocationWriter } from "./allocation-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
+import { Configuration } from "./configuration.ts";
 import { PendingServices, poolSlot } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
@@ -47,6 +48,7 @@ const networksWaitMs = 10_000;
  */
 export class Leader {
   readonly #options: LeaderOptions;
+  readonly #configuration: Configuration;
   readonly #state: AllocationState;
   readonly #pending = new PendingServices();
   readonly #liveness: SpeakerLiveness;
@@ -66,7 +68,9 @@ export class Leader {
     const term = 1 + highestTerm(stores);
     log.info({ term }, "leading");
     this.#writer = writer;
-    this.#state = new AllocationState(stores);
+    const configuration = new Configuration(stores);
+    this.#configuration = configuration;
+    this.#state = new AllocationState(stores, configuration);
     this.#liveness = new SpeakerLiveness({
       stores,
       clock,
@@ -74,7 +78,7 @@ export class Leader {
       onVerdict: () => this.#speakersChanged(),
     });
     const isAlive = (node: string): boolean => this.#liveness.isAlive(node);
-    this.#placement = new Placement({ stores, writer, term, isAlive, log });
+    this.#placement = new Placement({ stores, configuration, writer, term, isAlive, log });
     const state = this.#state;
     const placement = this.#placement;
     this.#allocations = new AllocationWriter({ stores, state, placement, writer, clock });
@@ -96,6 +100,7 @@ export class Leader {
   async run(): Promise<void> {
     const { leadership, clock } = this.#options;
     const { signal } = leadership;
+    this.#readConfiguration();
     this.#state.load();
     this.#placement.load();
     this.#subscribe();
@@ -206,9 +211,18 @@ export class Leader {
 
   /** Only pools, advertisements and namespace labels make us look at everything. */
   #configurationChanged(): void {
-    this.#state.poolsChanged();
+    this.#readConfiguration();
     this.#bundles.add("all");
     this.#triggerEveryService();
+  }
+
+  #readConfiguration(): void {
+    const { events, log } = this.#options;
+    for (const { object, errors } of this.#configuration.refresh()) {
+      const message = `${errors.join("; ")}. The last good version stays in force`;
+      log.warn({ kind: object.kind, name: object.name, reason: "ConfigurationInvalid" }, message);
+      events.record({ object, type: "Warning", reason: "ConfigurationInvalid", message });
+    }
   }
 
   #networksChanged(): void {

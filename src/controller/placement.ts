@@ -19,6 +19,7 @@ import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
 import type { Log } from "../runtime/log.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
+import type { Configuration } from "./configuration.ts";
 
 /** Where an address is to be announced, or why nowhere. */
 export type Place =
@@ -27,6 +28,7 @@ export type Place =
 
 export interface PlacementOptions {
   readonly stores: ClusterStores;
+  readonly configuration: Configuration;
   readonly writer: Writer;
   /** The term of this leader; see {@link BundleVersion}. */
   readonly term: number;
@@ -81,6 +83,13 @@ export class Placement {
   /** True if the allocation is in a bundle of the advertisements that cover it, or rightly in none. */
   isWellPlaced(allocation: IpAllocation, service: Service, pool: IpAddressPool): boolean {
     const group = this.#groupOf(service, pool);
+    if (
+      allocation.bundle !== undefined &&
+      this.#options.configuration.unknownAdvertisements.size > 0
+    ) {
+      // It may be covered by what cannot be read: uncertain evidence never withdraws.
+      return true;
+    }
     if (allocation.bundle === undefined) {
       return this.#bundlesOf(group).length === 0 && this.#eligible(group).length === 0;
     }
@@ -215,8 +224,8 @@ export class Placement {
   /** Every set of advertisements that needs bundles or still has some. */
   #groups(): Iterable<readonly string[]> {
     const groups = new Map(this.#wantedGroups);
-    for (const { pool } of this.#options.stores.pools.values()) {
-      const group = pool === undefined ? [] : this.#groupFor(pool, {});
+    for (const pool of this.#options.configuration.pools) {
+      const group = this.#groupFor(pool, {});
       if (group.length > 0) {
         groups.set(groupKey(group), group);
       }
@@ -232,17 +241,13 @@ export class Placement {
   }
 
   #groupFor(pool: IpAddressPool, serviceLabels: Service["labels"]): readonly string[] {
-    return [...this.#options.stores.advertisements.values()]
-      .flatMap(({ advertisement }) => advertisement ?? [])
+    return this.#options.configuration.advertisements
       .filter((advertisement) => advertises(advertisement, pool, serviceLabels))
-      .map(({ name }) => name)
-      .sort();
+      .map(({ name }) => name);
   }
 
   #advertisements(group: readonly string[]): readonly L2Advertisement[] {
-    return [...this.#options.stores.advertisements.values()]
-      .flatMap(({ advertisement }) => advertisement ?? [])
-      .filter(({ name }) => group.includes(name));
+    return this.#options.configuration.advertisements.filter(({ name }) => group.includes(name));
   }
 
   #bundlesOf(group: readonly string[]): readonly L2Bundle[] {

@@ -12,6 +12,8 @@ import { waitingForSpeakers } from "./refusals.ts";
 export interface AllocationContext {
   /** In the order of `comparePools`. */
   readonly pools: readonly IpAddressPool[];
+  /** Pools that exist and cannot be read. What was given from them stays. */
+  readonly unreadablePools: ReadonlySet<string>;
   readonly ledger: Ledger;
   readonly denyList: DenyList;
   readonly namespaceLabels: (namespace: string) => Labels;
@@ -85,7 +87,7 @@ function findObstacle(service: Service, context: AllocationContext): Refusal | u
       "ipFamilyPolicy is RequireDualStack, but the Service has only one cluster IP",
     );
   }
-  if (context.pools.length === 0) {
+  if (context.pools.length === 0 && context.unreadablePools.size === 0) {
     return refusal(
       "ConfigurationLost",
       "there is no IPAddressPool; addresses that are held are kept. Create a pool",
@@ -233,8 +235,10 @@ function nameHolder(
 /** True if a held address still is what its pool gives to this Service. Denials come too late for it. */
 function mayKeep(service: Service, address: IpAddress, context: AllocationContext): boolean {
   const pool = poolOf(address, context);
+  if (pool === undefined) {
+    return context.unreadablePools.has(context.ledger.get(address)?.pool ?? "");
+  }
   return (
-    pool !== undefined &&
     service.families.includes(familyOf(address)) &&
     admits(pool, service, context) &&
     (service.wish.pool === undefined || service.wish.pool === pool.name)

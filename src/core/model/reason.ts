@@ -25,6 +25,8 @@ export const reasons = {
   RequestFamilyMismatch: "RequestFamilyMismatch",
   /** The Service has no cluster IP, or one too few for RequireDualStack. */
   NoClusterIP: "NoClusterIP",
+  /** A pool or an advertisement cannot be read. Its last good version stays in force. */
+  ConfigurationInvalid: "ConfigurationInvalid",
   /** No pool exists (any more). What is held is kept, nothing new is given. */
   ConfigurationLost: "ConfigurationLost",
   /** No speaker has reported its networks yet, so network and broadcast addresses are not known. */
