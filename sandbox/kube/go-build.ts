@@ -2,7 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type BinaryName, cacheRoot, kubernetesVersion } from "./pinned.ts";
@@ -18,6 +18,18 @@ export interface GoToolchain {
 
 const execute = promisify(execFile);
 const moduleFolder = fileURLToPath(new URL(".", import.meta.url));
+
+/** A program of the modules that a folder's `go.mod` pins. */
+export interface GoProgram {
+  /** What to call it in messages. */
+  readonly name: string;
+  /** The folder of `go.mod`. */
+  readonly moduleFolder: string;
+  /** The path to import its main package by. */
+  readonly package: string;
+  readonly linkerFlags: string;
+}
+
 /** Go fetches other toolchains since 1.21. */
 const oldestGo = "1.21";
 
@@ -76,44 +88,69 @@ export async function buildBinaries(
   folder: string,
   report: (line: string) => void,
 ): Promise<void> {
-  const cache = join(cacheRoot(), `build-${process.pid}`);
-  await removeBuildCaches();
-  await mkdir(cache, { recursive: true });
-  try {
+  await withBuildCache(cacheRoot(), async (cache) => {
     for (const [index, name] of names.entries()) {
       const minutes = expectedMinutes([name]);
       const place = `${index + 1} of ${names.length}`;
       report(`building ${name}, ${place}, about ${minutes} minute${minutes === 1 ? "" : "s"}`);
-      const aside = join(folder, `.${name}.${process.pid}`);
-      await build(go, name, aside, cache);
-      await rename(aside, join(folder, name));
+      const program = { name, moduleFolder, package: packages[name], linkerFlags: linkerFlags() };
+      await buildProgram(go, program, join(folder, name), cache);
     }
+  });
+}
+
+/** Lets `use` build with an empty build cache in `root`, and removes that and whatever killed builds left. */
+export async function withBuildCache(
+  root: string,
+  use: (cache: string) => Promise<void>,
+): Promise<void> {
+  const cache = join(root, `build-${process.pid}`);
+  await mkdir(cache, { recursive: true });
+  await removeBuildCaches(root, cache);
+  try {
+    await use(cache);
   } finally {
-    await removeBuildCaches();
+    await removeBuildCaches(root);
   }
 }
 
-async function removeBuildCaches(): Promise<void> {
-  for (const name of await readdir(cacheRoot())) {
-    if (/^build-\d+$/.test(name)) {
-      await rm(join(cacheRoot(), name), { recursive: true, force: true });
+async function removeBuildCaches(root: string, except?: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    if (/^build-\d+$/.test(name) && join(root, name) !== except) {
+      await rm(join(root, name), { recursive: true, force: true });
     }
   }
 }
 
-async function build(
+/** Builds one program, written aside and renamed. Throws with the compiler's last words. */
+export async function buildProgram(
   go: GoToolchain,
-  name: BinaryName,
+  program: GoProgram,
   output: string,
   cache: string,
 ): Promise<void> {
-  const flags = ["-trimpath", "-ldflags", linkerFlags(), "-o", output, packages[name]];
+  const aside = join(dirname(output), `.${basename(output)}.${process.pid}`);
+  try {
+    await compile(go, program, aside, cache);
+    await rename(aside, output);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+async function compile(
+  go: GoToolchain,
+  program: GoProgram,
+  output: string,
+  cache: string,
+): Promise<void> {
+  const flags = ["-trimpath", "-ldflags", program.linkerFlags, "-o", output, program.package];
   // A pid namespace that ends with this process, so that even kill -9 leaves no compiler running.
   const namespace = ["unshare", "--pid", "--fork", "--kill-child"];
   const asRoot = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
   const command = [...namespace, ...asRoot, go.path, "build", ...flags];
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], {
-    cwd: moduleFolder,
+    cwd: program.moduleFolder,
     stdio: ["ignore", "ignore", "pipe"],
     env: {
       ...process.env,
@@ -134,8 +171,7 @@ async function build(
     child.on("close", resolve);
   });
   if (code !== 0) {
-    await rm(output, { force: true });
-    throw new Error(`building ${name} with Go ${go.version} failed:\n${words.trim()}`);
+    throw new Error(`building ${program.name} with Go ${go.version} failed:\n${words.trim()}`);
   }
 }
 

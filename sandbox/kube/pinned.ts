@@ -25,10 +25,14 @@ export function pinnedVersion(name: BinaryName): string {
   return name === "etcd" ? etcdVersion : kubernetesVersion;
 }
 
-/** Where everything of ours is cached: `$XDG_CACHE_HOME/steelyard/kubernetes`. */
+/** Where everything of ours is cached: `$XDG_CACHE_HOME/steelyard`. */
+export function cacheBase(): string {
+  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "steelyard");
+}
+
+/** Where the Kubernetes binaries of all versions are cached. */
 export function cacheRoot(): string {
-  const base = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  return join(base, "steelyard", "kubernetes");
+  return join(cacheBase(), "kubernetes");
 }
 
 /** The folder of exactly these versions, dependencies included. */
