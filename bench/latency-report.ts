@@ -1,0 +1,81 @@
+import { costOf, type LatencyOptions, type LatencyRound, spread } from "./latency.ts";
+import { describeLoad, describeMachine } from "./machine.ts";
+import { quantile } from "./quantile.ts";
+import { formatFigure, formatRatio, printTable } from "./table.ts";
+
+/** One figure of a round, and what it is called. */
+interface Figure {
+  readonly name: string;
+  readonly of: (round: LatencyRound) => number;
+}
+
+/** Prints every round's figures, then ours against theirs: the median of the rounds' ratios. */
+export function reportLatency(
+  rounds: readonly (readonly LatencyRound[])[],
+  options: LatencyOptions,
+  print: (line: string) => void,
+): void {
+  const [first] = rounds.flat();
+  if (first === undefined) {
+    return;
+  }
+  print("");
+  print(
+    `${options.count} Services ${options.storm ? "at once" : "one after the other"}, ` +
+      `${options.services} there before; Kubernetes ${first.kubernetes}, ${options.nodes} nodes, each in a fresh cluster`,
+  );
+  print(`${describeMachine()}; ${describeLoad()}`);
+  print("");
+  const contenders = (rounds[0] ?? []).map(({ contender }) => contender);
+  const versus = contenders.length === 2 ? ["ratio", "(each round)"] : [];
+  const rows = figures(options).map(({ name, of }) => {
+    const perContender = contenders.map((_, at) =>
+      rounds.flatMap((round) => {
+        const one = round[at];
+        return one === undefined ? [] : [of(one)];
+      }),
+    );
+    const [ours = [], theirs = []] = perContender;
+    const ratios = ours.map((value, at) => value / (theirs[at] ?? Number.NaN));
+    return [
+      name,
+      ...perContender.map((values) => formatFigure(quantile(values, 0.5))),
+      ...(versus.length === 0
+        ? []
+        : [formatRatio(quantile(ratios, 0.5)), ratios.map((it) => it.toFixed(2)).join(" ")]),
+    ];
+  });
+  printTable(["median of rounds", ...contenders, ...versus], rows, print);
+}
+
+function figures(options: LatencyOptions): readonly Figure[] {
+  return [
+    { name: "created -> status, p50, ms", of: (round) => spread(round.assigned)[0] },
+    { name: "created -> status, p99, ms", of: (round) => spread(round.assigned)[1] },
+    { name: "created -> gratuitous ARP, p50, ms", of: (round) => spread(round.announced)[0] },
+    { name: "created -> gratuitous ARP, p99, ms", of: (round) => spread(round.announced)[1] },
+    ...(options.storm
+      ? [
+          { name: "all in status, s", of: (round: LatencyRound) => round.allAssigned / 1_000 },
+          { name: "all announced, s", of: (round: LatencyRound) => round.allAnnounced / 1_000 },
+        ]
+      : []),
+    ...["controller", "speaker"].flatMap((component) => [
+      {
+        name: `${component}, RSS, MiB`,
+        of: (round: LatencyRound) => costOf(round, component).rssMiB,
+      },
+      {
+        name: `${component}, anonymous, MiB`,
+        of: (round: LatencyRound) => costOf(round, component).anonymousMiB,
+      },
+      {
+        name: `${component}, CPU, s`,
+        of: (round: LatencyRound) => costOf(round, component).cpuSeconds,
+      },
+    ]),
+    { name: "ARP reply, p50, µs", of: ({ arp }) => arp.p50 },
+    { name: "ARP reply, p99, µs", of: ({ arp }) => arp.p99 },
+    { name: "the kernel's own, p50, µs", of: ({ kernelArp }) => kernelArp.p50 },
+  ];
+}

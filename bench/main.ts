@@ -1,0 +1,115 @@
+import { Command, InvalidArgumentError } from "commander";
+import { preflight } from "../sandbox/preflight.ts";
+import { insideWrapper, rerunWrapped } from "../sandbox/wrapper.ts";
+import { benchArp } from "./arp.ts";
+import { type Contender, metalLbContender, steelyard } from "./contender.ts";
+import { type LatencyOptions, type LatencyRound, measureLatency, spread } from "./latency.ts";
+import { reportLatency } from "./latency-report.ts";
+import { provideMetalLb } from "./metallb/programs.ts";
+import { formatFigure } from "./table.ts";
+
+/** `npm run bench -- <what>`: figures, side by side with MetalLB's; see README.md. */
+
+const print = (line: string): void => console.log(line);
+
+interface ContestOptions extends Omit<LatencyOptions, "storm"> {
+  readonly rounds: number;
+  readonly only?: "steelyard" | "metallb";
+}
+
+/** Measures both, one after the other, as many rounds as wanted, and prints the table. */
+async function contest(options: ContestOptions, storm: boolean): Promise<void> {
+  const contenders = await contendersOf(options.only);
+  const latency: LatencyOptions = { ...options, storm };
+  const rounds: LatencyRound[][] = [];
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const figures: LatencyRound[] = [];
+    for (const contender of contenders) {
+      const measured = await measureLatency(contender, latency, print);
+      figures.push(measured);
+      const told = [measured.assigned, measured.announced].flatMap(spread).map(formatFigure);
+      const [s50, s99, a50, a99] = told;
+      print(
+        `round ${round}  ${contender.name}: status ${s50} / ${s99} ms, gratuitous ARP ${a50} / ${a99} ms`,
+      );
+    }
+    rounds.push(figures);
+  }
+  reportLatency(rounds, latency, print);
+}
+
+async function contendersOf(only: ContestOptions["only"]): Promise<readonly Contender[]> {
+  const theirs = only === "steelyard" ? [] : [metalLbContender(await provideMetalLb(print))];
+  return only === "metallb" ? theirs : [steelyard, ...theirs];
+}
+
+/** Runs `act` inside a wrapper, after everything that needs the network has been provided outside. */
+async function inWrapper(needsMetalLb: boolean, act: () => Promise<void>): Promise<void> {
+  if (insideWrapper()) {
+    await act();
+    return;
+  }
+  const { ok } = await preflight("demo", print);
+  if (!ok) {
+    process.exitCode = 2;
+    return;
+  }
+  await import("../build/build.ts");
+  if (needsMetalLb) {
+    await provideMetalLb(print);
+  }
+  process.exitCode = await rerunWrapped();
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) {
+    throw new InvalidArgumentError("a whole number is needed");
+  }
+  return value;
+}
+
+function only(text: string): string {
+  if (text !== "steelyard" && text !== "metallb") {
+    throw new InvalidArgumentError("steelyard or metallb");
+  }
+  return text;
+}
+
+function contestCommand(name: string, count: number): Command {
+  return new Command(name)
+    .option("--count <n>", "Services that are measured", positive, count)
+    .option("--services <n>", "Services that are there before", positive, 0)
+    .option("--nodes <n>", "nodes of the cluster", positive, 3)
+    .option("--rounds <n>", "how often, each in fresh clusters", positive, 1)
+    .option("--only <name>", "measure one: steelyard or metallb", only);
+}
+
+const program = new Command("npm run bench --").description(
+  "Measures Steelyard, and MetalLB beside it, on this machine",
+);
+program.addCommand(
+  contestCommand("latency", 200)
+    .description("Services one after the other: time to address and to gratuitous ARP, memory, CPU")
+    .action((options: ContestOptions) =>
+      inWrapper(options.only !== "steelyard", () => contest(options, false)),
+    ),
+);
+program.addCommand(
+  contestCommand("storm", 3_000)
+    .description("Services all at once: time until all are served, memory, CPU")
+    .action((options: ContestOptions) =>
+      inWrapper(options.only !== "steelyard", () => contest(options, true)),
+    ),
+);
+program.addCommand(
+  new Command("arp")
+    .description("ARP replies, idle and with JavaScript busy, against the kernel's own")
+    .option("--count <n>", "requests per round", positive, 5_000)
+    .option("--rounds <n>", "how often", positive, 3)
+    .action((options: { count: number; rounds: number }) =>
+      inWrapper(false, () => benchArp(options, print)),
+    ),
+);
+await program.parseAsync();
+process.exit();
