@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../runtime/clock.ts";
 
+const silentLimit = 3;
+
 /**
  * Finds connections whose other end is gone or stands still.
  *
@@ -28,14 +30,20 @@ export class LivenessWatch {
   watch(socket: Socket, onDead: (silentMs: number) => void): void {
     let heardAt = this.#clock.now();
     let bytes = socket.bytesRead;
+    let silentIntervals = 0;
     this.#heardAt = heardAt;
     const timer = setInterval(() => {
       const now = this.#clock.now();
       if (socket.bytesRead !== bytes) {
         bytes = socket.bytesRead;
+        silentIntervals = 0;
         heardAt = now;
         this.#heardAt = now;
-      } else if (now - heardAt > 3 * this.#intervalMs) {
+        return;
+      }
+      // Counted, not measured: after this process itself stood still only one has passed.
+      silentIntervals += 1;
+      if (silentIntervals > silentLimit) {
         onDead(now - heardAt);
         socket.destroy(new Error(`nothing heard for ${Math.round(now - heardAt)} ms`));
       }

@@ -39,6 +39,8 @@ const pageSize = 500;
 const listTimeoutMs = 60_000;
 /** A watch that stays open this long counts as a success. */
 const steadyMs = 5_000;
+/** A list older than this may well be outdated; a younger one should not be. */
+const freshListMs = 60_000;
 const retry = { firstMs: 200, maxMs: 10_000 };
 
 interface Metadata {
@@ -74,6 +76,8 @@ export class Reflector<T extends Stored> {
   readonly #log: Log;
   /** Where the next watch resumes; undefined: list first. */
   #version: string | undefined;
+  /** When we last listed, or last hurried to list. */
+  #listedAt: number | undefined;
   /** A list in pages failed because its snapshot was compacted away: ask for all at once. */
   #unpaged = false;
   /** The last watch did not end as agreed, so the server may not be the one we knew. */
@@ -125,6 +129,7 @@ export class Reflector<T extends Stored> {
     this.#unpaged = false;
     this.#suspect = false;
     this.#version = version;
+    this.#listedAt = this.#options.clock.now();
     this.#state = { ...this.#state, missing: false };
     store.replace(objects, version);
     this.#log.debug({ objects: objects.size, version }, "listed");
@@ -258,12 +263,23 @@ export class Reflector<T extends Stored> {
     if (isGone(error) || isNotFound(error) || isVersionTooLarge(error)) {
       this.#version = undefined;
     }
+    this.#hurryIfOutdated();
     this.#log.warn(
       { err: lastError, resumeFrom: this.#version },
       "watch interrupted: trying again",
     );
     const retryAfterMs = error instanceof ApiError ? error.retryAfterMs : undefined;
     await this.#backoff.wait(signal, retryAfterMs);
+  }
+
+  /** The server is back and told us to list: no reason to wait as for one that is away. */
+  #hurryIfOutdated(): void {
+    const now = this.#options.clock.now();
+    const outdated = this.#listedAt !== undefined && now - this.#listedAt > freshListMs;
+    if (this.#version === undefined && outdated) {
+      this.#listedAt = now;
+      this.#backoff.reset();
+    }
   }
 
   #query(more: Query): Query {

@@ -18,7 +18,7 @@ export interface Cluster {
 export async function startCluster(): Promise<Cluster> {
   const sandbox = await startSandbox({ nodes: 1, clients: 0 });
   const access = await loadAccess({ kubeconfig: sandbox.kubeconfigPath, clock: systemClock });
-  const admin = transportTo(access);
+  const admin = new Transport({ access, log: silentLog, clock: systemClock });
   return {
     sandbox,
     access,
