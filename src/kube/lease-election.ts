@@ -29,7 +29,10 @@ export interface LeaseElectionOptions {
 export interface Leadership {
   /** Aborts when leadership is lost, or at shutdown. */
   readonly signal: AbortSignal;
-  /** How often the Lease has changed hands: larger than every earlier leader's. */
+  /**
+   * How often the Lease has changed hands; starts over when the Lease is
+   * deleted, and stays when the same process regains it.
+   */
   readonly transitions: number;
   /**
    * Whether nobody else can lead yet, by the monotonic clock. True to the
