@@ -38,8 +38,9 @@ const connectTimeoutMs = 10_000;
 
 /**
  * One HTTP/2 connection to the API server, opened when first needed and again
- * after it was lost; another one only while over 100 requests run at a time. Where the other end speaks only HTTP/1.1, as some proxies
- * do, it is as many connections as there are requests at a time.
+ * after it was lost; another one only while over 100 requests run at a time.
+ * Where the other end speaks only HTTP/1.1, as some proxies do, it is as many
+ * connections as there are requests at a time.
  *
  * Two transports never wait for each other: writes and Leases get their own,
  * so that a large list cannot delay them.
