@@ -1,18 +1,23 @@
 import { chmod, rm } from "node:fs/promises";
 import { build as bundle } from "esbuild";
 import { buildNative } from "./native.ts";
+import { buildRawSocket } from "./raw-socket.ts";
 
 const outDir = "dist";
 
 /**
  * Makes `dist/`: the command `dist/steelyard.js` with the chunks that it loads
- * on demand, and the native addon beside it.
+ * on demand, and the native addon beside it; and raw-socket where it is installed.
  */
 async function build(): Promise<void> {
   await rm(`${outDir}/chunks`, { recursive: true, force: true });
-  const [addon] = await Promise.all([buildNative({ outDir }), bundleCommand()]);
+  const [addon, rawSocket] = await Promise.all([
+    buildNative({ outDir }),
+    buildRawSocket(),
+    bundleCommand(),
+  ]);
   await chmod(`${outDir}/steelyard.js`, 0o755);
-  console.log(`built ${outDir}/steelyard.js and ${addon}`);
+  console.log(`built ${outDir}/steelyard.js and ${addon}; ${rawSocket}`);
 }
 
 async function bundleCommand(): Promise<void> {
