@@ -1,8 +1,9 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "./api-error.ts";
-import { type Lease, type LeaseSpec, leaseResource, microTime, newLease } from "./lease.ts";
+import { type Lease, type LeaseSpec, microTime, newLease } from "./lease.ts";
 import { resourcePath } from "./resource.ts";
+import { leases } from "./resources.ts";
 import type { Transport } from "./transport.ts";
 
 /** Which Lease is contended for, as whom, and by which times. */
@@ -226,7 +227,7 @@ export class LeaseElection {
   async #get(signal: AbortSignal): Promise<Lease | undefined> {
     const { transport, namespace, name } = this.#options;
     try {
-      const path = resourcePath(leaseResource, { namespace, name });
+      const path = resourcePath(leases, { namespace, name });
       return (await transport.request({ ...this.#bounds(signal), method: "GET", path })) as Lease;
     } catch (error) {
       if (isNotFound(error)) {
@@ -242,7 +243,7 @@ export class LeaseElection {
       return (await transport.request({
         ...this.#bounds(signal),
         method: "POST",
-        path: resourcePath(leaseResource, { namespace }),
+        path: resourcePath(leases, { namespace }),
         body: newLease(namespace, name, this.#claim(undefined)),
       })) as Lease;
     } catch (error) {
@@ -260,7 +261,7 @@ export class LeaseElection {
       return (await transport.request({
         ...this.#bounds(signal),
         method: "PUT",
-        path: resourcePath(leaseResource, { namespace, name }),
+        path: resourcePath(leases, { namespace, name }),
         body: { ...lease, spec },
       })) as Lease;
     } catch (error) {

@@ -1,8 +1,9 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { isAlreadyExists, isNotFound } from "./api-error.ts";
-import { type LeaseSpec, leaseResource, microTime, newLease } from "./lease.ts";
+import { type LeaseSpec, microTime, newLease } from "./lease.ts";
 import { resourcePath } from "./resource.ts";
+import { leases } from "./resources.ts";
 import type { Transport } from "./transport.ts";
 
 /** Which Lease, and how often. */
@@ -67,7 +68,7 @@ export class LeaseRenewer {
     try {
       await transport.request({
         method: "PATCH",
-        path: resourcePath(leaseResource, { namespace, name }),
+        path: resourcePath(leases, { namespace, name }),
         body: { spec },
         signal,
         timeoutMs,
@@ -85,7 +86,7 @@ export class LeaseRenewer {
     try {
       await transport.request({
         method: "POST",
-        path: resourcePath(leaseResource, { namespace }),
+        path: resourcePath(leases, { namespace }),
         body: newLease(namespace, name, spec),
         signal,
         timeoutMs,

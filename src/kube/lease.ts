@@ -1,14 +1,3 @@
-import type { Resource } from "./resource.ts";
-
-/** `coordination.k8s.io/v1` Lease. */
-export const leaseResource: Resource = {
-  group: "coordination.k8s.io",
-  version: "v1",
-  plural: "leases",
-  kind: "Lease",
-  namespaced: true,
-};
-
 /** A Lease as the API server has it; fields that we do not know are kept. */
 export interface Lease {
   readonly apiVersion: string;

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Lease, leaseResource } from "../../../src/kube/lease.ts";
+import type { Lease } from "../../../src/kube/lease.ts";
 import { LeaseElection } from "../../../src/kube/lease-election.ts";
 import { LeaseRenewer } from "../../../src/kube/lease-renewer.ts";
 import { resourcePath } from "../../../src/kube/resource.ts";
+import { leases as leaseResource } from "../../../src/kube/resources.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
