@@ -1,11 +1,6 @@
 import { IntervalSet } from "../net/interval-set.ts";
-import {
-  familyOf,
-  formatIpAddress,
-  type IpAddress,
-  isNeverAssignable,
-  toNumber,
-} from "../net/ip-address.ts";
+import { familyOf, type IpAddress, isNeverAssignable, toNumber } from "../net/ip-address.ts";
+import { parseIpPrefix } from "../net/ip-prefix.ts";
 import { type IpRange, rangeContains } from "../net/ip-range.ts";
 
 /** Addresses that are somebody else's, and whose: completes "… is". */
@@ -14,23 +9,29 @@ export interface DeniedRange extends IpRange {
 }
 
 /**
+ * What `isNeverAssignable` is true for, as ranges: a pool that covers all of
+ * them is passed over in a few steps, not address by address.
+ */
+const neverAssignable = [
+  ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
+  ...["::/127", "fe80::/10", "ff00::/8"],
+].flatMap((text) => parseIpPrefix(text) ?? []);
+
+/**
  * Addresses that must not be given out, although no Service of ours holds them.
  *
  * It blocks new grants and never revokes: what already works goes on.
  */
 export class DenyList {
   #ranges: readonly DeniedRange[] = [];
-  #rangeSets = emptySets();
+  #rangeSets = deniedSets(neverAssignable);
   readonly #claims = new Map<IpAddress, Set<string>>();
   readonly #claimSets = emptySets();
 
   /** Replaces what the cluster itself uses: node addresses, CIDRs, gateways, network addresses. */
   setRanges(ranges: readonly DeniedRange[]): void {
     this.#ranges = ranges;
-    this.#rangeSets = emptySets();
-    for (const range of ranges) {
-      this.#rangeSets[range.family].add(range.first, range.last);
-    }
+    this.#rangeSets = deniedSets([...neverAssignable, ...ranges]);
   }
 
   /**
@@ -82,13 +83,21 @@ export class DenyList {
       const past = this.#claimSets[range.family].nextGap(
         this.#rangeSets[range.family].nextGap(value),
       );
-      if (past === value && !isNeverAssignable(formatIpAddress(range.family, value))) {
+      if (past === value) {
         return value;
       }
-      value = past === value ? value + 1n : past;
+      value = past;
     }
     return undefined;
   }
+}
+
+function deniedSets(ranges: readonly IpRange[]): Record<4 | 6, IntervalSet> {
+  const sets = emptySets();
+  for (const { family, first, last } of ranges) {
+    sets[family].add(first, last);
+  }
+  return sets;
 }
 
 function emptySets(): Record<4 | 6, IntervalSet> {
