@@ -1,4 +1,10 @@
-import { familyOf, formatIpAddress, type IpAddress, toNumber } from "../net/ip-address.ts";
+import {
+  familyOf,
+  formatIpAddress,
+  type IpAddress,
+  parseIpAddress,
+  toNumber,
+} from "../net/ip-address.ts";
 import type { ServiceIdentity, ServicePort } from "./service.ts";
 
 /** One Service that holds an address. */
@@ -37,5 +43,6 @@ export function addressOfAllocationName(name: string): IpAddress | undefined {
   if (/^[0-9a-f]{4}(-[0-9a-f]{4}){7}$/.test(name)) {
     return formatIpAddress(6, BigInt(`0x${name.replaceAll("-", "")}`));
   }
-  return /^\d+\.\d+\.\d+\.\d+$/.test(name) ? (name as IpAddress) : undefined;
+  const address = parseIpAddress(name);
+  return address !== undefined && familyOf(address) === 4 ? address : undefined;
 }
