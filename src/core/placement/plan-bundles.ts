@@ -44,29 +44,28 @@ export function planBundles(
     return { create: [], update: [], remove: [] };
   }
   const owned = new Map(eligible.map(({ node }) => [node, 0]));
-  const update: BundleUpdate[] = [];
-  const remove: string[] = [];
-  // Bundles that stay are counted first, so that homeless ones go to nodes with few.
   const staying = bundles.filter(({ owner }) => owned.has(owner.node));
   const homeless = bundles.filter(({ owner }) => !owned.has(owner.node));
+  // Bundles that stay are counted first, so that homeless ones go to nodes with few; homeless ones
+  // are moved before any of the others goes, so that what is surplus afterwards goes at once.
   for (const bundle of staying) {
-    count(owned, bundle.owner.node);
+    count(owned, bundle.owner.node, 1);
   }
-  for (const bundle of [...staying, ...homeless]) {
-    const isHomeless = !owned.has(bundle.owner.node);
-    const surplus = (owned.get(bundle.owner.node) ?? 0) > wantedPerNode(eligible.length);
-    if (isEmpty(bundle.name) && (isHomeless || surplus)) {
-      remove.push(bundle.name);
-      owned.set(bundle.owner.node, (owned.get(bundle.owner.node) ?? 1) - 1);
-      continue;
-    }
+  const moved = homeless.filter(({ name }) => !isEmpty(name));
+  const update = moved.map((bundle): BundleUpdate => {
     const planned = keepOrMove(bundle, eligible, owned);
-    if (isHomeless) {
-      count(owned, planned.owner.node);
-    }
-    if (!samePlan(bundle, planned)) {
-      const takeover = planned.owner.node !== bundle.owner.node;
-      update.push({ name: bundle.name, takeover, ...planned });
+    count(owned, planned.owner.node, 1);
+    return { name: bundle.name, takeover: true, ...planned };
+  });
+  const remove = homeless.filter(({ name }) => isEmpty(name)).map(({ name }) => name);
+  for (const bundle of staying) {
+    const planned = keepOrMove(bundle, eligible, owned);
+    const surplus = (owned.get(bundle.owner.node) ?? 0) > wantedPerNode(eligible.length);
+    if (surplus && isEmpty(bundle.name)) {
+      remove.push(bundle.name);
+      count(owned, bundle.owner.node, -1);
+    } else if (!samePlan(bundle, planned)) {
+      update.push({ name: bundle.name, takeover: false, ...planned });
     }
   }
   return { create: missingBundles(eligible, owned), update, remove };
@@ -137,8 +136,8 @@ function leastLoaded(
   );
 }
 
-function count(owned: Map<string, number>, node: string): void {
-  owned.set(node, (owned.get(node) ?? 0) + 1);
+function count(owned: Map<string, number>, node: string, more: 1 | -1): void {
+  owned.set(node, (owned.get(node) ?? 0) + more);
 }
 
 function samePlan(a: PlannedBundle, b: PlannedBundle): boolean {
