@@ -1,5 +1,5 @@
+import type { AllocationContext } from "../core/allocation/allocation-context.ts";
 import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
-import type { AllocationContext } from "../core/allocation/decide.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
 import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";

@@ -3,7 +3,7 @@ import type { Refusal } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { familyOf, type IpAddress, type IpFamily, toNumber } from "../net/ip-address.ts";
 import type { IpRange } from "../net/ip-range.ts";
-import type { AllocationContext } from "./decide.ts";
+import type { AllocationContext } from "./allocation-context.ts";
 import { waitingForSpeakers } from "./refusals.ts";
 
 /** Addresses found for a Service that left the choice to us, or why there are none. */
@@ -17,16 +17,18 @@ export type Choice =
  * The pools pinned to the Service are asked first, by priority and name, then
  * the open ones by name; inside a pool the ranges in the order written, lowest
  * address first. All families come from one pool. An address that cools down is
- * given to its last holder, or to anybody when nothing else is free.
+ * given to its last holder before anything else, in whichever of the pools it
+ * is, and to others when nothing else is free.
  */
 export function chooseAddresses(service: Service, context: AllocationContext): Choice {
-  const pools = candidatePools(service, context);
-  if ("reason" in pools) {
-    return { kind: "none", refusal: pools };
+  const candidates = candidatePools(service, context);
+  if ("reason" in candidates) {
+    return { kind: "none", refusal: candidates };
   }
   if (!context.networksKnown) {
     return { kind: "none", refusal: waitingForSpeakers };
   }
+  const pools = ownCoolingFirst(service, candidates, context);
   for (const families of familyAttempts(service)) {
     for (const cooling of ["own", "any"] as const) {
       for (const pool of pools) {
@@ -37,7 +39,7 @@ export function chooseAddresses(service: Service, context: AllocationContext): C
       }
     }
   }
-  return { kind: "none", refusal: exhausted(service, pools) };
+  return { kind: "none", refusal: exhausted(service, candidates) };
 }
 
 /**
@@ -66,6 +68,20 @@ export function candidatePools(
           "no IPAddressPool gives addresses to this Service on its own: every pool is pinned to " +
           "others or has autoAssign: false. Name one with the annotation metallb.io/address-pool",
       };
+}
+
+/** The pools with an address that the Service held until a moment ago, then the others. */
+function ownCoolingFirst(
+  service: Service,
+  pools: readonly IpAddressPool[],
+  context: AllocationContext,
+): readonly IpAddressPool[] {
+  const own = context.ledger.coolingOf(service.key);
+  const hasOwn = (pool: IpAddressPool): boolean =>
+    own.some((address) => canReuse(service, pool, familyOf(address), address, context));
+  return own.length === 0
+    ? pools
+    : [...pools.filter(hasOwn), ...pools.filter((pool) => !hasOwn(pool))];
 }
 
 /** Which sets of families to try, best first. */

@@ -1,25 +1,10 @@
 import { type IpAddressPool, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
-import type { Labels } from "../model/label-selector.ts";
 import type { Refusal, RefuseReason, RevokeReason } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
-import { familyOf, type IpAddress, type IpFamily } from "../net/ip-address.ts";
+import { compareIpAddresses, familyOf, type IpAddress, type IpFamily } from "../net/ip-address.ts";
+import type { AllocationContext } from "./allocation-context.ts";
 import { chooseAddresses } from "./choose.ts";
-import type { DenyList } from "./deny-list.ts";
-import type { Ledger } from "./ledger.ts";
 import { waitingForSpeakers } from "./refusals.ts";
-
-/** All that a decision may look at. */
-export interface AllocationContext {
-  /** In the order of `comparePools`. */
-  readonly pools: readonly IpAddressPool[];
-  /** Pools that exist and cannot be read. What was given from them stays. */
-  readonly unreadablePools: ReadonlySet<string>;
-  readonly ledger: Ledger;
-  readonly denyList: DenyList;
-  readonly namespaceLabels: (namespace: string) => Labels;
-  /** False until speakers have told which network and broadcast addresses there are. */
-  readonly networksKnown: boolean;
-}
 
 /**
  * What should become of one Service. `addresses` is always the complete list
@@ -104,41 +89,36 @@ function decideWithoutWish(
   held: readonly IpAddress[],
   context: AllocationContext,
 ): AllocationDecision {
-  const good = held.filter((address) => mayKeep(service, address, context));
+  const kept = held.filter((address) => mayKeep(service, address, context));
+  const good = kept.length > 0 ? kept : honourStatus(service, context);
   const missing = service.families.filter(
     (family) => !good.some((address) => familyOf(address) === family),
   );
   const revoked: RevokeReason =
-    good.length < held.length ? lossReason(held, service) : "RequestChanged";
+    kept.length < held.length ? lossReason(held, service, context) : "RequestChanged";
+  const settled = (target: readonly IpAddress[], refused?: Refusal): AllocationDecision =>
+    settle(held, inFamilyOrder(service, target), revoked, refused);
   if (missing.length === 0) {
-    return settle(held, good, revoked);
+    return settled(good);
   }
-  if (good.length > 0 && service.familyPolicy !== "RequireDualStack") {
-    // One family is served already. The other one is welcome, but only from the same pool.
-    const pool = poolOf(good[0] as IpAddress, context);
+  if (good.length > 0) {
+    // One family is served already and stays. The other one is welcome, but only from the same pool.
+    const pool = poolFor(service, good[0] as IpAddress, context);
     const extra = pool === undefined ? [] : chooseMissing(service, [pool], missing, context);
-    return settle(held, [...good, ...extra], revoked);
-  }
-  const honoured = honourStatus(service, good, context);
-  if (honoured !== undefined) {
-    return settle(held, honoured, revoked);
+    if (extra.length > 0 || service.familyPolicy !== "RequireDualStack") {
+      return settled([...good, ...extra]);
+    }
   }
   const choice = chooseAddresses(service, context);
-  return choice.kind === "found"
-    ? settle(held, choice.addresses, revoked)
-    : settle(held, good, revoked, choice.refusal);
+  return choice.kind === "found" ? settled(choice.addresses) : settled(good, choice.refusal);
 }
 
 /**
  * A status without an allocation (an upgrade from MetalLB, a restored backup) is
- * a request: met if it can be, else as if it were not there.
+ * a request: met if it can be, else as if it were not there. Returns what of it can be had.
  */
-function honourStatus(
-  service: Service,
-  good: readonly IpAddress[],
-  context: AllocationContext,
-): readonly IpAddress[] | undefined {
-  const wanted = service.statusAddresses.filter((address) =>
+function honourStatus(service: Service, context: AllocationContext): readonly IpAddress[] {
+  const wanted = [...new Set(service.statusAddresses)].filter((address) =>
     service.families.includes(familyOf(address)),
   );
   const complete = service.families.every(
@@ -146,10 +126,18 @@ function honourStatus(
       wanted.some((address) => familyOf(address) === family) ||
       service.familyPolicy !== "RequireDualStack",
   );
-  if (wanted.length === 0 || good.length > 0 || !complete) {
-    return undefined;
-  }
-  return refuseWish(service, wanted, context) === undefined ? wanted : undefined;
+  const possible =
+    wanted.length > 0 && complete && refuseWish(service, wanted, context) === undefined;
+  return possible ? wanted : [];
+}
+
+/** The primary family first, as its cluster IPs have it; then by number. */
+function inFamilyOrder(
+  { families }: Service,
+  addresses: readonly IpAddress[],
+): readonly IpAddress[] {
+  const rank = (address: IpAddress): number => families.indexOf(familyOf(address));
+  return [...addresses].sort((a, b) => rank(a) - rank(b) || compareIpAddresses(a, b));
 }
 
 /** Why the Service cannot have exactly these addresses, or `undefined` if it can. */
@@ -188,7 +176,7 @@ function refuseAddress(
     (holder) => holder.namespace === service.namespace && holder.name === service.name,
   );
   const isHeld = allocation?.state === "Allocated" && mine === true;
-  const pool = poolOf(address, context);
+  const pool = poolFor(service, address, context);
   if (pool === undefined) {
     return refusal(
       "AddressNotInPool",
@@ -234,7 +222,7 @@ function nameHolder(
 
 /** True if a held address still is what its pool gives to this Service. Denials come too late for it. */
 function mayKeep(service: Service, address: IpAddress, context: AllocationContext): boolean {
-  const pool = poolOf(address, context);
+  const pool = poolFor(service, address, context);
   if (pool === undefined) {
     return context.unreadablePools.has(context.ledger.get(address)?.pool ?? "");
   }
@@ -245,9 +233,18 @@ function mayKeep(service: Service, address: IpAddress, context: AllocationContex
   );
 }
 
-function lossReason(held: readonly IpAddress[], service: Service): RevokeReason {
-  const familyWent = held.some((address) => !service.families.includes(familyOf(address)));
-  return familyWent || service.wish.pool !== undefined ? "RequestChanged" : "PoolWithdrawn";
+function lossReason(
+  held: readonly IpAddress[],
+  service: Service,
+  { ledger }: AllocationContext,
+): RevokeReason {
+  const { families, wish } = service;
+  const asksForOthers = held.some(
+    (address) =>
+      !families.includes(familyOf(address)) ||
+      (wish.pool !== undefined && wish.pool !== ledger.get(address)?.pool),
+  );
+  return asksForOthers ? "RequestChanged" : "PoolWithdrawn";
 }
 
 function chooseMissing(
@@ -298,8 +295,21 @@ function findPool(name: string, context: AllocationContext): IpAddressPool | und
   return context.pools.find((pool) => pool.name === name);
 }
 
-function poolOf(address: IpAddress, context: AllocationContext): IpAddressPool | undefined {
-  return context.pools.find((pool) => poolOffers(pool, address));
+/**
+ * The pool from which the Service may have `address`, else the first that offers it. Where pools
+ * overlap, each may give what it offers to those it admits, as if the other were not there.
+ */
+function poolFor(
+  service: Service,
+  address: IpAddress,
+  context: AllocationContext,
+): IpAddressPool | undefined {
+  const { pool: wanted } = service.wish;
+  const offering = context.pools.filter((pool) => poolOffers(pool, address));
+  const suitable = offering.find(
+    (pool) => admits(pool, service, context) && (wanted === undefined || wanted === pool.name),
+  );
+  return suitable ?? offering[0];
 }
 
 function families(list: readonly IpFamily[]): string {
