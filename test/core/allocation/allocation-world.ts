@@ -1,0 +1,131 @@
+import type { AllocationContext } from "../../../src/core/allocation/allocation-context.ts";
+import { clusterRanges } from "../../../src/core/allocation/cluster-ranges.ts";
+import { type AllocationDecision, decide } from "../../../src/core/allocation/decide.ts";
+import { DenyList } from "../../../src/core/allocation/deny-list.ts";
+import { Ledger } from "../../../src/core/allocation/ledger.ts";
+import {
+  comparePools,
+  type IpAddressPool,
+  poolOffers,
+} from "../../../src/core/model/ip-address-pool.ts";
+import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
+import type { Labels } from "../../../src/core/model/label-selector.ts";
+import type { Node } from "../../../src/core/model/node.ts";
+import type { Service } from "../../../src/core/model/service.ts";
+import type { IpAddress } from "../../../src/core/net/ip-address.ts";
+import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
+
+/** Pools, Services and networks without a cluster: decisions are carried out on the spot. */
+export class AllocationWorld implements AllocationContext {
+  ledger = new Ledger();
+  readonly denyList = new DenyList();
+  networksKnown = true;
+  readonly unreadablePools = new Set<string>();
+  readonly namespaces = new Map<string, Labels>();
+  readonly services = new Map<string, Service>();
+  readonly nodes = new Map<string, Node>();
+  readonly speakers = new Map<string, L2Speaker>();
+  readonly serviceCidrs: IpPrefix[] = [];
+  readonly apiServers: IpAddress[] = [];
+  readonly #pools = new Map<string, IpAddressPool>();
+
+  get pools(): readonly IpAddressPool[] {
+    return [...this.#pools.values()].sort(comparePools);
+  }
+
+  readonly namespaceLabels = (namespace: string): Labels => this.namespaces.get(namespace) ?? {};
+
+  putPool(pool: IpAddressPool): void {
+    this.#pools.set(pool.name, pool);
+  }
+
+  removePool(name: string): void {
+    this.#pools.delete(name);
+  }
+
+  /** To be called after any change of nodes, speakers, CIDRs or API servers. */
+  networksChanged(): void {
+    this.denyList.setRanges(
+      clusterRanges({
+        nodes: this.nodes.values(),
+        speakers: this.speakers.values(),
+        serviceCidrs: this.serviceCidrs,
+        apiServers: this.apiServers,
+      }),
+    );
+  }
+
+  /** Takes note of a Service as it reads now; `undefined`: it is deleted. Decides nothing. */
+  putService(key: string, service: Service | undefined): void {
+    for (const address of claims(this.services.get(key))) {
+      this.denyList.removeClaim(address, key);
+    }
+    if (service === undefined) {
+      this.services.delete(key);
+      return;
+    }
+    this.services.set(key, service);
+    for (const address of claims(service)) {
+      this.denyList.addClaim(address, key);
+    }
+  }
+
+  /** What would become of the Service; nothing changes. */
+  decide(key: string): AllocationDecision {
+    return decide(this.services.get(key) ?? absent(key), this);
+  }
+
+  /** Decides about one Service and carries the decision out. */
+  settle(key: string): AllocationDecision {
+    const service = this.services.get(key) ?? absent(key);
+    const held = this.ledger.heldBy(key);
+    const decision = decide(service, this);
+    const target = "addresses" in decision ? decision.addresses : [];
+    for (const address of target) {
+      const { namespace, name, uid, ports } = service;
+      const pool = this.poolOf(address)?.name ?? this.ledger.get(address)?.pool ?? "";
+      const holders = [{ namespace, name, uid, ports }];
+      this.ledger.put({ address, pool, holders, state: "Allocated", bundle: undefined });
+    }
+    for (const address of held.filter((lost) => !target.includes(lost))) {
+      const known = this.ledger.get(address);
+      if (known !== undefined) {
+        this.ledger.put({ ...known, state: "Cooling" });
+      }
+    }
+    return decision;
+  }
+
+  poolOf(address: IpAddress): IpAddressPool | undefined {
+    return this.pools.find((pool) => poolOffers(pool, address));
+  }
+}
+
+/** As the controller does: `spec.externalIPs`, and the status of what is not ours to serve. */
+function claims(service: Service | undefined): readonly IpAddress[] {
+  if (service === undefined) {
+    return [];
+  }
+  return service.wantsAddress
+    ? service.externalIPs
+    : [...service.externalIPs, ...service.statusAddresses];
+}
+
+/** A Service that does not exist wants nothing. */
+export function absent(key: string): Service {
+  const [namespace = "", name = ""] = key.split("/");
+  return {
+    key,
+    namespace,
+    name,
+    uid: "",
+    labels: {},
+    wantsAddress: false,
+    families: [],
+    familyPolicy: "SingleStack",
+    ports: [],
+    wish: { addresses: [], source: "", pool: undefined, error: undefined },
+    externalIPs: [],
+    statusAddresses: [],
+  };
+}
