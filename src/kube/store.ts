@@ -29,6 +29,8 @@ export class Store<T extends Stored> {
   readonly #objects = new Map<string, T>();
   /** Objects that we deleted, whose last events may still be on their way: uid to key. */
   readonly #deleted = new Map<string, string>();
+  /** The newest version that the server told us of by list or watch: all before it is known here. */
+  #toldVersion = "0";
   /** Keys written or deleted by ourselves since the list under way began. */
   readonly #writtenSinceList = new Set<string>();
   readonly #changeListeners: ((change: StoreChange<T>) => void)[] = [];
@@ -85,10 +87,15 @@ export class Store<T extends Stored> {
     this.#gapListeners.push(listener);
   }
 
-  /** Takes in the answer to our own write, so that the next decision sees it. */
+  /**
+   * Takes in the answer to our own write, so that the next decision sees it. One
+   * that the watch has overtaken is old news: the object may be gone since.
+   */
   upsertLocal(object: T): void {
     this.#writtenSinceList.add(object.key);
-    this.upsert(object);
+    if (compareResourceVersions(object.resourceVersion, this.#toldVersion) > 0) {
+      this.#put(object);
+    }
   }
 
   /**
@@ -97,28 +104,23 @@ export class Store<T extends Stored> {
    */
   deleteLocal(key: string, uid: string): void {
     this.#writtenSinceList.add(key);
-    this.#deleted.set(uid, key);
-    this.#dropUid(key, uid);
+    const before = this.#objects.get(key);
+    // Otherwise its last event was here already, and nothing would end the memory of it.
+    if (before?.uid === uid) {
+      this.#deleted.set(uid, key);
+      this.#drop(key, before);
+    }
   }
 
   /** For the reflector: an object as the server has it. Older than what we have: ignored. */
   upsert(object: T): void {
-    if (this.#deleted.has(object.uid)) {
-      return;
-    }
-    const before = this.#objects.get(object.key);
-    if (
-      before !== undefined &&
-      compareResourceVersions(object.resourceVersion, before.resourceVersion) <= 0
-    ) {
-      return;
-    }
-    this.#objects.set(object.key, object);
-    this.#changed({ key: object.key, before, after: object });
+    this.#told(object.resourceVersion);
+    this.#put(object);
   }
 
   /** For the reflector: the object is gone, or no longer ours, as of `resourceVersion`. */
   remove(key: string, uid: string, resourceVersion: string): void {
+    this.#told(resourceVersion);
     this.#deleted.delete(uid);
     const before = this.#objects.get(key);
     if (
@@ -136,6 +138,7 @@ export class Store<T extends Stored> {
 
   /** For the reflector: everything that exists, as of `listVersion`. */
   replace(objects: ReadonlyMap<string, T>, listVersion: string): void {
+    this.#toldVersion = listVersion;
     for (const [uid, key] of this.#deleted) {
       if (!this.#writtenSinceList.has(key)) {
         this.#deleted.delete(uid);
@@ -174,6 +177,21 @@ export class Store<T extends Stored> {
     }
   }
 
+  #put(object: T): void {
+    if (this.#deleted.has(object.uid)) {
+      return;
+    }
+    const before = this.#objects.get(object.key);
+    if (
+      before !== undefined &&
+      compareResourceVersions(object.resourceVersion, before.resourceVersion) <= 0
+    ) {
+      return;
+    }
+    this.#objects.set(object.key, object);
+    this.#changed({ key: object.key, before, after: object });
+  }
+
   #replaceOne(object: T, listVersion: string): void {
     if (this.#deleted.has(object.uid)) {
       return;
@@ -197,10 +215,9 @@ export class Store<T extends Stored> {
     );
   }
 
-  #dropUid(key: string, uid: string): void {
-    const before = this.#objects.get(key);
-    if (before?.uid === uid) {
-      this.#drop(key, before);
+  #told(version: string): void {
+    if (compareResourceVersions(version, this.#toldVersion) > 0) {
+      this.#toldVersion = version;
     }
   }
 

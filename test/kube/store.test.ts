@@ -55,6 +55,23 @@ describe("a store", () => {
     expect(versions(store)).toEqual({ a: "5" });
   });
 
+  it("does not bring back by the late answer to our own write what was deleted meanwhile", () => {
+    const store = new Store<Thing>();
+    store.upsert(thing("a", 1));
+    store.remove("a", "a-1", "3");
+    store.upsertLocal(thing("a", 2));
+    expect(store.size).toBe(0);
+  });
+
+  it("does not bring back by such an answer what a list no longer had", () => {
+    const store = new Store<Thing>();
+    store.replace(listOf(thing("a", 1)), "1");
+    store.beginList();
+    store.replace(listOf(), "5");
+    store.upsertLocal(thing("a", 2));
+    expect(store.size).toBe(0);
+  });
+
   it("does not lose a write of our own to a list that was made before it", () => {
     const store = new Store<Thing>();
     store.upsert(thing("kept", 1));
