@@ -1,0 +1,108 @@
+import type { V1Service } from "@kubernetes/client-node";
+import type { LanClient } from "../../sandbox/client.ts";
+import { apply, images, installSteelyard } from "../../sandbox/installation.ts";
+import type { SandboxNode } from "../../sandbox/node.ts";
+import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { ClusterApi } from "./cluster-api.ts";
+import { conditionOf } from "./cluster-objects.ts";
+
+/** A real cluster with Steelyard in it, as an admin installs it. */
+export interface InstalledCluster {
+  readonly sandbox: Sandbox;
+  readonly api: ClusterApi;
+  readonly client: LanClient;
+  stop(): Promise<void>;
+}
+
+export interface InstallOptions {
+  /** Default: 3. */
+  readonly nodes?: number;
+  /** What is done to the cluster before Steelyard comes. */
+  readonly before?: (sandbox: Sandbox, api: ClusterApi) => Promise<void>;
+}
+
+/** Starts a cluster, installs Steelyard and resolves when all its Pods are ready. */
+export async function startInstalled(options: InstallOptions = {}): Promise<InstalledCluster> {
+  const sandbox = await startSandbox({ nodes: options.nodes ?? 3, clients: 1, images });
+  const api = await ClusterApi.open(sandbox.kubeconfigPath);
+  const [client] = sandbox.clients;
+  if (client === undefined) {
+    throw new Error("the sandbox has no client");
+  }
+  const stop = async (): Promise<void> => {
+    await api.close();
+    await sandbox.stop();
+  };
+  try {
+    await options.before?.(sandbox, api);
+    await installSteelyard(sandbox);
+    return { sandbox, api, client, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Runs the app behind the test's Services and waits until it is there. */
+export async function startExampleApp(sandbox: Sandbox): Promise<void> {
+  await apply(sandbox, new URL("../../sandbox/demo/example-app.yaml", import.meta.url).pathname);
+  await kubectl(sandbox, ["rollout", "status", "deployment/my-example-app", "--timeout=60s"]);
+}
+
+/** What kubectl prints. Throws with its words when it fails. */
+export async function kubectl(sandbox: Sandbox, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await sandbox.kubectl(args);
+  if (code !== 0) {
+    throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
+  }
+  return stdout;
+}
+
+/**
+ * Asks until the answer is neither undefined nor false, and returns it. Patient: how long
+ * something takes is no test's business. Throws after a minute and a half with the last error.
+ */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const deadline = systemClock.now() + 90_000;
+  let problem: unknown;
+  while (systemClock.now() < deadline) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) {
+        return answer;
+      }
+      problem = undefined;
+    } catch (error) {
+      problem = error;
+    }
+    await systemClock.sleep(50);
+  }
+  throw new Error(`waited in vain for this: ${what}`, { cause: problem });
+}
+
+/** The Service once its condition AddressAssigned is there with this status. */
+export async function decided(
+  api: ClusterApi,
+  status: "True" | "False",
+  name: string,
+  namespace = "default",
+): Promise<V1Service> {
+  return await eventually(`AddressAssigned=${status} on ${namespace}/${name}`, async () => {
+    const service = await api.service(name, namespace);
+    return conditionOf(service, "AddressAssigned")?.status === status ? service : undefined;
+  });
+}
+
+/** The node that answers ARP for an address at the client now; undefined when none does. */
+export async function answererOf(
+  { sandbox, client }: Pick<InstalledCluster, "sandbox" | "client">,
+  address: string,
+): Promise<SandboxNode | undefined> {
+  const { stdout } = await client.exec(["arping", "-C", "1", "-w", "1", "-i", "eth0", address]);
+  const mac = /from ([0-9a-f:]{17}) /.exec(stdout)?.[1];
+  return sandbox.nodes.find((node) => node.mac === mac);
+}
