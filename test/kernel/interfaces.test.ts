@@ -56,6 +56,26 @@ describe("following the interfaces", () => {
     expect(at.events.at(-1)?.kind).toBe("interfaces");
   });
 
+  test("a port of a bridge is one while it is, and keeps its addresses when it leaves", async () => {
+    await ip("addr", "add", "198.51.100.8/24", "dev", at.lan.nodeInterface);
+    const bridge = `b${process.pid}`;
+    await ip("link", "add", bridge, "type", "bridge");
+    const index = await vi.waitFor(() => {
+      const found = at.link.interfaces().find((one) => one.name === bridge);
+      expect(found).toBeDefined();
+      return found?.index;
+    }, 10_000);
+    await ip("link", "set", at.lan.nodeInterface, "master", bridge);
+    await becomes({ master: index });
+    await ip("link", "set", at.lan.nodeInterface, "nomaster");
+    await becomes({ master: undefined });
+    await ip("link", "del", bridge);
+    await vi.waitFor(() =>
+      expect(at.link.interfaces().map((one) => one.name)).not.toContain(bridge),
+    );
+    expect(nic()?.prefixes.map((one) => one.address as string)).toContain("198.51.100.8");
+  });
+
   test("an interface that goes down and up is answered on again, and says so", async () => {
     await at.answer(address);
     await ip("link", "set", at.lan.nodeInterface, "down");

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { compile, nativeSource } from "../../build/native.ts";
+import { compile } from "../../build/native.ts";
 
 const run = promisify(execFile);
 
@@ -109,6 +110,17 @@ export async function ip(...args: readonly string[]): Promise<void> {
   await run("ip", args);
 }
 
+/** `ip netns` keeps names in a folder that others on this machine may use; from now on it is ours alone. */
+function hideOtherNamespaces(): void {
+  const mounted = readFileSync("/proc/self/mounts", "utf8").includes("steelyard-kernel /run/netns");
+  if (!mounted) {
+    const script =
+      "{ mkdir -p /run/netns 2>&- || { mount -t tmpfs run /run && mkdir /run/netns; }; } && " +
+      "mount -t tmpfs steelyard-kernel /run/netns";
+    execFileSync("sh", ["-c", script]);
+  }
+}
+
 /** Our two small programs, compiled. */
 interface Tools {
   readonly sendFrame: string;
@@ -129,19 +141,17 @@ async function prepare(): Promise<Tools> {
   for (const program of ["ip", "arping", "ping", "setpriv"]) {
     needProgram(program);
   }
-  // A tmpfs of our own, because `ip netns` keeps names below /run, where others may look.
-  execFileSync("sh", ["-c", "mountpoint -q /run/netns || mount -t tmpfs none /run"]);
-  mkdirSync("/run/netns", { recursive: true });
+  hideOtherNamespaces();
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-kernel-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return {
-    sendFrame: await compileTool("send-frame"),
-    captureFrames: await compileTool("capture-frames"),
+    sendFrame: await compileTool(folder, "send-frame"),
+    captureFrames: await compileTool(folder, "capture-frames"),
   };
 }
 
-async function compileTool(name: string): Promise<string> {
-  // The number keeps test files that run at the same time apart.
-  const output = nativeSource(`build/${name}-${process.pid}`);
-  mkdirSync(nativeSource("build"), { recursive: true });
+async function compileTool(folder: string, name: string): Promise<string> {
+  const output = join(folder, name);
   await compile(["-O1", "-o", output, new URL(`${name}.c`, import.meta.url).pathname]);
   return output;
 }
