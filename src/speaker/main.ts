@@ -114,6 +114,9 @@ function takeLinkEvent(event: LinkEvent, driver: AnnouncementDriver, log: Log): 
     case "interfaces":
       driver.linkChanged(event.interfaces, readDefaultGateways());
       break;
+    case "socketOpen":
+      log.debug(event, "answering on this interface");
+      break;
     case "claim":
       log.warn(event, "another host claims an address that this node announces");
       break;
