@@ -1,0 +1,314 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
+import type { Service } from "../../../src/core/model/service.ts";
+import {
+  formatIpAddress,
+  type IpAddress,
+  type IpFamily,
+} from "../../../src/core/net/ip-address.ts";
+import { parseIpRange } from "../../../src/core/net/ip-range.ts";
+import { ip } from "../net/arbitraries.ts";
+import { AllocationWorld, absent } from "./allocation-world.ts";
+
+const four = 0xc000_0200n;
+const six = 0x2001_0db8n << 96n;
+
+/** Few addresses, few names: everything collides with everything. */
+const address = fc
+  .tuple(fc.constantFrom<IpFamily>(4, 6), fc.nat({ max: 15 }))
+  .map(([family, n]) => formatIpAddress(family, (family === 4 ? four : six) + BigInt(n)));
+
+const rangeText = fc
+  .tuple(fc.constantFrom<IpFamily>(4, 6), fc.nat({ max: 15 }), fc.nat({ max: 6 }))
+  .map(([family, first, length]) => {
+    const base = family === 4 ? four : six;
+    const last = Math.min(15, first + length);
+    return `${formatIpAddress(family, base + BigInt(first))}-${formatIpAddress(family, base + BigInt(last))}`;
+  });
+
+const pool: fc.Arbitrary<IpAddressPool> = fc.record({
+  name: fc.constantFrom("p", "q", "r"),
+  labels: fc.constant({}),
+  ranges: fc.array(rangeText, { minLength: 1, maxLength: 3 }).map((texts) =>
+    texts.flatMap((text) => {
+      const parsed = parseIpRange(text);
+      return parsed.ok ? parsed.range : [];
+    }),
+  ),
+  autoAssign: fc.boolean(),
+  avoidBuggyIPs: fc.boolean(),
+  serviceAllocation: fc.option(
+    fc.record({
+      priority: fc.nat({ max: 2 }),
+      namespaces: fc.subarray(["a", "b"]),
+      namespaceSelectors: fc.constant([]),
+      serviceSelectors: fc.constant([]),
+    }),
+    { nil: undefined, freq: 3 },
+  ),
+});
+
+const keys = ["a/one", "a/two", "b/one", "b/two"] as const;
+
+const service: fc.Arbitrary<Service> = fc
+  .record({
+    key: fc.constantFrom(...keys),
+    wantsAddress: fc.constantFrom(true, true, true, false),
+    families: fc.constantFrom<readonly IpFamily[]>([4], [6], [4, 6], [6, 4], []),
+    familyPolicy: fc.constantFrom("SingleStack", "PreferDualStack", "RequireDualStack"),
+    wish: fc.record({
+      addresses: fc.oneof(
+        { weight: 2, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.uniqueArray(address, { minLength: 1, maxLength: 2 }) },
+      ),
+      source: fc.constant("spec.loadBalancerIP"),
+      pool: fc.constantFrom(undefined, undefined, "p", "q", "missing"),
+      error: fc.constantFrom(undefined, undefined, undefined, "cannot be read"),
+    }),
+    externalIPs: fc.array(address, { maxLength: 1 }),
+    statusAddresses: fc.array(address, { maxLength: 2 }),
+  })
+  .map(({ familyPolicy, ...rest }) => ({
+    ...absent(rest.key),
+    ...rest,
+    // The API server gives a SingleStack Service one family.
+    families: familyPolicy === "SingleStack" ? rest.families.slice(0, 1) : rest.families,
+    familyPolicy: familyPolicy as Service["familyPolicy"],
+    uid: rest.key,
+  }));
+
+type Step =
+  | { readonly kind: "service"; readonly service: Service }
+  | { readonly kind: "delete"; readonly key: string }
+  | { readonly kind: "pool"; readonly pool: IpAddressPool }
+  | { readonly kind: "removePool"; readonly name: string }
+  | { readonly kind: "deny"; readonly address: IpAddress }
+  | { readonly kind: "cooled" }
+  | { readonly kind: "networks"; readonly known: boolean };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: service.map((it) => ({ kind: "service" as const, service: it })) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(...keys).map((key) => ({ kind: "delete" as const, key })),
+  },
+  { weight: 3, arbitrary: pool.map((it) => ({ kind: "pool" as const, pool: it })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("p", "q").map((name) => ({ kind: "removePool" as const, name })),
+  },
+  { weight: 1, arbitrary: address.map((it) => ({ kind: "deny" as const, address: it })) },
+  { weight: 1, arbitrary: fc.constant({ kind: "cooled" as const }) },
+  { weight: 1, arbitrary: fc.boolean().map((known) => ({ kind: "networks" as const, known })) },
+);
+
+/** Takes a step; returns the Service to decide about now, if it is about one. */
+function take(world: AllocationWorld, it: Step): string | undefined {
+  switch (it.kind) {
+    case "service":
+      world.putService(it.service.key, it.service);
+      return it.service.key;
+    case "delete":
+      world.putService(it.key, undefined);
+      return it.key;
+    case "pool":
+      world.putPool(it.pool);
+      return undefined;
+    case "removePool":
+      world.removePool(it.name);
+      return undefined;
+    case "deny":
+      world.apiServers.push(it.address);
+      world.networksChanged();
+      return undefined;
+    case "cooled":
+      for (const cooling of world.ledger.cooling()) {
+        world.ledger.remove(cooling);
+      }
+      return undefined;
+    case "networks":
+      world.networksKnown = it.known;
+      return undefined;
+  }
+}
+
+/** Who holds what, as text. */
+function holdings(world: AllocationWorld): readonly string[] {
+  return [...world.ledger.allocations()]
+    .filter(({ state }) => state === "Allocated")
+    .flatMap(({ address: held, holders }) => holders.map(({ uid }) => `${held} ${uid}`))
+    .sort();
+}
+
+const history = fc.array(step, { minLength: 1, maxLength: 40 });
+
+/** Runs a history, calling `check` around each decision. */
+function play(
+  steps: readonly Step[],
+  check: (world: AllocationWorld, key: string, decideNow: () => void) => void,
+): void {
+  const world = new AllocationWorld();
+  for (const it of steps) {
+    const key = take(world, it);
+    for (const changed of key === undefined ? [...world.services.keys()] : [key]) {
+      check(world, changed, () => world.settle(changed));
+    }
+  }
+}
+
+/** The same world, made in another order. */
+function copyOf(world: AllocationWorld, chance: () => number): AllocationWorld {
+  const shuffled = <T>(items: Iterable<T>): readonly T[] =>
+    [...items]
+      .map((item) => ({ item, rank: chance() }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ item }) => item);
+  const copy = new AllocationWorld();
+  for (const it of shuffled(world.pools)) {
+    copy.putPool(it);
+  }
+  for (const it of shuffled(world.ledger.allocations())) {
+    copy.ledger.put(it);
+  }
+  for (const it of shuffled(world.services.values())) {
+    copy.putService(it.key, it);
+  }
+  copy.apiServers.push(...shuffled(world.apiServers));
+  copy.networksChanged();
+  copy.networksKnown = world.networksKnown;
+  return copy;
+}
+
+describe("whatever happens to pools, Services and networks", () => {
+  test("deciding again after a decision was carried out changes nothing", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          decideNow();
+          const again = world.decide(key);
+          expect(["keep", "refuse"]).toContain(again.kind);
+          const next = world.settle(key);
+          expect(next).toEqual(again);
+        });
+      }),
+    );
+  });
+
+  test("the order of a Service's addresses does not change when nothing else does", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key) => {
+          const first = world.settle(key);
+          const second = world.settle(key);
+          const list = (it: typeof first): readonly IpAddress[] =>
+            "addresses" in it ? it.addresses : [];
+          expect(list(second)).toEqual(list(first));
+        });
+      }),
+    );
+  });
+
+  test("an address that is denied, taken or in no pool is never granted", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          const held = new Set(world.ledger.heldBy(key));
+          const decision = world.decide(key);
+          const gained =
+            "addresses" in decision ? decision.addresses.filter((it) => !held.has(it)) : [];
+          for (const it of gained) {
+            expect(world.denyList.reasonAgainst(it, key)).toBeUndefined();
+            expect(["Cooling", undefined]).toContain(world.ledger.get(it)?.state);
+            expect(world.poolOf(it)).toBeDefined();
+            expect(world.networksKnown).toBe(true);
+          }
+          decideNow();
+        });
+      }),
+    );
+  });
+
+  test("an address has one holder, and a decision about one Service moves no other's", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          const others = (): readonly string[] => holdings(world).filter((it) => !it.endsWith(key));
+          const before = others();
+          decideNow();
+          expect(others()).toEqual(before);
+          const addresses = holdings(world).map((it) => it.split(" ")[0]);
+          expect(new Set(addresses).size).toBe(addresses.length);
+        });
+      }),
+    );
+  });
+
+  test("an address is only lost with a reason", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          const held = world.ledger.heldBy(key);
+          const decision = world.decide(key);
+          const target = "addresses" in decision ? decision.addresses : [];
+          const lost = held.filter((it) => !target.includes(it));
+          const reason =
+            decision.kind === "revoke"
+              ? decision.reason
+              : decision.kind === "grant"
+                ? decision.revoked
+                : undefined;
+          expect(reason !== undefined).toBe(lost.length > 0);
+          decideNow();
+        });
+      }),
+    );
+  });
+
+  test("the order in which pools and allocations became known plays no part", () => {
+    fc.assert(
+      fc.property(history, service, fc.infiniteStream(fc.nat()), (steps, asking, chance) => {
+        const world = new AllocationWorld();
+        for (const it of steps) {
+          const key = take(world, it);
+          world.settle(key ?? "nobody/knows");
+        }
+        const other = copyOf(world, () => chance.next().value as number);
+        world.putService(asking.key, asking);
+        other.putService(asking.key, asking);
+        expect(other.decide(asking.key)).toEqual(world.decide(asking.key));
+      }),
+    );
+  });
+
+  test("another namespace's Service is never named", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          const decision = world.decide(key);
+          const refusal = decision.kind === "refuse" ? decision : decision.refusal;
+          const foreign = key.startsWith("a/") ? "b/" : "a/";
+          expect(refusal?.message ?? "").not.toMatch(new RegExp(`\\b${foreign}`));
+          decideNow();
+        });
+      }),
+    );
+  });
+});
+
+test("ten thousand Services from a /16 are decided in one go, each with its own address", () => {
+  const world = new AllocationWorld();
+  const parsed = parseIpRange("10.1.0.0/16");
+  const ranges = parsed.ok ? [parsed.range] : [];
+  const plain = { labels: {}, autoAssign: true, avoidBuggyIPs: false };
+  world.putPool({ ...plain, name: "big", ranges, serviceAllocation: undefined });
+  for (let n = 0; n < 10_000; n += 1) {
+    const key = `a/service-${n}`;
+    world.putService(key, { ...absent(key), wantsAddress: true, families: [4] });
+    expect(world.settle(key)).toEqual({
+      kind: "grant",
+      addresses: [formatIpAddress(4, (ranges[0]?.first ?? 0n) + BigInt(n))],
+    });
+  }
+  expect(world.ledger.get(ip("10.1.39.15"))?.holders[0]?.name).toBe("service-9999");
+});

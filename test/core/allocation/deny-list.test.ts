@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type DeniedRange, DenyList } from "../../../src/core/allocation/deny-list.ts";
+import {
+  familyOf,
+  formatIpAddress,
+  isNeverAssignable,
+  toNumber,
+} from "../../../src/core/net/ip-address.ts";
+import { parseIpRange } from "../../../src/core/net/ip-range.ts";
+import { ip, ipAddress } from "../net/arbitraries.ts";
+
+function denied(text: string, why: string): DeniedRange {
+  const parsed = parseIpRange(text);
+  return parsed.ok ? { ...parsed.range, why } : expect.unreachable(parsed.error);
+}
+
+describe("the deny list", () => {
+  test("says whose an address is", () => {
+    const list = new DenyList();
+    list.setRanges([denied("192.0.2.0/30", "the router's"), denied("192.0.2.0/24", "the LAN's")]);
+    expect(list.reasonAgainst(ip("192.0.2.1"), "a/one")).toBe("is the router's");
+    expect(list.reasonAgainst(ip("192.0.2.9"), "a/one")).toBe("is the LAN's");
+    expect(list.reasonAgainst(ip("192.0.3.1"), "a/one")).toBeUndefined();
+    list.setRanges([]);
+    expect(list.reasonAgainst(ip("192.0.2.1"), "a/one")).toBeUndefined();
+  });
+
+  test("lets a Service have what it claims itself, unless another claims it too", () => {
+    const list = new DenyList();
+    const address = ip("192.0.2.5");
+    list.addClaim(address, "a/one");
+    expect(list.reasonAgainst(address, "a/one")).toBeUndefined();
+    expect(list.reasonAgainst(address, "b/two")).toContain("another Service");
+    list.addClaim(address, "b/two");
+    list.addClaim(address, "b/two");
+    expect(list.reasonAgainst(address, "a/one")).toContain("another Service");
+    list.removeClaim(address, "b/two");
+    list.removeClaim(address, "nobody/knows");
+    expect(list.reasonAgainst(address, "a/one")).toBeUndefined();
+    list.removeClaim(address, "a/one");
+    expect(list.reasonAgainst(address, "b/two")).toBeUndefined();
+  });
+
+  test("never names the Service that claims an address", () => {
+    const list = new DenyList();
+    list.addClaim(ip("192.0.2.5"), "secret/tenant");
+    expect(list.reasonAgainst(ip("192.0.2.5"), "a/one")).not.toMatch(/secret|tenant/);
+  });
+
+  test("passes over exactly what it has a reason against", () => {
+    const first = toNumber(ip("192.0.2.0"));
+    const near = fc.nat({ max: 31 }).map((n) => formatIpAddress(4, first + BigInt(n)));
+    fc.assert(
+      fc.property(fc.array(near), fc.array(near), near, (ranges, claims, from) => {
+        const list = new DenyList();
+        list.setRanges(ranges.map((address) => denied(`${address}/32`, "taken")));
+        for (const address of claims) {
+          list.addClaim(address, "b/other");
+        }
+        const range = { family: 4 as const, first, last: first + 31n };
+        let expected: bigint | undefined;
+        for (let n = toNumber(from); n <= range.last && expected === undefined; n += 1n) {
+          const isFree = list.reasonAgainst(formatIpAddress(4, n), "a/one") === undefined;
+          expected = isFree ? n : undefined;
+        }
+        expect(list.nextAllowed(range, toNumber(from))).toBe(expected);
+      }),
+    );
+  });
+
+  test("passes over addresses that are never assignable, however many there are", () => {
+    const list = new DenyList();
+    const all = { 4: (1n << 32n) - 1n, 6: (1n << 128n) - 1n };
+    fc.assert(
+      fc.property(ipAddress, (address) => {
+        const family = familyOf(address);
+        const range = { family, first: 0n, last: all[family] };
+        const isAllowed = list.nextAllowed(range, toNumber(address)) === toNumber(address);
+        expect(isAllowed).toBe(!isNeverAssignable(address));
+      }),
+    );
+    const multicast = { family: 6 as const, first: 0xffn << 120n, last: all[6] };
+    expect(list.nextAllowed(multicast, multicast.first)).toBeUndefined();
+  });
+
+  test.each([
+    ["0.0.0.0", "1.0.0.0"],
+    ["127.0.0.0", "128.0.0.0"],
+    ["169.254.0.0", "169.255.0.0"],
+    ["::", "::2"],
+    ["fe80::", "fec0::"],
+  ])("goes on from %s at %s", (from, to) => {
+    const last = (1n << 128n) - 1n;
+    const range = { family: familyOf(ip(from)), first: 0n, last };
+    expect(new DenyList().nextAllowed(range, toNumber(ip(from)))).toBe(toNumber(ip(to)));
+  });
+});

@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Ledger } from "../../../src/core/allocation/ledger.ts";
+import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
+import { formatIpAddress, type IpAddress, toNumber } from "../../../src/core/net/ip-address.ts";
+import type { IpRange } from "../../../src/core/net/ip-range.ts";
+import { ip } from "../net/arbitraries.ts";
+
+const names = ["a/one", "a/two", "b/one"];
+
+/** Few addresses, so that they are overwritten often. */
+const address = fc
+  .tuple(fc.constantFrom(4 as const, 6 as const), fc.nat({ max: 11 }))
+  .map(([family, n]) =>
+    formatIpAddress(family, BigInt(n) + (family === 4 ? 0xc000_0200n : 0x2001_0db8n << 96n)),
+  );
+
+const allocation: fc.Arbitrary<IpAllocation> = fc
+  .tuple(
+    address,
+    fc.constantFrom("Allocated" as const, "Cooling" as const, "Quarantined" as const),
+    fc.subarray(names, { minLength: 1 }),
+  )
+  .map(([it, state, holders]) => ({
+    address: it,
+    pool: "web",
+    state,
+    bundle: undefined,
+    holders: holders.map((key) => {
+      const [namespace = "", name = ""] = key.split("/");
+      return { namespace, name, uid: key, ports: [] };
+    }),
+  }));
+
+type Change = { readonly put: IpAllocation } | { readonly remove: IpAddress };
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+  { weight: 3, arbitrary: allocation.map((put) => ({ put })) },
+  { weight: 1, arbitrary: address.map((remove) => ({ remove })) },
+);
+
+function feed(changes: readonly Change[]): Ledger {
+  const ledger = new Ledger();
+  for (const it of changes) {
+    if ("put" in it) {
+      ledger.put(it.put);
+    } else {
+      ledger.remove(it.remove);
+    }
+  }
+  return ledger;
+}
+
+/** What is left after all changes, worked out without a ledger. */
+function outcome(changes: readonly Change[]): Map<IpAddress, IpAllocation> {
+  const left = new Map<IpAddress, IpAllocation>();
+  for (const it of changes) {
+    if ("put" in it) {
+      left.set(it.put.address, it.put);
+    } else {
+      left.delete(it.remove);
+    }
+  }
+  return left;
+}
+
+const ranges: readonly IpRange[] = [
+  { family: 4, first: 0xc000_0200n, last: 0xc000_020bn },
+  { family: 6, first: 0x2001_0db8n << 96n, last: (0x2001_0db8n << 96n) + 11n },
+];
+
+/** All that can be asked of a ledger. */
+function answers(ledger: Ledger): unknown {
+  return {
+    size: ledger.size,
+    all: [...ledger.allocations()].sort((a, b) => (a.address < b.address ? -1 : 1)),
+    held: names.map((key) => ledger.heldBy(key)),
+    coolingOf: names.map((key) => ledger.coolingOf(key)),
+    cooling: [...new Set(ledger.cooling())],
+    taken: ranges.map((range) => ledger.countTaken(range)),
+    free: ranges.map((range) => ledger.nextFree(range, range.first)),
+  };
+}
+
+describe("a ledger", () => {
+  test("fed one by one equals one made from what is left, in any order", () => {
+    const cases = fc.array(change, { maxLength: 60 }).chain((changes) =>
+      fc.tuple(
+        fc.constant(changes),
+        fc.shuffledSubarray([...outcome(changes).values()], {
+          minLength: outcome(changes).size,
+        }),
+      ),
+    );
+    fc.assert(
+      fc.property(cases, ([changes, left]) => {
+        const fresh = feed(left.map((put) => ({ put })));
+        expect(answers(feed(changes))).toEqual(answers(fresh));
+      }),
+    );
+  });
+
+  test("finds the lowest free address, as looking at each one would", () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), fc.nat({ max: 12 }), (changes, offset) => {
+        const [ledger, left] = [feed(changes), outcome(changes)];
+        for (const range of ranges) {
+          const from = range.first + BigInt(offset);
+          let expected: IpAddress | undefined;
+          for (let n = from; n <= range.last && expected === undefined; n += 1n) {
+            const candidate = formatIpAddress(range.family, n);
+            expected = left.has(candidate) ? undefined : candidate;
+          }
+          expect(ledger.nextFree(range, from)).toBe(expected);
+          const taken = [...left.keys()].filter(
+            (it) => it.includes(":") === (range.family === 6) && toNumber(it) >= range.first,
+          );
+          expect(ledger.countTaken(range)).toBe(BigInt(taken.length));
+        }
+      }),
+    );
+  });
+
+  test("keeps held, cooling and quarantined addresses apart", () => {
+    const holders = [{ namespace: "a", name: "one", uid: "1", ports: [] }];
+    const base = { pool: "web", bundle: undefined, holders };
+    const ledger = feed([
+      { put: { ...base, address: ip("192.0.2.10"), state: "Allocated" } },
+      { put: { ...base, address: ip("192.0.2.9"), state: "Allocated" } },
+      { put: { ...base, address: ip("192.0.2.2"), state: "Cooling" } },
+      { put: { ...base, address: ip("192.0.2.3"), state: "Quarantined" } },
+    ]);
+    expect(ledger.heldBy("a/one")).toEqual(["192.0.2.9", "192.0.2.10"]);
+    expect(ledger.coolingOf("a/one")).toEqual(["192.0.2.2"]);
+    expect(ledger.nextFree(ranges[0] as IpRange, toNumber(ip("192.0.2.2")))).toBe("192.0.2.4");
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import {
+  advertises,
+  includesNode,
+  type L2Advertisement,
+} from "../../../src/core/model/l2-advertisement.ts";
+import type { LabelSelector } from "../../../src/core/model/label-selector.ts";
+
+const everything: L2Advertisement = {
+  name: "default",
+  pools: [],
+  poolSelectors: [],
+  nodeSelectors: [],
+  interfaces: [],
+  serviceSelectors: [],
+};
+const pool = { name: "web", labels: { zone: "a" } };
+
+function has(key: string, value: string): LabelSelector {
+  return { requirements: [{ key, operator: "In", values: [value] }] };
+}
+
+describe("an advertisement covers", () => {
+  test.each<[string, Partial<L2Advertisement>, boolean]>([
+    ["every pool, when it names none", {}, true],
+    ["pools by name", { pools: ["other", "web"] }, true],
+    ["no other pools", { pools: ["other"] }, false],
+    ["pools by label", { poolSelectors: [has("zone", "a")] }, true],
+    ["no pool, when its selectors match nothing", { poolSelectors: [has("zone", "b")] }, false],
+    ["by name or by label", { pools: ["web"], poolSelectors: [has("zone", "b")] }, true],
+    ["Services by label", { serviceSelectors: [has("x", "y"), has("tier", "front")] }, true],
+    ["no other Services", { serviceSelectors: [has("tier", "back")] }, false],
+  ])("%s", (_, change, covered) => {
+    expect(advertises({ ...everything, ...change }, pool, { tier: "front" })).toBe(covered);
+  });
+});
+
+test.each<[string, Partial<L2Advertisement>, boolean]>([
+  ["every node, when it selects none", {}, true],
+  ["nodes that any selector selects", { nodeSelectors: [has("x", "y"), has("rack", "1")] }, true],
+  ["no other nodes", { nodeSelectors: [has("rack", "2")] }, false],
+])("an advertisement includes %s", (_, change, included) => {
+  expect(includesNode({ ...everything, ...change }, { rack: "1" })).toBe(included);
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
+import type { SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
+import type { Node } from "../../../src/core/model/node.ts";
+import { eligibleNodes, type PlacementNode } from "../../../src/core/placement/eligibility.ts";
+
+function advertisement(change: Partial<L2Advertisement> = {}): L2Advertisement {
+  const selectors = { poolSelectors: [], nodeSelectors: [], serviceSelectors: [] };
+  return { name: "default", pools: [], interfaces: [], ...selectors, ...change };
+}
+
+function report(nics: Readonly<Record<string, boolean>>): SpeakerReport {
+  return {
+    interfaces: Object.entries(nics).map(([name, usable]) => ({
+      name,
+      usable,
+      carrier: usable,
+      mac: undefined,
+      prefixes: [],
+    })),
+    defaultGateways: [],
+    highestTerm: 0,
+    applied: { allocations: 0n, bundles: 0n },
+    failures: [],
+  };
+}
+
+function node(
+  name: string,
+  change: Partial<Node> = {},
+  more: Partial<Omit<PlacementNode, "node">> = {},
+): PlacementNode {
+  return {
+    node: {
+      name,
+      uid: name,
+      labels: { rack: "1" },
+      addresses: [],
+      podCidrs: [],
+      networkUnavailable: false,
+      ...change,
+    },
+    report: report({ eth0: true, eth1: false }),
+    alive: true,
+    ...more,
+  };
+}
+
+const exclude = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+describe("a node that may announce", () => {
+  test.each<[string, boolean, PlacementNode, Partial<L2Advertisement>]>([
+    ["is alive, has reported and can", true, node("a"), {}],
+    ["is not judged dead", false, node("a", {}, { alive: false }), {}],
+    ["has reported", false, node("a", {}, { report: undefined }), {}],
+    [
+      "has an interface that can announce",
+      false,
+      node("a", {}, { report: report({ eth0: false }) }),
+      {},
+    ],
+    ["has a network", false, node("a", { networkUnavailable: true }), {}],
+    [
+      "is not excluded, by the label's presence",
+      false,
+      node("a", { labels: { [exclude]: "" } }),
+      {},
+    ],
+    [
+      "is selected",
+      false,
+      node("a"),
+      { nodeSelectors: [{ requirements: [{ key: "rack", operator: "In", values: ["2"] }] }] },
+    ],
+    ["has the interface that is named", true, node("a"), { interfaces: ["eth0"] }],
+    ["can announce on the interface that is named", false, node("a"), { interfaces: ["eth1"] }],
+  ])("%s: %s", (_, eligible, candidate, change) => {
+    expect(eligibleNodes([advertisement(change)], [candidate])).toHaveLength(eligible ? 1 : 0);
+  });
+});
+
+describe("interfaces", () => {
+  test("are the union of what the advertisements that select the node name", () => {
+    const onlyRack2 = { requirements: [{ key: "rack", operator: "In" as const, values: ["2"] }] };
+    const advertisements = [
+      advertisement({ interfaces: ["eth1", "eth0"] }),
+      advertisement({ interfaces: ["eth0"] }),
+      advertisement({ interfaces: ["eth2"], nodeSelectors: [onlyRack2] }),
+    ];
+    expect(eligibleNodes(advertisements, [node("a")])).toEqual([
+      { node: "a", interfaces: ["eth0", "eth1"] },
+    ]);
+  });
+
+  test("are left to the speaker as soon as one advertisement names none", () => {
+    const advertisements = [advertisement({ interfaces: ["eth1"] }), advertisement()];
+    expect(eligibleNodes(advertisements, [node("a")])).toEqual([{ node: "a", interfaces: [] }]);
+  });
+});
+
+test("nodes come out by name; without an advertisement none does", () => {
+  const nodes = [node("b"), node("c"), node("a")];
+  expect(eligibleNodes([advertisement()], nodes).map((it) => it.node)).toEqual(["a", "b", "c"]);
+  expect(eligibleNodes([], nodes)).toEqual([]);
+});

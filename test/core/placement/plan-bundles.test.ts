@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { BundleNode, L2Bundle } from "../../../src/core/model/l2-bundle.ts";
+import {
+  type BundlePlan,
+  bundlesPerNode,
+  planBundles,
+} from "../../../src/core/placement/plan-bundles.ts";
+
+const names = ["n1", "n2", "n3", "n4", "n5", "n6"] as const;
+
+function node(name: string): BundleNode {
+  return { node: name, interfaces: [] };
+}
+
+/** The bundles of a group, with plans carried out on the spot. */
+class Group {
+  bundles: readonly L2Bundle[] = [];
+  readonly full = new Set<string>();
+  #made = 0;
+
+  plan(eligible: readonly BundleNode[]): BundlePlan {
+    return planBundles(this.bundles, eligible, (name) => !this.full.has(name));
+  }
+
+  carryOut({ create, update, remove }: BundlePlan): void {
+    const changed = new Map(update.map((it) => [it.name, it]));
+    const kept = this.bundles
+      .filter(({ name }) => !remove.includes(name))
+      .map((bundle) => {
+        const change = changed.get(bundle.name);
+        return change === undefined
+          ? bundle
+          : { ...bundle, owner: change.owner, standbys: change.standbys };
+      });
+    const made = create.map(({ owner, standbys }) => {
+      this.#made += 1;
+      const version = { term: 1, sequence: 0 };
+      return { name: `b${this.#made}`, advertisements: [], owner, standbys, version };
+    });
+    this.bundles = [...kept, ...made];
+  }
+}
+
+type Step =
+  | { readonly kind: "eligible"; readonly nodes: readonly string[] }
+  | { readonly kind: "fill" | "empty"; readonly index: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.subarray([...names]).map((nodes) => ({ kind: "eligible" as const, nodes })),
+  fc
+    .tuple(fc.constantFrom("fill" as const, "empty" as const), fc.nat({ max: 30 }))
+    .map(([kind, index]) => ({ kind, index })),
+);
+
+const history = fc.array(step, { minLength: 1, maxLength: 40 });
+
+/** Plays a history; `check` sees the group before and after each plan. */
+function play(
+  steps: readonly Step[],
+  check: (
+    before: readonly L2Bundle[],
+    plan: BundlePlan,
+    eligible: readonly BundleNode[],
+    group: Group,
+  ) => void,
+): void {
+  const group = new Group();
+  let eligible: readonly BundleNode[] = [];
+  for (const it of steps) {
+    if (it.kind === "eligible") {
+      eligible = it.nodes.map(node);
+    } else {
+      const bundle = group.bundles[it.index % Math.max(1, group.bundles.length)];
+      group.full[it.kind === "fill" ? "add" : "delete"](bundle?.name ?? "");
+    }
+    const before = group.bundles;
+    const plan = group.plan(eligible);
+    group.carryOut(plan);
+    check(before, plan, eligible, group);
+  }
+}
+
+describe("after any plan, whatever happened before", () => {
+  test("every owner is eligible if anybody is, and no node stands by for itself or twice", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (_, __, eligible, group) => {
+          const fit = new Set(eligible.map((it) => it.node));
+          for (const { owner, standbys } of fit.size === 0 ? [] : group.bundles) {
+            const all = [owner, ...standbys].map((it) => it.node);
+            expect(all.filter((it) => !fit.has(it))).toEqual([]);
+            expect(new Set(all).size).toBe(all.length);
+            expect(standbys.length).toBe(Math.min(3, fit.size - 1));
+          }
+        });
+      }),
+    );
+  });
+
+  test("planning again yields nothing", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (_, __, eligible, group) => {
+          expect(group.plan(eligible)).toEqual({ create: [], update: [], remove: [] });
+        });
+      }),
+    );
+  });
+
+  test("a bundle whose owner is eligible has not moved", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (before, _, eligible, group) => {
+          for (const { name, owner } of before) {
+            const after = group.bundles.find((it) => it.name === name);
+            if (after !== undefined && eligible.some((it) => it.node === owner.node)) {
+              expect(after.owner.node).toBe(owner.node);
+            }
+          }
+        });
+      }),
+    );
+  });
+
+  test("the first standby that is left has taken over", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (before, plan, eligible) => {
+          const fit = new Set(eligible.map((it) => it.node));
+          for (const update of plan.update.filter(({ takeover }) => takeover)) {
+            const old = before.find(({ name }) => name === update.name);
+            const heir = old?.standbys.find((it) => fit.has(it.node));
+            expect(fit.has(old?.owner.node ?? "")).toBe(false);
+            expect(update.owner.node).toBe(heir?.node ?? update.owner.node);
+          }
+        });
+      }),
+    );
+  });
+
+  test("no bundle with addresses is gone, and every eligible node owns one", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (before, _, eligible, group) => {
+          const left = new Set(group.bundles.map(({ name }) => name));
+          expect(before.filter(({ name }) => group.full.has(name) && !left.has(name))).toEqual([]);
+          const owners = new Set(group.bundles.map(({ owner }) => owner.node));
+          expect(eligible.filter((it) => !owners.has(it.node))).toEqual([]);
+        });
+      }),
+    );
+  });
+
+  test("a node owns more than planned only with addresses in every bundle", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (_, __, eligible, group) => {
+          for (const it of eligible) {
+            const own = group.bundles.filter(({ owner }) => owner.node === it.node);
+            const wanted = Math.max(1, Math.min(bundlesPerNode, eligible.length - 1));
+            const empty = own.filter(({ name }) => !group.full.has(name));
+            expect(own.length <= wanted || empty.length === 0).toBe(true);
+          }
+        });
+      }),
+    );
+  });
+
+  test("nothing changes while nobody is eligible", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (_, plan, eligible) => {
+          if (eligible.length === 0) {
+            expect(plan).toEqual({ create: [], update: [], remove: [] });
+          }
+        });
+      }),
+    );
+  });
+});
+
+describe("from the start", () => {
+  test.each([
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [4, 3],
+    [6, 3],
+  ])("each of %i nodes owns %i bundles, each with another first standby", (count, wanted) => {
+    const eligible = names.slice(0, count).map(node);
+    const group = new Group();
+    group.carryOut(group.plan(eligible));
+    for (const it of eligible) {
+      const own = group.bundles.filter(({ owner }) => owner.node === it.node);
+      const heirs = own.map(({ standbys }) => standbys[0]?.node);
+      expect(own).toHaveLength(wanted);
+      expect(new Set(heirs).size).toBe(wanted);
+    }
+  });
+
+  test("the load of a dead node goes to all others", () => {
+    const group = new Group();
+    group.carryOut(group.plan(names.slice(0, 4).map(node)));
+    for (const { name } of group.bundles) {
+      group.full.add(name);
+    }
+    const plan = group.plan(names.slice(1, 4).map(node));
+    expect(
+      plan.update
+        .filter(({ takeover }) => takeover)
+        .map(({ owner }) => owner.node)
+        .sort(),
+    ).toEqual(["n2", "n3", "n4"]);
+  });
+
+  test("interfaces that advertisements name now replace those of before", () => {
+    const group = new Group();
+    group.carryOut(group.plan([node("n1")]));
+    const plan = group.plan([{ node: "n1", interfaces: ["eth1"] }]);
+    expect(plan.update).toEqual([
+      { name: "b1", takeover: false, owner: { node: "n1", interfaces: ["eth1"] }, standbys: [] },
+    ]);
+  });
+});
