@@ -13,8 +13,8 @@ import {
   registerSandbox,
   stateDirectory,
 } from "./background.ts";
-import { provideBinaries } from "./binaries.ts";
 import type { ProxyMode } from "./kube-proxy.ts";
+import { preflight } from "./preflight.ts";
 import { startSandbox } from "./sandbox.ts";
 import { insideWrapper, rerunWrapped } from "./wrapper.ts";
 
@@ -37,7 +37,9 @@ async function up(): Promise<number> {
     console.error(`a sandbox is up already (process ${running}); npm run sandbox -- down ends it`);
     return 1;
   }
-  await provideBinaries((line) => console.log(line));
+  if (!(await preflight("demo", (line) => console.log(line))).ok) {
+    return 2;
+  }
   const logFile = join(stateDirectory(), "sandbox.log");
   const args = [fileURLToPath(import.meta.url), "hold", ...process.argv.slice(3)];
   const log = openSync(logFile, "w");

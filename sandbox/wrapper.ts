@@ -88,6 +88,8 @@ export async function runWrapped(
   try {
     return await exitCode(child);
   } finally {
+    // An `unshare` that was killed in the instant after its fork leaves pid 1 alone; this ends it.
+    child.stdio[3]?.destroy();
     for (const step of undo) {
       step();
     }
