@@ -129,7 +129,8 @@ export class ServiceReconciler {
     if (verdict !== undefined && verdict.status !== "True") {
       this.#await(object.key, announcements);
     }
-    await this.#patch(object, planStatus(object, { decision, pool, verdict, now }));
+    const undecided = undecidedOf(object.service, decision, state);
+    await this.#patch(object, planStatus(object, { decision, pool, verdict, undecided, now }));
   }
 
   #announcementOf(service: Service, address: IpAddress): AddressAnnouncement {
@@ -193,6 +194,24 @@ export class ServiceReconciler {
       });
     }
   }
+}
+
+/**
+ * Addresses that stand in a Service's status without an allocation, written by
+ * another controller before us, and that we cannot judge yet. Taking them out
+ * would cut the Service off and lose the request. What somebody holds is no such.
+ */
+function undecidedOf(
+  { statusAddresses }: Service,
+  decision: AllocationDecision,
+  { ledger }: AllocationState,
+): readonly IpAddress[] {
+  const tooEarly =
+    decision.kind === "refuse" &&
+    (decision.reason === "WaitingForSpeakers" || decision.reason === "ConfigurationLost");
+  return tooEarly
+    ? statusAddresses.filter((address) => ledger.get(address)?.state !== "Allocated")
+    : [];
 }
 
 /** A Service that does not exist wants nothing. */

@@ -20,6 +20,8 @@ export interface DesiredStatus {
   /** The pool of its addresses, if it has any. */
   readonly pool: string | undefined;
   readonly verdict: AnnouncementVerdict | undefined;
+  /** Addresses in its status that nobody holds, to be left there while no decision on them is possible. */
+  readonly undecided: readonly IpAddress[];
   readonly now: Date;
 }
 
@@ -31,11 +33,12 @@ export function planStatus(
   object: ServiceObject,
   desired: DesiredStatus,
 ): StatusChange | undefined {
-  const { decision, pool, verdict } = desired;
+  const { decision, pool, verdict, undecided } = desired;
   const addresses = "addresses" in decision ? decision.addresses : [];
   const refusal = refusalOf(decision);
   const { written } = object;
-  const sameIngress = equal(written.ingress, addresses);
+  const ingress = addresses.length > 0 ? addresses : undecided;
+  const sameIngress = equal(written.ingress, ingress);
   const conditions = [assignedCondition(addresses, pool, refusal)];
   const old = written.conditions.find(({ type }) => type === announced);
   if (verdict !== undefined) {
@@ -54,7 +57,7 @@ export function planStatus(
   }
   return {
     patch: statusPatch(object, pool ?? null, {
-      loadBalancer: { ingress: addresses.map((ip) => ({ ip })) },
+      loadBalancer: { ingress: ingress.map((ip) => ({ ip })) },
       ...(merged === undefined ? {} : { conditions: merged }),
     }),
     news: conditions.filter((condition) => isNews(object, condition)),
