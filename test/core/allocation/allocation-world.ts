@@ -17,9 +17,9 @@ import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
 
 /** Pools, Services and networks without a cluster: decisions are carried out on the spot. */
 export class AllocationWorld implements AllocationContext {
-  ledger = new Ledger();
+  readonly ledger = new Ledger();
   readonly denyList = new DenyList();
-  networksKnown = true;
+  /** Pools that exist and cannot be read. */
   readonly unreadablePools = new Set<string>();
   readonly namespaces = new Map<string, Labels>();
   readonly services = new Map<string, Service>();
@@ -28,12 +28,32 @@ export class AllocationWorld implements AllocationContext {
   readonly serviceCidrs: IpPrefix[] = [];
   readonly apiServers: IpAddress[] = [];
   readonly #pools = new Map<string, IpAddressPool>();
+  #networksKnown = true;
+
+  // Accessors, as in the controller: code that copies a context by its own fields loses them.
+  get networksKnown(): boolean {
+    return this.#networksKnown;
+  }
+
+  set networksKnown(known: boolean) {
+    this.#networksKnown = known;
+  }
+
+  get configurationLost(): boolean {
+    return this.#pools.size === 0 && this.unreadablePools.size === 0;
+  }
 
   get pools(): readonly IpAddressPool[] {
     return [...this.#pools.values()].sort(comparePools);
   }
 
-  readonly namespaceLabels = (namespace: string): Labels => this.namespaces.get(namespace) ?? {};
+  namespaceLabels(namespace: string): Labels {
+    return this.namespaces.get(namespace) ?? {};
+  }
+
+  mayReturn(pool: string): boolean {
+    return this.unreadablePools.has(pool);
+  }
 
   putPool(pool: IpAddressPool): void {
     this.#pools.set(pool.name, pool);

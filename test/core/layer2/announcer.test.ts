@@ -1,0 +1,260 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type AnnouncerEffect,
+  type AnnouncerInput,
+  type AnnouncerState,
+  silentAnnouncer,
+  step,
+} from "../../../src/core/layer2/announcer.ts";
+import { parseMacAddress } from "../../../src/core/net/mac-address.ts";
+import type { NetworkInterface } from "../../../src/core/net/network-interface.ts";
+import { ip } from "../net/arbitraries.ts";
+import { nic } from "./interfaces.ts";
+
+/** An announcer, and a link that does what it is told. */
+class Announcer {
+  state: AnnouncerState = silentAnnouncer();
+  readonly answered = new Set<string>();
+
+  /** Takes an input; returns the effects as words. */
+  take(input: AnnouncerInput): readonly string[] {
+    const { state, effects } = step(this.state, input);
+    this.state = state;
+    for (const effect of effects) {
+      this.#carryOut(effect);
+    }
+    return effects.map((it) => `${it.kind} ${it.address} on ${it.interface}`);
+  }
+
+  assign(address: string, ...interfaces: readonly string[]): readonly string[] {
+    return this.take({ kind: "assign", address: ip(address), interfaces });
+  }
+
+  unassign(address: string): readonly string[] {
+    return this.take({ kind: "unassign", address: ip(address) });
+  }
+
+  link(interfaces: readonly NetworkInterface[], ...gateways: readonly string[]): readonly string[] {
+    return this.take({ kind: "link", interfaces, defaultGateways: gateways.map(ip) });
+  }
+
+  failure(address: string): string | undefined {
+    return this.state.failures.get(ip(address))?.reason;
+  }
+
+  #carryOut({ kind, address, interface: name }: AnnouncerEffect): void {
+    const entry = `${address} on ${name}`;
+    if (kind === "announce") {
+      expect(this.answered).toContain(entry);
+    } else {
+      this.answered[kind === "answer" ? "add" : "delete"](entry);
+    }
+  }
+}
+
+function announcerOn(...interfaces: readonly NetworkInterface[]): Announcer {
+  const announcer = new Announcer();
+  announcer.link(interfaces);
+  return announcer;
+}
+
+const lan = nic("eth0", ["192.0.2.241/24"]);
+const both = (name: string, address = "192.0.2.4"): readonly string[] => [
+  `answer ${address} on ${name}`,
+  `announce ${address} on ${name}`,
+];
+
+describe("an address that is ours", () => {
+  test("is answered, then announced", () => {
+    expect(announcerOn(lan).assign("192.0.2.4")).toEqual(both("eth0"));
+  });
+
+  test("and assigned again changes nothing", () => {
+    const announcer = announcerOn(lan);
+    announcer.assign("192.0.2.4");
+    expect(announcer.assign("192.0.2.4")).toEqual([]);
+    expect(announcer.link([{ ...lan }])).toEqual([]);
+  });
+
+  test("is withdrawn when it is ours no longer, once", () => {
+    const announcer = announcerOn(lan);
+    announcer.assign("192.0.2.4");
+    expect(announcer.unassign("192.0.2.4")).toEqual(["withdraw 192.0.2.4 on eth0"]);
+    expect(announcer.unassign("192.0.2.4")).toEqual([]);
+  });
+
+  test("and was assigned before interfaces are known is announced when they are", () => {
+    const announcer = new Announcer();
+    expect(announcer.assign("192.0.2.4")).toEqual([]);
+    expect(announcer.failure("192.0.2.4")).toBe("NoUsableInterface");
+    expect(announcer.link([lan])).toEqual(both("eth0"));
+    expect(announcer.failure("192.0.2.4")).toBeUndefined();
+  });
+});
+
+describe("interfaces", () => {
+  const other = nic("eth1", ["198.51.100.1/24"]);
+  const bare = nic("eth2");
+  test.each<[string, readonly NetworkInterface[], readonly string[], readonly string[]]>([
+    ["the one whose subnet holds the address", [other, lan, bare], [], ["eth0"]],
+    ["each whose subnet holds it", [lan, nic("eth3", ["192.0.2.9/25"])], [], ["eth0", "eth3"]],
+    ["all fit ones, when no subnet holds it", [other, bare], [], ["eth1", "eth2"]],
+    ["exactly those named, subnet or not", [lan, other, bare], ["eth1", "eth2"], ["eth1", "eth2"]],
+    ["those named that are there", [lan, other], ["eth1", "eth9"], ["eth1"]],
+    ["none that is down", [{ ...lan, up: false }, other], [], ["eth1"]],
+    ["no port of a bridge", [{ ...lan, master: 9 }, nic("br0", ["192.0.2.241/24"])], [], ["br0"]],
+    [
+      "no loopback",
+      [nic("lo", ["192.0.2.4/24"], { loopback: true, mac: undefined }), bare],
+      [],
+      ["eth2"],
+    ],
+  ])("chosen: %s", (_, interfaces, named, chosen) => {
+    const announcer = new Announcer();
+    announcer.link(interfaces);
+    announcer.assign("192.0.2.7", ...named);
+    expect([...announcer.answered]).toEqual(chosen.map((name) => `192.0.2.7 on ${name}`));
+  });
+
+  test("named and not there are a failure, and no reason to use others", () => {
+    const announcer = announcerOn(lan);
+    expect(announcer.assign("192.0.2.4", "eth7")).toEqual([]);
+    expect(announcer.failure("192.0.2.4")).toBe("InterfaceMissing");
+  });
+
+  test("named differently move the address", () => {
+    const announcer = announcerOn(lan, other);
+    announcer.assign("192.0.2.4", "eth0");
+    expect(announcer.assign("192.0.2.4", "eth1")).toEqual([
+      "withdraw 192.0.2.4 on eth0",
+      ...both("eth1"),
+    ]);
+  });
+});
+
+describe("the link", () => {
+  test("lost withdraws; back again announces again", () => {
+    const announcer = announcerOn(lan);
+    announcer.assign("192.0.2.4");
+    expect(announcer.link([{ ...lan, carrier: false }])).toEqual(["withdraw 192.0.2.4 on eth0"]);
+    expect(announcer.failure("192.0.2.4")).toBe("NoUsableInterface");
+    expect(announcer.link([lan])).toEqual(both("eth0"));
+  });
+
+  test.each<[string, Partial<NetworkInterface>]>([
+    ["another hardware address", { mac: parseMacAddress("02:00:00:00:00:99") }],
+    ["another index: it was made anew", { index: 77 }],
+  ])("with %s answers and announces again", (_, change) => {
+    const announcer = announcerOn(lan);
+    announcer.assign("192.0.2.4");
+    expect(announcer.link([{ ...lan, ...change }])).toEqual(both("eth0"));
+  });
+
+  test("of another interface does not matter", () => {
+    const announcer = announcerOn(lan, nic("eth1"));
+    announcer.assign("192.0.2.4");
+    expect(announcer.link([lan, nic("eth1", [], { carrier: false })])).toEqual([]);
+    expect(announcer.link([lan])).toEqual([]);
+  });
+
+  test("that gets the subnet of an address takes it from the others", () => {
+    const announcer = announcerOn(nic("eth0"), nic("eth1"));
+    announcer.assign("192.0.2.4");
+    const moved = announcer.link([nic("eth0", ["192.0.2.241/24"]), nic("eth1")]);
+    expect(moved).toEqual(["withdraw 192.0.2.4 on eth1"]);
+  });
+});
+
+describe("refused, whoever asks", () => {
+  test.each([
+    ["the node's own address", "192.0.2.241"],
+    ["its gateway's", "192.0.2.254"],
+    ["loopback", "127.0.0.1"],
+    ["link-local", "169.254.1.1"],
+    ["multicast", "224.0.0.1"],
+    ["broadcast", "255.255.255.255"],
+    ["IPv6 link-local", "fe80::1"],
+  ])("%s: %s", (_, address) => {
+    const announcer = new Announcer();
+    announcer.link([lan], "192.0.2.254");
+    expect(announcer.assign(address, "eth0")).toEqual([]);
+    expect(announcer.failure(address)).toBe("AnnouncementRefused");
+    announcer.unassign(address);
+    expect(announcer.failure(address)).toBeUndefined();
+  });
+
+  test("an address that becomes the node's own is withdrawn", () => {
+    const announcer = announcerOn(lan);
+    announcer.assign("192.0.2.4");
+    const now = announcer.link([nic("eth0", ["192.0.2.241/24", "192.0.2.4/32"])]);
+    expect(now).toEqual(["withdraw 192.0.2.4 on eth0"]);
+    expect(announcer.failure("192.0.2.4")).toBe("AnnouncementRefused");
+  });
+
+  test("IPv6 is not announced by this version, and says so", () => {
+    const announcer = announcerOn(nic("eth0", ["2001:db8::1/64"]));
+    expect(announcer.assign("2001:db8::4")).toEqual([]);
+    expect(announcer.failure("2001:db8::4")).toBe("FamilyNotAnnounced");
+  });
+});
+
+describe("after any sequence of changes", () => {
+  const addresses = ["192.0.2.4", "192.0.2.241", "198.51.100.7", "2001:db8::4", "127.0.0.1"];
+  const address = fc.constantFrom(...addresses).map(ip);
+  const interfaces = fc.uniqueArray(
+    fc
+      .tuple(
+        fc.constantFrom("eth0", "eth1", "eth2"),
+        fc.subarray(["192.0.2.241/24", "198.51.100.1/24"]),
+        fc.boolean(),
+      )
+      .map(([name, prefixes, carrier]) => nic(name, prefixes, { carrier })),
+    { selector: ({ name }) => name },
+  );
+  const input: fc.Arbitrary<AnnouncerInput> = fc.oneof(
+    fc
+      .tuple(address, fc.subarray(["eth0", "eth1", "eth9"]))
+      .map(([it, named]) => ({ kind: "assign" as const, address: it, interfaces: named })),
+    address.map((it) => ({ kind: "unassign" as const, address: it })),
+    interfaces.map((it) => ({ kind: "link" as const, interfaces: it, defaultGateways: [] })),
+  );
+  const history = fc.array(input, { maxLength: 40 });
+
+  test("the link answers what a fresh announcer would have it answer", () => {
+    fc.assert(
+      fc.property(history, (inputs) => {
+        const announcer = new Announcer();
+        const fresh = new Announcer();
+        for (const it of inputs) {
+          announcer.take(it);
+        }
+        const { interfaces: now, defaultGateways, assigned, answering, failures } = announcer.state;
+        fresh.take({ kind: "link", interfaces: now, defaultGateways });
+        for (const [it, named] of assigned) {
+          fresh.take({ kind: "assign", address: it, interfaces: named });
+        }
+        expect([...announcer.answered].sort()).toEqual([...fresh.answered].sort());
+        expect(new Map(failures)).toEqual(fresh.state.failures);
+        const told = [...answering].flatMap(([it, names]) =>
+          names.map((name) => `${it} on ${name}`),
+        );
+        expect(told.sort()).toEqual([...announcer.answered].sort());
+      }),
+    );
+  });
+
+  test("each address of ours is either answered or a failure", () => {
+    fc.assert(
+      fc.property(history, (inputs) => {
+        const announcer = new Announcer();
+        for (const it of inputs) {
+          announcer.take(it);
+          const { assigned, answering, failures } = announcer.state;
+          const known = [...answering.keys(), ...failures.keys()].sort();
+          expect(known).toEqual([...assigned.keys()].sort());
+        }
+      }),
+    );
+  });
+});

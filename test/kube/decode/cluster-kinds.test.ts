@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import {
+  decodeEndpointAddresses,
+  decodeServiceCidr,
+} from "../../../src/kube/decode/cluster-addresses.ts";
+import { decodeLease } from "../../../src/kube/decode/lease.ts";
+import { decodeNamespace } from "../../../src/kube/decode/namespace.ts";
+import { decodeNode } from "../../../src/kube/decode/node.ts";
+
+test("a Node tells its addresses, Pod CIDRs and whether it has a network", () => {
+  const raw = (status: string): object => ({
+    metadata: { name: "n", uid: "u", labels: { rack: "1" } },
+    spec: { podCIDRs: ["10.244.1.0/24", "nonsense"] },
+    status: {
+      addresses: [
+        { type: "InternalIP", address: "192.0.2.241" },
+        { type: "Hostname", address: "n.example" },
+      ],
+      conditions: [
+        { type: "Ready", status: "True" },
+        { type: "NetworkUnavailable", status },
+      ],
+    },
+  });
+  const { node } = decodeNode(raw("False"));
+  expect(node).toMatchObject({
+    name: "n",
+    uid: "u",
+    labels: { rack: "1" },
+    addresses: ["192.0.2.241"],
+  });
+  expect(node.podCidrs.map(({ address, length }) => `${address}/${length}`)).toEqual([
+    "10.244.1.0/24",
+  ]);
+  expect(node.networkUnavailable).toBe(false);
+  expect(decodeNode(raw("True")).node.networkUnavailable).toBe(true);
+});
+
+test("a Lease reads differently after each renewal, and for another holder", () => {
+  const lease = (holderIdentity: string, renewTime: string): string =>
+    decodeLease({ metadata: { name: "x" }, spec: { holderIdentity, renewTime } }).renewal;
+  const texts = [lease("a", "t1"), lease("a", "t2"), lease("b", "t2")];
+  expect(new Set(texts).size).toBe(3);
+  expect(lease("a", "t1")).toBe(texts[0]);
+});
+
+test("a Namespace tells its labels", () => {
+  const raw = { metadata: { name: "shop", labels: { team: "blue", broken: 7 } } };
+  expect(decodeNamespace(raw).labels).toEqual({ team: "blue" });
+});
+
+test("a ServiceCIDR tells its prefixes, an EndpointSlice its addresses", () => {
+  const metadata = { name: "kubernetes" };
+  const { prefixes } = decodeServiceCidr({ metadata, spec: { cidrs: ["10.96.0.0/16", "x"] } });
+  expect(prefixes.map(({ address }) => address)).toEqual(["10.96.0.0"]);
+  const endpoints = [{ addresses: ["192.0.2.240"] }, { addresses: ["x", "192.0.2.239"] }, {}];
+  expect(decodeEndpointAddresses({ metadata, endpoints }).addresses).toEqual([
+    "192.0.2.240",
+    "192.0.2.239",
+  ]);
+});

@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { decodeService, type ServiceObject } from "../../../src/kube/decode/service.ts";
+
+interface Parts {
+  readonly annotations?: object;
+  readonly spec?: object;
+  readonly status?: object;
+}
+
+function decode({ annotations = {}, spec = {}, status = {} }: Parts, ourClass = ""): ServiceObject {
+  const metadata = { namespace: "a", name: "one", uid: "u", resourceVersion: "1", annotations };
+  return decodeService({ metadata, spec: { type: "LoadBalancer", ...spec }, status }, ourClass);
+}
+
+const ips = "metallb.io/loadBalancerIPs";
+const formerIps = "metallb.universe.tf/loadBalancerIPs";
+
+describe("what a Service asks for", () => {
+  test.each<[string, Parts, object]>([
+    ["nothing", {}, { addresses: [], pool: undefined, error: undefined }],
+    [
+      "empty texts",
+      { spec: { loadBalancerIP: "" }, annotations: { [ips]: "" } },
+      { addresses: [], error: undefined },
+    ],
+    [
+      "one address in spec",
+      { spec: { loadBalancerIP: "192.0.2.4" } },
+      { addresses: ["192.0.2.4"], source: "spec.loadBalancerIP" },
+    ],
+    [
+      "a list",
+      { annotations: { [ips]: "192.0.2.4, ::1" } },
+      { addresses: ["192.0.2.4", "::1"], source: ips },
+    ],
+    ["the former annotation", { annotations: { [formerIps]: "192.0.2.4" } }, { source: formerIps }],
+    ["any spelling", { annotations: { [ips]: "2001:DB8:0::1" } }, { addresses: ["2001:db8::1"] }],
+    [
+      "a pool",
+      { annotations: { "metallb.io/address-pool": "web" } },
+      { pool: "web", addresses: [] },
+    ],
+    [
+      "a pool and an address",
+      { annotations: { "metallb.io/address-pool": "web", [ips]: "192.0.2.4" } },
+      { pool: "web", addresses: ["192.0.2.4"] },
+    ],
+  ])("%s", (_, parts, wish) => {
+    expect(decode(parts).service.wish).toMatchObject(wish);
+  });
+
+  test.each<[string, Parts, string]>([
+    [
+      "no address",
+      { spec: { loadBalancerIP: "nonsense" } },
+      'invalid spec.loadBalancerIP: "nonsense"',
+    ],
+    [
+      "a list in spec",
+      { spec: { loadBalancerIP: "192.0.2.4,192.0.2.5" } },
+      "invalid spec.loadBalancerIP",
+    ],
+    ["a bad one in a list", { annotations: { [ips]: "192.0.2.4,x" } }, `invalid ${ips}`],
+    [
+      "an empty one in a list",
+      { annotations: { [formerIps]: "192.0.2.4," } },
+      `invalid ${formerIps}`,
+    ],
+    [
+      "one twice, spelled differently",
+      { annotations: { [ips]: "::1,0::1" } },
+      "names an address twice",
+    ],
+    [
+      "both places",
+      { spec: { loadBalancerIP: "192.0.2.4" }, annotations: { [ips]: "192.0.2.4" } },
+      `service can not have both ${ips} and spec.loadBalancerIP`,
+    ],
+  ])("is refused: %s", (_, parts, error) => {
+    const { wish } = decode(parts).service;
+    expect(wish.error).toContain(error);
+    expect(wish.addresses).toEqual([]);
+  });
+});
+
+describe("whose a Service is", () => {
+  test.each<[string, object, string, boolean]>([
+    ["no class, and we serve those", {}, "", true],
+    ["an empty class, and we serve those without", { loadBalancerClass: "" }, "", true],
+    ["a class, and we serve those without", { loadBalancerClass: "x/y" }, "", false],
+    ["our class", { loadBalancerClass: "x/y" }, "x/y", true],
+    ["another class", { loadBalancerClass: "x/z" }, "x/y", false],
+    ["no class, and we serve one", {}, "x/y", false],
+    ["another type", { type: "NodePort" }, "", false],
+  ])("%s", (_, spec, ourClass, ours) => {
+    expect(decode({ spec }, ourClass).service.wantsAddress).toBe(ours);
+  });
+});
+
+test.each<[string, object, readonly number[]]>([
+  ["two cluster IPs, the primary first", { clusterIPs: ["fd00::9", "10.96.0.9"] }, [6, 4]],
+  ["the old field", { clusterIP: "10.96.0.9" }, [4]],
+  ["the new field wins", { clusterIP: "10.96.0.9", clusterIPs: ["fd00::9"] }, [6]],
+  ["a headless Service", { clusterIP: "None", clusterIPs: ["None"] }, []],
+  ["none yet", {}, []],
+])("families come from the cluster IPs: %s", (_, spec, families) => {
+  expect(decode({ spec }).service.families).toEqual(families);
+});
+
+test("what was written before is known as it stands", () => {
+  const condition = {
+    type: "x",
+    status: "True",
+    reason: "R",
+    message: "m",
+    lastTransitionTime: "t",
+  };
+  const { written, service } = decode({
+    annotations: { "metallb.io/ip-allocated-from-pool": "web" },
+    status: {
+      loadBalancer: {
+        ingress: [{ ip: "192.0.2.4" }, { hostname: "x.example" }, { ip: "nonsense" }],
+      },
+      conditions: [condition],
+    },
+  });
+  expect(written).toEqual({
+    ingress: ["192.0.2.4", "nonsense"],
+    conditions: [condition],
+    poolAnnotation: "web",
+  });
+  expect(service.statusAddresses).toEqual(["192.0.2.4"]);
+});
+
+test("ports, labels and externalIPs are read, with Kubernetes' defaults", () => {
+  const { service } = decode({
+    spec: { ports: [{ port: 80 }, { port: 53, protocol: "UDP" }], externalIPs: ["192.0.2.9", "x"] },
+  });
+  expect(service.ports).toEqual([
+    { protocol: "TCP", port: 80 },
+    { protocol: "UDP", port: 53 },
+  ]);
+  expect(service.externalIPs).toEqual(["192.0.2.9"]);
+  expect(service.familyPolicy).toBe("SingleStack");
+});

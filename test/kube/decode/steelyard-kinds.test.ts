@@ -1,0 +1,107 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
+import type { L2Bundle } from "../../../src/core/model/l2-bundle.ts";
+import { decodeIpAllocation } from "../../../src/kube/decode/ip-allocation.ts";
+import { decodeL2Bundle } from "../../../src/kube/decode/l2-bundle.ts";
+import { decodeL2Speaker } from "../../../src/kube/decode/l2-speaker.ts";
+import { encodeIpAllocation, encodeL2Bundle } from "../../../src/kube/encode.ts";
+import { ipAddress } from "../../core/net/arbitraries.ts";
+
+/** As it arrives: through JSON. */
+function received(object: unknown): unknown {
+  return JSON.parse(JSON.stringify(object));
+}
+
+const text = fc.string({ minLength: 1 });
+
+describe("what the controller writes reads back the same", () => {
+  test("an IPAllocation", () => {
+    const allocation: fc.Arbitrary<IpAllocation> = fc.record({
+      address: ipAddress,
+      pool: text,
+      state: fc.constantFrom("Allocated", "Cooling", "Quarantined"),
+      bundle: fc.option(text, { nil: undefined }),
+      holders: fc.array(
+        fc.record({
+          namespace: text,
+          name: text,
+          uid: text,
+          ports: fc.array(fc.record({ protocol: text, port: fc.nat() })),
+        }),
+      ),
+    });
+    fc.assert(
+      fc.property(allocation, (it) => {
+        const object = decodeIpAllocation(received(encodeIpAllocation(it, new Date(0))));
+        expect(object?.allocation).toEqual(it);
+      }),
+    );
+  });
+
+  test("an L2Bundle", () => {
+    const node = fc.record({ node: text, interfaces: fc.array(text) });
+    const bundle: fc.Arbitrary<L2Bundle> = fc.record({
+      name: text,
+      advertisements: fc.array(text),
+      owner: node,
+      standbys: fc.array(node),
+      version: fc.record({ term: fc.nat(), sequence: fc.nat() }),
+    });
+    fc.assert(
+      fc.property(bundle, (it) => {
+        expect(decodeL2Bundle(received(encodeL2Bundle(it))).bundle).toEqual(it);
+      }),
+    );
+  });
+});
+
+describe("an L2Speaker", () => {
+  test("that has not reported has no report", () => {
+    expect(decodeL2Speaker({ metadata: { name: "n" }, spec: {} }).speaker).toEqual({ node: "n" });
+  });
+
+  test("tells what its speaker said, in values", () => {
+    const { speaker } = decodeL2Speaker({
+      metadata: { name: "n" },
+      status: {
+        interfaces: [
+          {
+            name: "eth0",
+            mac: "02:00:00:00:00:0A",
+            carrier: true,
+            usable: true,
+            prefixes: ["192.0.2.241/24", "nonsense"],
+          },
+        ],
+        defaultGateways: ["192.0.2.254", "nonsense"],
+        highestTerm: 4,
+        applied: { allocations: "12345678901234567890", bundles: "x" },
+        failures: [
+          { address: "192.0.2.4", reason: "InterfaceMissing", message: "no eth9" },
+          { address: "192.0.2.5", reason: "NewerReason" },
+          { address: "nonsense", reason: "LinkFailed" },
+        ],
+      },
+    });
+    expect(speaker.report).toMatchObject({
+      interfaces: [{ name: "eth0", mac: "02:00:00:00:00:0a", carrier: true, usable: true }],
+      defaultGateways: ["192.0.2.254"],
+      highestTerm: 4,
+      applied: { allocations: 12345678901234567890n, bundles: 0n },
+      failures: [
+        { address: "192.0.2.4", reason: "InterfaceMissing", message: "no eth9" },
+        { address: "192.0.2.5", reason: "LinkFailed", message: "NewerReason" },
+      ],
+    });
+    expect(speaker.report?.interfaces[0]?.prefixes.map(({ address }) => address)).toEqual([
+      "192.0.2.241",
+    ]);
+  });
+});
+
+test("an IPAllocation without an address is passed over", () => {
+  expect(
+    decodeIpAllocation({ metadata: { name: "x" }, spec: { address: "10.0.0" } }),
+  ).toBeUndefined();
+});
