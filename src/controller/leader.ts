@@ -12,14 +12,16 @@ import { WorkQueue } from "../kube/work-queue.ts";
 import { Writer } from "../kube/write.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
-import { AllocationState } from "./allocation-state.ts";
+import { AllocationState, claims } from "./allocation-state.ts";
 import { AllocationWriter } from "./allocation-writer.ts";
+import { SupersededError } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { Configuration } from "./configuration.ts";
+import { Configuration, settleMs } from "./configuration.ts";
 import { PendingServices, poolSlot } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import { SpeakerLiveness } from "./speaker-liveness.ts";
+import { SpeakerReports } from "./speaker-reports.ts";
 
 export interface LeaderOptions {
   /** All synced. */
@@ -37,7 +39,10 @@ export interface LeaderOptions {
 /** A released address is not given to others for this long, if there is another choice. */
 const reuseDelayMs = 30_000;
 
-/** Without any speaker, network addresses stay unknown for ever; then addresses are given out anyway. */
+/** A speaker may have seen at most so many terms more than the bundles carry. */
+const believableTerms = 1_000;
+
+/** Nodes without a speaker never tell their networks; after this long addresses are given out anyway. */
 const networksWaitMs = 10_000;
 
 /**
@@ -49,6 +54,7 @@ const networksWaitMs = 10_000;
 export class Leader {
   readonly #options: LeaderOptions;
   readonly #configuration: Configuration;
+  readonly #reports: SpeakerReports;
   readonly #state: AllocationState;
   readonly #pending = new PendingServices();
   readonly #liveness: SpeakerLiveness;
@@ -60,6 +66,8 @@ export class Leader {
   readonly #bundles: WorkQueue;
   readonly #cooling: WorkQueue;
   readonly #speakers: WorkQueue;
+  readonly #settling: WorkQueue;
+  readonly #superseded = new AbortController();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -68,9 +76,11 @@ export class Leader {
     const term = 1 + highestTerm(stores);
     log.info({ term }, "leading");
     this.#writer = writer;
-    const configuration = new Configuration(stores);
+    const configuration = new Configuration(stores, options.configNamespace, clock);
+    const reports = new SpeakerReports(stores);
     this.#configuration = configuration;
-    this.#state = new AllocationState(stores, configuration);
+    this.#reports = reports;
+    this.#state = new AllocationState(stores, configuration, reports);
     this.#liveness = new SpeakerLiveness({
       stores,
       clock,
@@ -78,7 +88,7 @@ export class Leader {
       onVerdict: () => this.#speakersChanged(),
     });
     const isAlive = (node: string): boolean => this.#liveness.isAlive(node);
-    this.#placement = new Placement({ stores, configuration, writer, term, isAlive, log });
+    this.#placement = new Placement({ stores, configuration, reports, writer, term, isAlive, log });
     const state = this.#state;
     const placement = this.#placement;
     this.#allocations = new AllocationWriter({ stores, state, placement, writer, clock });
@@ -94,12 +104,14 @@ export class Leader {
     this.#bundles = new WorkQueue({ clock, log });
     this.#cooling = new WorkQueue({ clock, log, workers: 2 });
     this.#speakers = new WorkQueue({ clock, log });
+    this.#settling = new WorkQueue({ clock, log });
   }
 
-  /** Leads until leadership is lost. */
+  /** Leads until leadership is lost, or a newer leader was seen. */
   async run(): Promise<void> {
     const { leadership, clock } = this.#options;
-    const { signal } = leadership;
+    const signal = AbortSignal.any([leadership.signal, this.#superseded.signal]);
+    this.#reports.load();
     this.#readConfiguration();
     this.#state.load();
     this.#placement.load();
@@ -109,15 +121,30 @@ export class Leader {
     this.#triggerEverything();
     const giveUpWaiting = async (): Promise<void> => {
       await clock.sleep(networksWaitMs, signal);
+      if (signal.aborted) {
+        return;
+      }
       this.#openGate("no speaker has reported its networks; giving addresses out all the same");
     };
     await Promise.all([
       this.#services.run((key) => this.#reconciler.reconcile(key), signal),
-      this.#bundles.run(() => this.#placement.reconcile(), signal),
+      this.#bundles.run(() => this.#reconcileBundles(), signal),
+      this.#settling.run(() => this.#look(), signal),
       this.#cooling.run((name) => this.#allocations.free(name), signal),
       this.#speakers.run((node) => this.#createSpeaker(node), signal),
       giveUpWaiting(),
     ]);
+  }
+
+  async #reconcileBundles(): Promise<void> {
+    try {
+      await this.#placement.reconcile();
+    } catch (error) {
+      if (error instanceof SupersededError) {
+        this.#superseded.abort(error);
+      }
+      throw error;
+    }
   }
 
   #subscribe(): void {
@@ -128,9 +155,12 @@ export class Leader {
     );
     stores.pools.onChange(() => this.#configurationChanged());
     stores.advertisements.onChange(() => this.#configurationChanged());
-    stores.namespaces.onChange(({ before, after }) => {
-      if (differs(before?.labels, after?.labels)) {
+    stores.namespaces.onChange(({ key, before, after }) => {
+      const terminates = before?.terminating !== after?.terminating;
+      if (key === this.#options.configNamespace && terminates) {
         this.#configurationChanged();
+      } else if (differs(before?.labels, after?.labels)) {
+        this.#namespaceChanged(key);
       }
     });
     stores.nodes.onChange(({ key, before, after }) => {
@@ -145,13 +175,17 @@ export class Leader {
       if (before?.bundle.owner.node !== after?.bundle.owner.node) {
         this.#triggerHolders(this.#placement.addressesOf(key));
       }
+      if (after === undefined) {
+        this.#bundles.add("all");
+      } else if (before === undefined) {
+        this.#triggerHolders(this.#placement.unplaced());
+      }
     });
     stores.speakers.onChange(({ key, before, after }) => {
       const [old, now] = [before?.speaker.report, after?.speaker.report];
       if (after === undefined) {
         this.#speakers.add(key);
-      }
-      if (
+      } else if (
         differs([old?.interfaces, old?.defaultGateways], [now?.interfaces, now?.defaultGateways])
       ) {
         this.#networksChanged();
@@ -159,7 +193,7 @@ export class Leader {
       const failing = [...(old?.failures ?? []), ...(now?.failures ?? [])];
       this.#triggerHolders(failing.map(({ address }) => address));
       for (const service of this.#reconciler.takeAwaiting(key)) {
-        this.#services.add(service);
+        this.#services.addUnhurried(service);
       }
       this.#speakersChanged();
     });
@@ -175,7 +209,7 @@ export class Leader {
     if (ours || this.#pending.has(key) || this.#state.ledger.heldBy(key).length > 0) {
       this.#services.add(key);
     }
-    for (const address of before?.service.externalIPs ?? []) {
+    for (const address of claims(before?.service)) {
       this.#wakePending(address);
     }
   }
@@ -193,27 +227,46 @@ export class Leader {
     for (const holder of after?.state === "Allocated" ? after.holders : []) {
       this.#services.add(serviceKey(holder));
     }
-    if (after?.state === "Cooling" && before?.state !== "Cooling") {
+    if (after?.state !== "Cooling") {
+      this.#cooling.forget(name);
+    } else if (before?.state !== "Cooling") {
       this.#cooling.add(name, reuseDelayMs);
     }
     if (after === undefined || after.state === "Cooling") {
       this.#wakePending(address);
-      this.#triggerHoldersOf(before);
     }
+    this.#triggerHoldersOf(before);
   }
 
-  /** An allocation that somebody else deleted must be noticed by those who had it. */
+  /** An allocation that somebody else deleted or changed must be noticed by those who had it. */
   #triggerHoldersOf(before: IpAllocation | undefined): void {
     for (const holder of before?.state === "Allocated" ? before.holders : []) {
       this.#services.add(serviceKey(holder));
     }
   }
 
-  /** Only pools, advertisements and namespace labels make us look at everything. */
+  /** Only pools and advertisements make us look at everything: now, and when they have settled. */
   #configurationChanged(): void {
     this.#readConfiguration();
+    this.#settling.add("settled", settleMs);
+    void this.#look();
+  }
+
+  async #look(): Promise<void> {
     this.#bundles.add("all");
     this.#triggerEveryService();
+  }
+
+  /** The labels of a namespace matter only to its own Services, and only where a pool selects by them. */
+  #namespaceChanged(namespace: string): void {
+    const matters = this.#state.pools.some(
+      ({ serviceAllocation }) => (serviceAllocation?.namespaceSelectors.length ?? 0) > 0,
+    );
+    for (const { key, service } of matters ? this.#options.stores.services.values() : []) {
+      if (service.namespace === namespace) {
+        this.#services.add(key);
+      }
+    }
   }
 
   #readConfiguration(): void {
@@ -234,11 +287,9 @@ export class Leader {
   }
 
   #speakersChanged(): void {
-    const { stores } = this.#options;
     this.#bundles.add("all");
-    const alive = this.#liveness.alive();
-    const told = alive.every((node) => stores.speakers.get(node)?.speaker.report !== undefined);
-    if (alive.length > 0 && told) {
+    const nodes = [...this.#options.stores.nodes.values()];
+    if (nodes.length > 0 && nodes.every(({ key }) => this.#reports.get(key) !== undefined)) {
       this.#openGate("networks are known from the speakers");
     }
     this.#triggerHolders(this.#placement.unplaced());
@@ -337,10 +388,16 @@ export class Leader {
   }
 }
 
+/** A report with an absurd term cannot push ours out of reach: bundles are what terms are compared on. */
 function highestTerm(stores: ClusterStores): number {
-  const bundles = [...stores.bundles.values()].map(({ bundle }) => bundle.version.term);
-  const seen = [...stores.speakers.values()].map(({ speaker }) => speaker.report?.highestTerm ?? 0);
-  return Math.max(0, ...bundles, ...seen);
+  const highest = Math.max(
+    0,
+    ...[...stores.bundles.values()].map(({ bundle }) => bundle.version.term),
+  );
+  const seen = [...stores.speakers.values()]
+    .map(({ speaker }) => speaker.report?.highestTerm ?? 0)
+    .filter((term) => term <= highest + believableTerms);
+  return Math.max(highest, ...seen);
 }
 
 function differs(a: unknown, b: unknown): boolean {

@@ -31,6 +31,9 @@ export class WorkQueue {
   readonly #workers: number;
   readonly #backoff: BackoffLimits;
   readonly #ready = new Set<string>();
+  /** Ready too, but in no hurry: one of these at a time. */
+  readonly #unhurried = new Set<string>();
+  #unhurriedRunning: string | undefined;
   readonly #waiting = new Map<string, Wait>();
   /** Keys under work, and after which wait to run again when added meanwhile. */
   readonly #running = new Map<string, number | undefined>();
@@ -46,12 +49,12 @@ export class WorkQueue {
 
   /** How many keys wait for a worker now. */
   get depth(): number {
-    return this.#ready.size;
+    return this.#ready.size + this.#unhurried.size;
   }
 
   /** Whether nothing is ready or under work; keys may still be waiting for their time. */
   get idle(): boolean {
-    return this.#ready.size === 0 && this.#running.size === 0;
+    return this.depth === 0 && this.#running.size === 0;
   }
 
   /**
@@ -67,9 +70,24 @@ export class WorkQueue {
     }
   }
 
+  /**
+   * Asks for work on `key` soon. Only one of the keys asked for like this is under
+   * work at a time, so that many at once do not hold up what is urgent.
+   */
+  addUnhurried(key: string): void {
+    if (this.#running.has(key)) {
+      this.add(key);
+    } else if (!this.#ready.has(key)) {
+      this.#stopWaiting(key);
+      this.#unhurried.add(key);
+      this.#wake?.();
+    }
+  }
+
   /** Forgets `key`: what it waited for and how often it failed. Work under way is not interrupted. */
   forget(key: string): void {
     this.#ready.delete(key);
+    this.#unhurried.delete(key);
     this.#stopWaiting(key);
     this.#failures.delete(key);
   }
@@ -102,12 +120,18 @@ export class WorkQueue {
     if (this.#running.size >= this.#workers) {
       return undefined;
     }
-    for (const key of this.#ready) {
+    // A single worker must not be kept busy with what has time.
+    const hasTurn =
+      this.#unhurriedRunning === undefined && (this.#workers > 1 || !this.#ready.size);
+    const [unhurried] = hasTurn ? this.#unhurried : [];
+    const [key] = unhurried === undefined ? this.#ready : [unhurried];
+    if (key !== undefined) {
+      this.#unhurriedRunning ??= unhurried;
+      this.#unhurried.delete(key);
       this.#ready.delete(key);
       this.#running.set(key, undefined);
-      return key;
     }
-    return undefined;
+    return key;
   }
 
   async #work(key: string, worker: Worker): Promise<void> {
@@ -120,6 +144,9 @@ export class WorkQueue {
     }
     const wanted = this.#running.get(key);
     this.#running.delete(key);
+    if (this.#unhurriedRunning === key) {
+      this.#unhurriedRunning = undefined;
+    }
     const afterMs = wanted ?? retryMs;
     if (afterMs !== undefined) {
       this.#schedule(key, afterMs);
@@ -159,6 +186,7 @@ export class WorkQueue {
   }
 
   #makeReady(key: string): void {
+    this.#unhurried.delete(key);
     this.#ready.add(key);
     this.#wake?.();
   }

@@ -47,6 +47,42 @@ describe("a work queue", () => {
     await running;
   });
 
+  it("works on one key at a time of those that have time, and beside them on the others", async () => {
+    const clock = new HandClock();
+    const queue = queueOf(clock, 3);
+    const stop = new AbortController();
+    const log: string[] = [];
+    const running = queue.run(async (key) => {
+      log.push(`${key} ${clock.now()}`);
+      await clock.sleep(10);
+    }, stop.signal);
+    for (const key of ["slow-1", "slow-2", "slow-3"]) {
+      queue.addUnhurried(key);
+    }
+    queue.add("a");
+    queue.add("slow-3");
+    await clock.advance(100);
+    expect(log).toEqual(["slow-1 0", "a 0", "slow-3 0", "slow-2 10"]);
+    expect(queue.idle).toBe(true);
+    stop.abort();
+    await running;
+  });
+
+  it("lets a single worker do what is urgent first", async () => {
+    const clock = new HandClock();
+    const queue = queueOf(clock);
+    const stop = new AbortController();
+    const worked: string[] = [];
+    queue.addUnhurried("slow");
+    queue.add("a");
+    queue.add("b");
+    const running = queue.run(async (key) => void worked.push(key), stop.signal);
+    await clock.advance(0);
+    expect(worked).toEqual(["a", "b", "slow"]);
+    stop.abort();
+    await running;
+  });
+
   it("tries a failing key again after 50, 100, 200 ms, and the others at once", async () => {
     const clock = new HandClock();
     const queue = queueOf(clock);
