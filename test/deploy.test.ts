@@ -93,6 +93,7 @@ describe("rights", () => {
       "ipallocations: list, watch",
       "l2bundles: list, watch",
       "l2speakers/status: patch",
+      "l2speakers: list, watch",
       "leases: create, patch",
     ]);
   });

@@ -2,13 +2,14 @@ import type { AllocationContext } from "../core/allocation/allocation-context.ts
 import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
-import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
+import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
+import type { SpeakerReports } from "./speaker-reports.ts";
 
 /**
  * What decisions about addresses stand on, derived from the stores and kept up
@@ -19,21 +20,24 @@ export class AllocationState implements AllocationContext {
   readonly denyList = new DenyList();
   readonly #stores: ClusterStores;
   readonly #configuration: Configuration;
+  readonly #reports: SpeakerReports;
   #networksKnown = false;
+  readonly mayReturn = (pool: string): boolean => this.#configuration.mayReturn(pool);
   readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
     this.#stores.namespaces.get(namespace)?.labels ?? {};
 
-  constructor(stores: ClusterStores, configuration: Configuration) {
+  constructor(stores: ClusterStores, configuration: Configuration, reports: SpeakerReports) {
     this.#stores = stores;
     this.#configuration = configuration;
+    this.#reports = reports;
   }
 
   get pools(): readonly IpAddressPool[] {
     return this.#configuration.pools;
   }
 
-  get unreadablePools(): ReadonlySet<string> {
-    return this.#configuration.unknownPools;
+  get configurationLost(): boolean {
+    return this.#configuration.lost;
   }
 
   get networksKnown(): boolean {
@@ -77,25 +81,21 @@ export class AllocationState implements AllocationContext {
 
   /** Reads again which addresses the cluster itself uses. */
   networksChanged(): void {
-    const { nodes, speakers, serviceCidrs, apiServers } = this.#stores;
+    const { nodes, serviceCidrs, apiServers } = this.#stores;
+    const known = [...nodes.values()].map(({ node }) => node);
     this.denyList.setRanges(
       clusterRanges({
-        nodes: [...nodes.values()].map(({ node }) => node),
-        speakers: [...speakers.values()].map(({ speaker }) => speaker),
+        nodes: known,
+        speakers: known.map(({ name }) => ({ node: name, report: this.#reports.get(name) })),
         serviceCidrs: [...serviceCidrs.values()].flatMap(({ prefixes }) => prefixes),
         apiServers: [...apiServers.values()].flatMap(({ addresses }) => addresses),
       }),
     );
   }
-
-  /** The pool that `address` comes from. */
-  poolOf(address: IpAddress): IpAddressPool | undefined {
-    return this.pools.find((pool) => poolOffers(pool, address));
-  }
 }
 
 /** Addresses in `spec.externalIPs`, and in the status of a Service that is not ours to serve. */
-function claims(service: Service | undefined): readonly IpAddress[] {
+export function claims(service: Service | undefined): readonly IpAddress[] {
   if (service === undefined) {
     return [];
   }

@@ -1,8 +1,9 @@
+import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName, type Holder, type IpAllocation } from "../core/model/ip-allocation.ts";
-import type { Service } from "../core/model/service.ts";
+import { type Service, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
-import { decodeIpAllocation } from "../kube/decode/ip-allocation.ts";
+import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import { encodeIpAllocation } from "../kube/encode.ts";
 import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
@@ -44,12 +45,14 @@ export class AllocationWriter {
    */
   async acquire(service: Service, addresses: readonly IpAddress[]): Promise<void> {
     const { state } = this.#options;
+    // The version that the decision was made on: a later one may be somebody else's.
+    const reserved = addresses.map((address) => ({ address, known: this.#known(address) }));
     for (const address of addresses) {
       state.ledger.put(this.#wanted(service, address, undefined));
     }
     try {
-      for (const address of addresses) {
-        await this.#write(address, await this.#placed(service, address));
+      for (const { address, known } of reserved) {
+        await this.#write(address, known, await this.#placed(service, address));
       }
     } catch (error) {
       for (const address of addresses) {
@@ -63,7 +66,8 @@ export class AllocationWriter {
   async refresh(service: Service, address: IpAddress): Promise<void> {
     const { state, placement } = this.#options;
     const current = state.ledger.get(address);
-    const pool = state.poolOf(address);
+    const known = this.#known(address);
+    const pool = poolFor(service, address, state);
     if (current === undefined || pool === undefined) {
       return;
     }
@@ -71,28 +75,32 @@ export class AllocationWriter {
       ? this.#wanted(service, address, current.bundle)
       : await this.#placed(service, address);
     if (!sameAllocation(current, wanted)) {
-      await this.#write(address, wanted);
+      await this.#write(address, known, wanted);
     }
   }
 
-  /** Gives an address back: it is announced no longer, and cools down before others get it. */
-  async release(address: IpAddress): Promise<void> {
+  /**
+   * Takes an address from the Service `namespace/name`, if it still holds it: it is
+   * announced no longer, and cools down before others get it.
+   */
+  async release(key: string, address: IpAddress): Promise<void> {
     const { state, clock } = this.#options;
     const current = state.ledger.get(address);
-    if (current?.state === "Allocated") {
-      await this.#write(
-        address,
-        { ...current, state: "Cooling", bundle: undefined },
-        clock.wallTime(),
-      );
+    const holds = current?.holders.some((holder) => serviceKey(holder) === key);
+    if (current?.state === "Allocated" && holds === true) {
+      const cooling: IpAllocation = { ...current, state: "Cooling", bundle: undefined };
+      await this.#write(address, this.#known(address), cooling, clock.wallTime());
     }
   }
 
   /** Ends the cooling of an address: it is free. */
   async free(name: string): Promise<void> {
-    const { stores, writer } = this.#options;
+    const { stores, state, writer } = this.#options;
     const object = stores.allocations.get(name);
-    if (object?.allocation.state !== "Cooling") {
+    // The ledger is ahead of the store: somebody may have reserved the address already.
+    const cools =
+      object !== undefined && state.ledger.get(object.allocation.address)?.state === "Cooling";
+    if (!cools) {
       return;
     }
     try {
@@ -105,7 +113,7 @@ export class AllocationWriter {
 
   async #placed(service: Service, address: IpAddress): Promise<IpAllocation> {
     const { state, placement } = this.#options;
-    const pool = state.poolOf(address);
+    const pool = poolFor(service, address, state);
     const place = pool === undefined ? undefined : await placement.place(address, service, pool);
     return this.#wanted(service, address, place?.kind === "bundle" ? place.bundle : undefined);
   }
@@ -114,13 +122,22 @@ export class AllocationWriter {
     const { namespace, name, uid, ports } = service;
     const holder: Holder = { namespace, name, uid, ports };
     const { state } = this.#options;
-    const pool = state.poolOf(address)?.name ?? state.ledger.get(address)?.pool ?? "";
+    const pool = poolFor(service, address, state)?.name ?? state.ledger.get(address)?.pool ?? "";
     return { address, pool, holders: [holder], state: "Allocated", bundle };
   }
 
-  async #write(address: IpAddress, wanted: IpAllocation, releasedAt?: Date): Promise<void> {
-    const { stores, writer } = this.#options;
-    const known = stores.allocations.get(allocationName(address));
+  #known(address: IpAddress): IpAllocationObject | undefined {
+    return this.#options.stores.allocations.get(allocationName(address));
+  }
+
+  /** Creates the object, or replaces exactly the version `known`. */
+  async #write(
+    address: IpAddress,
+    known: IpAllocationObject | undefined,
+    wanted: IpAllocation,
+    releasedAt?: Date,
+  ): Promise<void> {
+    const { writer } = this.#options;
     const object = encodeIpAllocation(wanted, releasedAt);
     try {
       const written =
@@ -147,13 +164,15 @@ export class AllocationWriter {
       throw error;
     }
     const name = allocationName(address);
+    const before = stores.allocations.get(name);
     try {
       this.#take(await writer.read(resources.ipAllocations, { name }));
     } catch (readError) {
       if (!isNotFound(readError)) {
         throw readError;
       }
-      stores.allocations.deleteLocal(name, stores.allocations.get(name)?.uid ?? "");
+      stores.allocations.deleteLocal(name, before?.uid ?? "");
+      this.#options.state.settle(address);
     }
     throw new AllocationChangedError(address, error);
   }

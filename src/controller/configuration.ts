@@ -3,7 +3,13 @@ import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { EventObject } from "../kube/event-recorder.ts";
 import { apiVersion, type Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
+
+/** How long after the last coming or going the set of pools and advertisements counts as settled. */
+export const settleMs = 5_000;
+
+export type ConfigurationStores = Pick<ClusterStores, "pools" | "advertisements" | "namespaces">;
 
 /** A pool or an advertisement that cannot be read, and why. */
 export interface UnreadableObject {
@@ -16,12 +22,34 @@ export interface UnreadableObject {
  * read changes nothing, and the other objects go on.
  */
 export class Configuration {
-  readonly #stores: Pick<ClusterStores, "pools" | "advertisements">;
+  readonly #stores: ConfigurationStores;
+  readonly #namespace: string;
+  readonly #clock: Clock;
+  #names = "";
+  #settlesAt = 0;
   #pools: readonly IpAddressPool[] = [];
   #advertisements: readonly L2Advertisement[] = [];
 
-  constructor(stores: Pick<ClusterStores, "pools" | "advertisements">) {
+  /** `namespace` is where the pools are. */
+  constructor(stores: ConfigurationStores, namespace: string, clock: Clock) {
     this.#stores = stores;
+    this.#namespace = namespace;
+    this.#clock = clock;
+  }
+
+  /** No pool is left, or the namespace of the pools is going: nothing that it said is taken back. */
+  get lost(): boolean {
+    const terminating = this.#stores.namespaces.get(this.#namespace)?.terminating === true;
+    return terminating || this.#stores.pools.size === 0;
+  }
+
+  /**
+   * False for some seconds after a pool or an advertisement came or went. Whoever
+   * deletes or restores all of them does it one by one; until it is clear what
+   * remains, nobody loses what a missing one gave.
+   */
+  get settled(): boolean {
+    return this.#clock.now() >= this.#settlesAt;
   }
 
   /** In the order in which they are asked. */
@@ -34,16 +62,15 @@ export class Configuration {
     return this.#advertisements;
   }
 
-  /** Names of pools that exist and that no version could be read of. */
-  get unknownPools(): ReadonlySet<string> {
-    const known = new Set(this.#pools.map(({ name }) => name));
-    return new Set(names(this.#stores.pools.values()).filter((name) => !known.has(name)));
+  /** True if a pool that we do not see may still be there: unreadable, or gone a moment ago. */
+  mayReturn(pool: string): boolean {
+    return !this.settled || names(this.#stores.pools.values()).includes(pool);
   }
 
-  /** Names of advertisements that exist and that no version could be read of. */
-  get unknownAdvertisements(): ReadonlySet<string> {
-    const known = new Set(this.#advertisements.map(({ name }) => name));
-    return new Set(names(this.#stores.advertisements.values()).filter((name) => !known.has(name)));
+  /** True if advertisements that we do not see may still be there. */
+  get advertisementsMayReturn(): boolean {
+    const unreadable = this.#stores.advertisements.size > this.#advertisements.length;
+    return unreadable || this.lost || !this.settled;
   }
 
   /** Reads everything again; returns what could not be read. */
@@ -58,6 +85,11 @@ export class Configuration {
     this.#advertisements = advertisements
       .flatMap(({ name, advertisement }) => advertisement ?? oldAdvertisements.get(name) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const present = JSON.stringify([pools, advertisements].map((kind) => [...names(kind)].sort()));
+    if (present !== this.#names) {
+      this.#names = present;
+      this.#settlesAt = this.#clock.now() + settleMs;
+    }
     return [
       ...unreadable(pools, resources.ipAddressPools),
       ...unreadable(advertisements, resources.l2Advertisements),

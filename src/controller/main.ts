@@ -14,6 +14,9 @@ import type { ControllerSettings } from "./settings.ts";
 /** The Lease that the replicas contend for. */
 const leaseName = "steelyard-controller";
 
+/** A dead connection must be noticed well before the Lease and the speakers look expired. */
+const pingIntervalMs = 1_000;
+
 /**
  * Runs the controller until SIGTERM. Every replica watches; one leads and writes.
  *
@@ -25,11 +28,8 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const clock = systemClock;
   const signal = shutdownSignal();
   const access = await loadAccess({ kubeconfig: settings.kubeconfig, clock });
-  const [reads, writes, lease] = [0, 1, 2].map(() => new Transport({ access, log, clock })) as [
-    Transport,
-    Transport,
-    Transport,
-  ];
+  const open = (): Transport => new Transport({ access, log, clock, pingIntervalMs });
+  const [reads, writes, lease] = [open(), open(), open()];
   const { namespace, configNamespace, podName, loadBalancerClass } = settings;
   const watch = new ClusterWatch({ transport: reads, ...settings, clock, log });
   const events = new EventRecorder({

@@ -1,39 +1,33 @@
-import { createHash } from "node:crypto";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
-import type { IpAllocation } from "../core/model/ip-allocation.ts";
+import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
 import { advertises, type L2Advertisement } from "../core/model/l2-advertisement.ts";
-import type { BundleVersion, L2Bundle } from "../core/model/l2-bundle.ts";
+import type { L2Bundle } from "../core/model/l2-bundle.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { electNode } from "../core/placement/elect.ts";
-import { eligibleNodes, type PlacementNode } from "../core/placement/eligibility.ts";
-import {
-  type BundlePlan,
-  type PlannedBundle,
-  planBundles,
-} from "../core/placement/plan-bundles.ts";
-import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
-import { decodeL2Bundle } from "../kube/decode/l2-bundle.ts";
-import { encodeL2Bundle } from "../kube/encode.ts";
-import * as resources from "../kube/resources.ts";
-import type { Writer } from "../kube/write.ts";
-import type { Log } from "../runtime/log.ts";
+import { eligibleNodes, type PlacementNode, stillEligible } from "../core/placement/eligibility.ts";
+import { type BundlePlan, planBundles } from "../core/placement/plan-bundles.ts";
+import { BundleWriter, type BundleWriterOptions } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
+import type { SpeakerReports } from "./speaker-reports.ts";
 
 /** Where an address is to be announced, or why nowhere. */
 export type Place =
   | { readonly kind: "bundle"; readonly bundle: string }
   | { readonly kind: "none"; readonly reason: "NoAdvertisement" | "NoEligibleNode" };
 
-export interface PlacementOptions {
+export interface PlacementOptions extends BundleWriterOptions {
   readonly stores: ClusterStores;
   readonly configuration: Configuration;
-  readonly writer: Writer;
-  /** The term of this leader; see {@link BundleVersion}. */
-  readonly term: number;
+  readonly reports: SpeakerReports;
   readonly isAlive: (node: string) => boolean;
-  readonly log: Log;
+}
+
+/** What is to become of the bundles of one group. */
+interface GroupPlan {
+  readonly group: readonly string[];
+  readonly plan: BundlePlan;
 }
 
 /**
@@ -48,12 +42,12 @@ export class Placement {
   readonly #unplaced = new Set<IpAddress>();
   /** Groups that Services asked for; others follow from pools and advertisements. */
   readonly #wantedGroups = new Map<string, readonly string[]>();
-  /** Names of bundles that are being created. */
-  readonly #reserved = new Set<string>();
+  readonly #bundles: BundleWriter;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: PlacementOptions) {
     this.#options = options;
+    this.#bundles = new BundleWriter(options);
   }
 
   /** Counts the addresses of each bundle, from now on. Call once, after all stores have synced. */
@@ -83,33 +77,38 @@ export class Placement {
   /** True if the allocation is in a bundle of the advertisements that cover it, or rightly in none. */
   isWellPlaced(allocation: IpAllocation, service: Service, pool: IpAddressPool): boolean {
     const group = this.#groupOf(service, pool);
-    if (
-      allocation.bundle !== undefined &&
-      this.#options.configuration.unknownAdvertisements.size > 0
-    ) {
-      // It may be covered by what cannot be read: uncertain evidence never withdraws.
-      return true;
-    }
     if (allocation.bundle === undefined) {
       return this.#bundlesOf(group).length === 0 && this.#eligible(group).length === 0;
     }
-    const bundle = this.#options.stores.bundles.get(allocation.bundle)?.bundle;
-    return bundle !== undefined && groupKey(bundle.advertisements) === groupKey(group);
+    const { stores, configuration } = this.#options;
+    const bundle = stores.bundles.get(allocation.bundle)?.bundle;
+    if (bundle === undefined || groupKey(bundle.advertisements) === groupKey(group)) {
+      return bundle !== undefined;
+    }
+    // What covers it may be there and not be seen: uncertain evidence never withdraws.
+    return configuration.advertisementsMayReturn;
   }
 
-  /** Chooses the bundle for an address that `service` gets from `pool`; makes bundles if need be. */
+  /**
+   * Chooses the bundle for an address that `service` gets from `pool`; makes
+   * bundles if need be. An address that is announced already stays on its node.
+   */
   async place(address: IpAddress, service: Service, pool: IpAddressPool): Promise<Place> {
     const group = this.#groupOf(service, pool);
     if (group.length === 0) {
       return { kind: "none", reason: "NoAdvertisement" };
     }
-    if (!this.#wantedGroups.has(groupKey(group))) {
-      this.#wantedGroups.set(groupKey(group), group);
-      await this.#inTurn(() => this.#reconcileGroup(group));
+    this.#wantedGroups.set(groupKey(group), group);
+    if (this.#bundlesOf(group).length === 0 && this.#eligible(group).length > 0) {
+      await this.#inTurn(() => this.#carryOut([{ group, plan: this.#plan(group) }]));
     }
     const bundles = this.#bundlesOf(group);
     const owners = [...new Set(bundles.map(({ owner }) => owner.node))];
-    const node = electNode(owners, address, (name) => this.#loadOf(name));
+    const present = this.#announcerOf(address);
+    const node =
+      present !== undefined && owners.includes(present)
+        ? present
+        : electNode(owners, address, (name) => this.#loadOf(name));
     const [lightest] = bundles
       .filter(({ owner }) => owner.node === node)
       .sort((a, b) => this.#size(a.name) - this.#size(b.name) || (a.name < b.name ? -1 : 1));
@@ -118,107 +117,61 @@ export class Placement {
       : { kind: "bundle", bundle: lightest.name };
   }
 
-  /** Makes every bundle right: dead owners replaced first, then what is missing or superfluous. */
+  /**
+   * Makes every bundle right: dead owners are replaced first, in all groups, then
+   * what is missing or superfluous. A write that fails holds up no other; all are
+   * tried before this rejects.
+   */
   async reconcile(): Promise<void> {
-    await this.#inTurn(async () => {
-      for (const group of this.#groups()) {
-        await this.#reconcileGroup(group);
-      }
-    });
-  }
-
-  async #reconcileGroup(group: readonly string[]): Promise<void> {
-    const bundles = this.#bundlesOf(group);
-    const obsolete = this.#advertisements(group).length < group.length;
-    const plan = obsolete
-      ? this.#planRemoval(bundles)
-      : planBundles(bundles, this.#eligible(group), (name) => this.#size(name) === 0);
-    await Promise.all(
-      plan.update
-        .filter(({ takeover }) => takeover)
-        .map((update) => this.#update(update.name, update)),
+    await this.#inTurn(() =>
+      this.#carryOut([...this.#groups()].map((group) => ({ group, plan: this.#plan(group) }))),
     );
-    await Promise.all([
-      ...plan.create.map((planned) => this.#create(group, planned)),
-      ...plan.update
-        .filter(({ takeover }) => !takeover)
-        .map((update) => this.#update(update.name, update)),
-      ...plan.remove.map((name) => this.#remove(name)),
+  }
+
+  async #carryOut(plans: readonly GroupPlan[]): Promise<void> {
+    const updates = plans.flatMap(({ plan }) => plan.update);
+    const takeovers = await Promise.allSettled(
+      updates.filter(({ takeover }) => takeover).map((update) => this.#bundles.update(update)),
+    );
+    const rest = await Promise.allSettled([
+      ...plans.flatMap(({ group, plan }) =>
+        plan.create.map((planned) => this.#bundles.create(group, planned)),
+      ),
+      ...updates.filter(({ takeover }) => !takeover).map((update) => this.#bundles.update(update)),
+      ...plans.flatMap(({ plan }) => plan.remove.map((name) => this.#bundles.remove(name))),
     ]);
-  }
-
-  /** An advertisement of the group is gone: its addresses move to other groups, then it goes too. */
-  #planRemoval(bundles: readonly L2Bundle[]): BundlePlan {
-    const empty = bundles.filter(({ name }) => this.#size(name) === 0);
-    return { create: [], update: [], remove: empty.map(({ name }) => name) };
-  }
-
-  async #create(group: readonly string[], planned: PlannedBundle): Promise<void> {
-    const { stores, writer, term, log } = this.#options;
-    const name = this.#freeName(group);
-    const { owner, standbys } = planned;
-    const version = { term, sequence: 0 };
-    const bundle: L2Bundle = { name, advertisements: group, owner, standbys, version };
-    this.#reserved.add(name);
-    try {
-      const created = await writer.create(resources.l2Bundles, encodeL2Bundle(bundle));
-      stores.bundles.upsertLocal(decodeL2Bundle(created));
-      log.debug({ bundle: name, node: owner.node }, "bundle created");
-    } catch (error) {
-      if (!isAlreadyExists(error)) {
-        throw error;
-      }
-      stores.bundles.upsertLocal(decodeL2Bundle(await writer.read(resources.l2Bundles, { name })));
-    } finally {
-      this.#reserved.delete(name);
+    const [failure] = [...takeovers, ...rest].filter((result) => result.status === "rejected");
+    if (failure !== undefined) {
+      throw failure.reason;
     }
   }
 
-  #freeName(group: readonly string[]): string {
-    const hash = createHash("sha256").update(groupKey(group)).digest("hex").slice(0, 8);
-    for (let index = 0; ; index += 1) {
-      const name = `l2-${hash}-${index}`;
-      if (this.#options.stores.bundles.get(name) === undefined && !this.#reserved.has(name)) {
-        return name;
-      }
-    }
+  #plan(group: readonly string[]): BundlePlan {
+    const bundles = this.#bundlesOf(group);
+    return this.#advertisements(group).length < group.length
+      ? this.#planObsolete(bundles)
+      : planBundles(bundles, this.#eligible(group), (name) => this.#size(name) === 0);
   }
 
-  async #update(name: string, planned: PlannedBundle): Promise<void> {
-    const { stores, writer, term, log } = this.#options;
-    const object = stores.bundles.get(name);
-    if (object === undefined) {
-      return;
-    }
-    const { owner, standbys } = planned;
-    const version = nextVersion(object.bundle.version, term);
-    const encoded = encodeL2Bundle({ ...object.bundle, owner, standbys, version });
-    const { uid, resourceVersion } = object;
-    const updated = await writer.replace(resources.l2Bundles, {
-      ...encoded,
-      metadata: { ...encoded.metadata, uid, resourceVersion },
+  /**
+   * An advertisement of the group is gone. Its addresses move to other groups or
+   * to none; until then its bundles fail over among the nodes that they name.
+   */
+  #planObsolete(bundles: readonly L2Bundle[]): BundlePlan {
+    const nodes = this.#nodes();
+    const update = bundles.flatMap((bundle) => {
+      const named = stillEligible([bundle.owner, ...bundle.standbys], nodes);
+      return planBundles([bundle], named, () => false).update;
     });
-    stores.bundles.upsertLocal(decodeL2Bundle(updated));
-    if (owner.node !== object.bundle.owner.node) {
-      const from = object.bundle.owner.node;
-      log.info({ bundle: name, from, to: owner.node, addresses: this.#size(name) }, "bundle moved");
-    }
+    const removable = this.#options.configuration.advertisementsMayReturn ? [] : bundles;
+    const empty = removable.filter(({ name }) => this.#size(name) === 0);
+    return { create: [], update, remove: empty.map(({ name }) => name) };
   }
 
-  async #remove(name: string): Promise<void> {
-    const { stores, writer } = this.#options;
-    const object = stores.bundles.get(name);
-    if (object === undefined) {
-      return;
-    }
-    try {
-      await writer.delete(resources.l2Bundles, { name }, object);
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) {
-        throw error;
-      }
-    }
-    stores.bundles.deleteLocal(name, object.uid);
+  #announcerOf(address: IpAddress): string | undefined {
+    const { allocations, bundles } = this.#options.stores;
+    const bundle = allocations.get(allocationName(address))?.allocation.bundle;
+    return bundle === undefined ? undefined : bundles.get(bundle)?.bundle.owner.node;
   }
 
   /** Every set of advertisements that needs bundles or still has some. */
@@ -259,15 +212,16 @@ export class Placement {
   }
 
   #eligible(group: readonly string[]): ReturnType<typeof eligibleNodes> {
-    const { stores, isAlive } = this.#options;
-    const nodes = [...stores.nodes.values()].map(
-      ({ node }): PlacementNode => ({
-        node,
-        report: stores.speakers.get(node.name)?.speaker.report,
-        alive: isAlive(node.name),
-      }),
-    );
-    return eligibleNodes(this.#advertisements(group), nodes);
+    return eligibleNodes(this.#advertisements(group), this.#nodes());
+  }
+
+  #nodes(): readonly PlacementNode[] {
+    const { stores, reports, isAlive } = this.#options;
+    return [...stores.nodes.values()].map(({ node }) => ({
+      node,
+      report: reports.get(node.name),
+      alive: isAlive(node.name),
+    }));
   }
 
   #count(before: IpAllocation | undefined, after: IpAllocation | undefined): void {
@@ -307,12 +261,4 @@ export class Placement {
 
 function groupKey(advertisements: readonly string[]): string {
   return advertisements.join(",");
-}
-
-/** A bundle with a higher term was written by a newer leader: then this process must not write. */
-function nextVersion(current: BundleVersion, term: number): BundleVersion {
-  if (current.term > term) {
-    throw new Error(`term ${current.term} was seen: a newer leader than this one (${term}) exists`);
-  }
-  return current.term === term ? { term, sequence: current.sequence + 1 } : { term, sequence: 0 };
 }

@@ -1,5 +1,6 @@
 import { candidatePools } from "../core/allocation/choose.ts";
 import { type AllocationDecision, decide } from "../core/allocation/decide.ts";
+import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { type Service, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
@@ -86,7 +87,7 @@ export class ServiceReconciler {
       await this.#writeStatus(object, decision, held);
     }
     for (const address of lost) {
-      await allocations.release(address);
+      await allocations.release(key, address);
       const reason = decision.kind === "revoke" ? decision.reason : "RequestChanged";
       log.info({ service: key, address, reason }, "address released");
     }
@@ -138,7 +139,7 @@ export class ServiceReconciler {
     const object = stores.allocations.get(allocationName(address));
     const bundle = stores.bundles.get(object?.allocation.bundle ?? "");
     const owner = bundle?.bundle.owner.node;
-    const pool = state.poolOf(address);
+    const pool = poolFor(service, address, state);
     const covered = owner !== undefined || (pool !== undefined && placement.covers(service, pool));
     return {
       address,

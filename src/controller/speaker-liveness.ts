@@ -63,12 +63,15 @@ export class SpeakerLiveness {
     return [...speakerLeases.values()].find((lease) => lease.name === name)?.renewal;
   }
 
-  /** A Lease counts only while its Node exists: a removed node is not a dead one. */
+  /**
+   * A Lease counts only while its Node exists: a removed node is not a dead one.
+   * A removed Lease is silence, and judged like any other.
+   */
   #observe(node: string, renewal: string | undefined): void {
-    if (renewal !== undefined && this.#options.stores.nodes.get(node) !== undefined) {
-      this.#take({ kind: "renewal", node, renewal });
-    } else if (this.#state.speakers.has(node)) {
+    if (this.#options.stores.nodes.get(node) === undefined) {
       this.#take({ kind: "gone", node });
+    } else if (renewal !== undefined) {
+      this.#take({ kind: "renewal", node, renewal });
     }
   }
 

@@ -74,12 +74,22 @@ export class AnnouncementDriver {
     this.#options.onChange();
   }
 
+  /** Takes in that the kernel lets us answer on an interface, or not, with its words. */
+  socketChanged(name: string, error: string | undefined): void {
+    if (this.#state.brokenInterfaces.get(name) !== error) {
+      this.#take([{ kind: "socket", interface: name, error }]);
+      this.#options.onChange();
+    }
+  }
+
   #bundleChanged(before: L2BundleObject | undefined, after: L2BundleObject | undefined): void {
+    if (before !== undefined && before.uid !== after?.uid) {
+      // Another object under the same name starts its versions afresh.
+      this.#own(this.#assignments.removeBundle(before.bundle.name));
+    }
     if (after !== undefined) {
       this.#highestTerm = Math.max(this.#highestTerm, after.bundle.version.term);
       this.#own(this.#assignments.putBundle(after.bundle));
-    } else if (before !== undefined) {
-      this.#own(this.#assignments.removeBundle(before.bundle.name));
     }
     const bundles = newer(this.#applied.bundles, after);
     const mine = this.#assignments.owns((after ?? before)?.bundle.name);

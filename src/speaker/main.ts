@@ -1,11 +1,6 @@
 import { speakerLeaseName } from "../core/liveness/lease-name.ts";
-import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
-import { decodeL2Bundle, type L2BundleObject } from "../kube/decode/l2-bundle.ts";
 import { LeaseRenewer } from "../kube/lease-renewer.ts";
 import { loadAccess } from "../kube/load-access.ts";
-import { Reflector } from "../kube/reflector.ts";
-import * as resources from "../kube/resources.ts";
-import { Store } from "../kube/store.ts";
 import { Transport } from "../kube/transport.ts";
 import { Writer } from "../kube/write.ts";
 import { readDefaultGateways } from "../link/default-gateways.ts";
@@ -18,6 +13,10 @@ import { AnnouncementDriver } from "./announcement-driver.ts";
 import { nodeReport } from "./node-report.ts";
 import { ReportWriter } from "./report-writer.ts";
 import type { SpeakerSettings } from "./settings.ts";
+import { SpeakerWatch } from "./speaker-watch.ts";
+
+/** A dead connection must be noticed well before the 6 s after which this speaker counts as dead. */
+const pingIntervalMs = 1_000;
 
 /**
  * Runs the speaker of one node until SIGTERM. Resolves to the exit code.
@@ -31,26 +30,9 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const clock = systemClock;
   const signal = shutdownSignal();
   const access = await loadAccess({ kubeconfig: settings.kubeconfig, clock });
-  const reads = new Transport({ access, log, clock });
-  const writes = new Transport({ access, log, clock });
-  const allocations = new Store<IpAllocationObject>();
-  const bundles = new Store<L2BundleObject>();
-  const common = { transport: reads, clock, log };
-  const reflectors = [
-    new Reflector({
-      ...common,
-      resource: resources.ipAllocations,
-      project: decodeIpAllocation,
-      store: allocations,
-    }),
-    new Reflector({
-      ...common,
-      resource: resources.l2Bundles,
-      project: decodeL2Bundle,
-      store: bundles,
-    }),
-  ];
-
+  const reads = new Transport({ access, log, clock, pingIntervalMs });
+  const writes = new Transport({ access, log, clock, pingIntervalMs });
+  const watch = new SpeakerWatch({ transport: reads, node: nodeName, clock, log });
   const link = new Link({
     log,
     onEvents: (events) => {
@@ -61,8 +43,8 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   });
   const driver = new AnnouncementDriver({
     node: nodeName,
-    allocations,
-    bundles,
+    allocations: watch.allocations,
+    bundles: watch.bundles,
     link,
     log,
     onChange: () => report.trigger(),
@@ -83,17 +65,22 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     log,
   });
 
+  watch.ownSpeaker.onChange(({ after }) => {
+    if (after?.speaker.report === undefined) {
+      report.startOver();
+    }
+  });
+
   link.open();
   driver.linkChanged(link.interfaces(), readDefaultGateways());
   const notReady = (): readonly string[] => [
-    ...(allocations.synced ? [] : ["IPAllocations are not listed yet"]),
-    ...(bundles.synced ? [] : ["L2Bundles are not listed yet"]),
+    ...(watch.synced ? [] : ["IPAllocations and L2Bundles are not listed yet"]),
     ...(report.reported ? [] : ["this node has not reported yet"]),
   ];
   await serveHealth({ port: settings.healthProbePort, host: "127.0.0.1", notReady, log }, signal);
   log.info({ podName, namespace }, "speaker started");
-  const background = reflectors.map((reflector) => reflector.run(signal));
-  while (!(allocations.synced && bundles.synced) && !signal.aborted) {
+  const background = [watch.run(signal)];
+  while (!watch.synced && !signal.aborted) {
     await clock.sleep(20, signal);
   }
   driver.start();
@@ -115,13 +102,14 @@ function takeLinkEvent(event: LinkEvent, driver: AnnouncementDriver, log: Log): 
       driver.linkChanged(event.interfaces, readDefaultGateways());
       break;
     case "socketOpen":
-      log.debug(event, "answering on this interface");
+      driver.socketChanged(event.interface, undefined);
       break;
     case "claim":
       log.warn(event, "another host claims an address that this node announces");
       break;
     case "socketError":
       log.error(event, "the link failed");
+      driver.socketChanged(event.interface, event.message);
       break;
   }
 }

@@ -1,9 +1,16 @@
 import type { AnnouncerState } from "../core/layer2/announcer.ts";
+import { reportedFailuresMax } from "../core/model/l2-speaker.ts";
+import { isNeverAssignable } from "../core/net/ip-address.ts";
 import type { IpPrefix } from "../core/net/ip-prefix.ts";
-import { canAnnounceOn, type NetworkInterface } from "../core/net/network-interface.ts";
+import {
+  canAnnounceOn,
+  holdsNodeAddresses,
+  type NetworkInterface,
+} from "../core/net/network-interface.ts";
 
-/** At most this many failures are reported; the API object stays small. */
-const failuresMax = 100;
+/** Limits of the API object: a report that is too large would be refused as a whole. */
+const prefixesMax = 256;
+const messageMax = 1_024;
 
 /** The versions of objects that are in force on this node. */
 export interface AppliedVersions {
@@ -19,24 +26,34 @@ export function nodeReport(
 ): object {
   return {
     interfaces: state.interfaces
-      .filter((nic) => !nic.loopback && nic.mac !== undefined)
-      .map(reportInterface)
+      .filter(isWorthReporting)
+      .map((nic) => reportInterface(nic, state.brokenInterfaces.has(nic.name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     defaultGateways: state.defaultGateways,
     highestTerm,
     announced: state.answering.size,
     applied,
-    failures: [...state.failures.values()].slice(0, failuresMax),
+    failures: [...state.failures.values()].slice(0, reportedFailuresMax).map((failure) => ({
+      ...failure,
+      message: failure.message.slice(0, messageMax),
+    })),
   };
 }
 
-function reportInterface(nic: NetworkInterface): { readonly name: string } {
+/** Interfaces of Pods come and go; what neighbours cannot reach is left out. */
+function isWorthReporting(nic: NetworkInterface): boolean {
+  const hasAddress = nic.prefixes.some(({ address }) => !isNeverAssignable(address));
+  const reachable = hasAddress && holdsNodeAddresses(nic) && nic.mac !== undefined;
+  return !nic.loopback && (reachable || canAnnounceOn(nic));
+}
+
+function reportInterface(nic: NetworkInterface, broken: boolean): { readonly name: string } {
   return {
     name: nic.name,
     ...(nic.mac === undefined ? {} : { mac: nic.mac }),
     carrier: nic.carrier,
-    usable: canAnnounceOn(nic),
-    prefixes: nic.prefixes.map(formatPrefix),
+    usable: canAnnounceOn(nic) && !broken,
+    prefixes: nic.prefixes.slice(0, prefixesMax).map(formatPrefix),
   } as { readonly name: string };
 }
 

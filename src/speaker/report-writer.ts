@@ -26,6 +26,7 @@ export class ReportWriter {
   #dirty = true;
   #wake: (() => void) | undefined;
   #written: string | undefined;
+  #reported = false;
 
   constructor(options: ReportWriterOptions) {
     this.#options = options;
@@ -37,9 +38,15 @@ export class ReportWriter {
     this.#wake?.();
   }
 
+  /** The object that carries the report was made anew: the report is to be written again. */
+  startOver(): void {
+    this.#written = undefined;
+    this.trigger();
+  }
+
   /** True once a first report has been taken. */
   get reported(): boolean {
-    return this.#written !== undefined;
+    return this.#reported;
   }
 
   /** Writes reports until `signal` aborts. */
@@ -77,6 +84,7 @@ export class ReportWriter {
     if (text !== this.#written) {
       await writer.patch(resources.l2Speakers, { name: node, subresource: "status" }, { status });
       this.#written = text;
+      this.#reported = true;
     }
   }
 }

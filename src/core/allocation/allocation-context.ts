@@ -7,8 +7,13 @@ import type { Ledger } from "./ledger.ts";
 export interface AllocationContext {
   /** In the order of `comparePools`. */
   readonly pools: readonly IpAddressPool[];
-  /** Pools that exist and cannot be read. What was given from them stays. */
-  readonly unreadablePools: ReadonlySet<string>;
+  /** There is no pool at all, or there soon will be none. What is held is kept, nothing is given. */
+  readonly configurationLost: boolean;
+  /**
+   * True for a pool that we do not see and that may still be there: it cannot be
+   * read, or it went a moment ago and others may follow. What it gave is kept.
+   */
+  readonly mayReturn: (pool: string) => boolean;
   readonly ledger: Ledger;
   readonly denyList: DenyList;
   readonly namespaceLabels: (namespace: string) => Labels;

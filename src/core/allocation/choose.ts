@@ -18,10 +18,13 @@ export type Choice =
  * the open ones by name; inside a pool the ranges in the order written, lowest
  * address first. All families come from one pool. An address that cools down is
  * given to its last holder before anything else, in whichever of the pools it
- * is, and to others when nothing else is free.
+ * is, and to others when nothing else is free. `candidates` narrows the choice of pools.
  */
-export function chooseAddresses(service: Service, context: AllocationContext): Choice {
-  const candidates = candidatePools(service, context);
+export function chooseAddresses(
+  service: Service,
+  context: AllocationContext,
+  candidates: readonly IpAddressPool[] | Refusal = candidatePools(service, context),
+): Choice {
   if ("reason" in candidates) {
     return { kind: "none", refusal: candidates };
   }

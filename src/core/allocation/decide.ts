@@ -1,9 +1,10 @@
-import { type IpAddressPool, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
+import { type IpAddressPool, poolAdmits } from "../model/ip-address-pool.ts";
 import type { Refusal, RefuseReason, RevokeReason } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { compareIpAddresses, familyOf, type IpAddress, type IpFamily } from "../net/ip-address.ts";
 import type { AllocationContext } from "./allocation-context.ts";
 import { chooseAddresses } from "./choose.ts";
+import { poolFor } from "./pool-for.ts";
 import { waitingForSpeakers } from "./refusals.ts";
 
 /**
@@ -72,10 +73,11 @@ function findObstacle(service: Service, context: AllocationContext): Refusal | u
       "ipFamilyPolicy is RequireDualStack, but the Service has only one cluster IP",
     );
   }
-  if (context.pools.length === 0 && context.unreadablePools.size === 0) {
+  if (context.configurationLost) {
     return refusal(
       "ConfigurationLost",
-      "there is no IPAddressPool; addresses that are held are kept. Create a pool",
+      "there is no IPAddressPool, or its namespace is being deleted; addresses that are held are " +
+        "kept, none is given out. Create a pool",
     );
   }
   if (wish.pool !== undefined && findPool(wish.pool, context) === undefined) {
@@ -224,7 +226,7 @@ function nameHolder(
 function mayKeep(service: Service, address: IpAddress, context: AllocationContext): boolean {
   const pool = poolFor(service, address, context);
   if (pool === undefined) {
-    return context.unreadablePools.has(context.ledger.get(address)?.pool ?? "");
+    return context.mayReturn(context.ledger.get(address)?.pool ?? "");
   }
   return (
     service.families.includes(familyOf(address)) &&
@@ -255,7 +257,8 @@ function chooseMissing(
 ): readonly IpAddress[] {
   const choice = chooseAddresses(
     { ...service, families: missing, familyPolicy: "SingleStack" },
-    { ...context, pools },
+    context,
+    pools,
   );
   return choice.kind === "found" ? choice.addresses : [];
 }
@@ -293,23 +296,6 @@ function admits(pool: IpAddressPool, service: Service, context: AllocationContex
 
 function findPool(name: string, context: AllocationContext): IpAddressPool | undefined {
   return context.pools.find((pool) => pool.name === name);
-}
-
-/**
- * The pool from which the Service may have `address`, else the first that offers it. Where pools
- * overlap, each may give what it offers to those it admits, as if the other were not there.
- */
-function poolFor(
-  service: Service,
-  address: IpAddress,
-  context: AllocationContext,
-): IpAddressPool | undefined {
-  const { pool: wanted } = service.wish;
-  const offering = context.pools.filter((pool) => poolOffers(pool, address));
-  const suitable = offering.find(
-    (pool) => admits(pool, service, context) && (wanted === undefined || wanted === pool.name),
-  );
-  return suitable ?? offering[0];
 }
 
 function families(list: readonly IpFamily[]): string {

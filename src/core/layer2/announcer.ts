@@ -2,7 +2,11 @@ import type { SpeakerFailure } from "../model/l2-speaker.ts";
 import type { AnnounceFailure } from "../model/reason.ts";
 import { familyOf, type IpAddress, isNeverAssignable } from "../net/ip-address.ts";
 import { prefixContains } from "../net/ip-prefix.ts";
-import { canAnnounceOn, type NetworkInterface } from "../net/network-interface.ts";
+import {
+  canAnnounceOn,
+  holdsNodeAddresses,
+  type NetworkInterface,
+} from "../net/network-interface.ts";
 
 /** What this node should announce, what it does announce, and why not the rest. */
 export interface AnnouncerState {
@@ -13,6 +17,8 @@ export interface AnnouncerState {
   /** The interfaces on which each address is answered now. */
   readonly answering: Map<IpAddress, readonly string[]>;
   readonly failures: Map<IpAddress, SpeakerFailure>;
+  /** Interfaces on which the kernel refuses what answering needs, and its words. */
+  readonly brokenInterfaces: Map<string, string>;
 }
 
 export type AnnouncerInput =
@@ -29,7 +35,9 @@ export type AnnouncerInput =
       readonly kind: "link";
       readonly interfaces: readonly NetworkInterface[];
       readonly defaultGateways: readonly IpAddress[];
-    };
+    }
+  /** The kernel lets us answer on an interface, or not: `error` has its words. */
+  | { readonly kind: "socket"; readonly interface: string; readonly error: string | undefined };
 
 /** What the link has to do. `announce`: start the gratuitous schedule; always after its `answer`. */
 export interface AnnouncerEffect {
@@ -51,6 +59,7 @@ export function silentAnnouncer(): AnnouncerState {
     assigned: new Map(),
     answering: new Map(),
     failures: new Map(),
+    brokenInterfaces: new Map(),
   };
 }
 
@@ -83,6 +92,17 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
       );
       return { state: next, effects };
     }
+    case "socket": {
+      if (input.error === undefined) {
+        state.brokenInterfaces.delete(input.interface);
+      } else {
+        state.brokenInterfaces.set(input.interface, input.error);
+      }
+      const effects = [...state.assigned.keys()].flatMap((address) =>
+        settle(state, address, noChange),
+      );
+      return { state, effects };
+    }
   }
 }
 
@@ -96,6 +116,7 @@ function settle(
 ): readonly AnnouncerEffect[] {
   const before = state.answering.get(address) ?? [];
   const after = chooseInterfaces(state, address);
+  noteBroken(state, address, after);
   const effects: AnnouncerEffect[] = [];
   for (const name of before.filter((known) => !after.includes(known))) {
     effects.push({ kind: "withdraw", address, interface: name });
@@ -110,6 +131,19 @@ function settle(
     state.answering.set(address, after);
   }
   return effects;
+}
+
+/** What cannot be answered on any of its interfaces is a failure; the link goes on trying. */
+function noteBroken(
+  { brokenInterfaces, failures }: AnnouncerState,
+  address: IpAddress,
+  chosen: readonly string[],
+): void {
+  const words = chosen.map((name) => brokenInterfaces.get(name));
+  if (words.length > 0 && words.every((error) => error !== undefined)) {
+    const message = chosen.map((name, index) => `${name}: ${words[index]}`).join("; ");
+    failures.set(address, { address, reason: "LinkFailed", message });
+  }
 }
 
 function chooseInterfaces(state: AnnouncerState, address: IpAddress): readonly string[] {
@@ -149,8 +183,8 @@ function refuse(state: AnnouncerState, address: IpAddress): string | undefined {
   if (state.defaultGateways.includes(address)) {
     return "it is the default gateway of this node";
   }
-  const own = state.interfaces.find((nic) =>
-    nic.prefixes.some((prefix) => prefix.address === address),
+  const own = state.interfaces.find(
+    (nic) => holdsNodeAddresses(nic) && nic.prefixes.some((prefix) => prefix.address === address),
   );
   return own === undefined ? undefined : `it is this node's own address on ${own.name}`;
 }

@@ -13,6 +13,9 @@ export interface SpeakerInterface {
   readonly prefixes: readonly IpPrefix[];
 }
 
+/** A report names at most so many failures; a full list may have left some out. */
+export const reportedFailuresMax = 100;
+
 /** What a speaker told about its node; absent until its first report. */
 export interface SpeakerReport {
   readonly interfaces: readonly SpeakerInterface[];

@@ -16,9 +16,28 @@ export interface NetworkInterface {
   readonly prefixes: readonly IpPrefix[];
 }
 
-/** True if ARP can be answered here: up, with carrier, a hardware address, and nobody's port. */
+/**
+ * True if the addresses on the interface are the node's own for its neighbours.
+ * kube-proxy in IPVS mode puts every Service address on one that is down.
+ */
+export function holdsNodeAddresses(nic: NetworkInterface): boolean {
+  return nic.up && !nic.noArp;
+}
+
+/**
+ * Names of interfaces that container networks and virtual machines make on a
+ * node; MetalLB's list. Nobody on the LAN is behind them.
+ */
+const nodeInternal =
+  /^(docker|cbr|dummy|virbr|lxcbr|veth|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc)/;
+
+/**
+ * True if ARP can be answered here: up, with carrier, a hardware address, nobody's
+ * port, and not one of the node's internal interfaces.
+ */
 export function canAnnounceOn(nic: NetworkInterface): boolean {
   return (
+    !nodeInternal.test(nic.name) &&
     nic.up &&
     nic.carrier &&
     !nic.loopback &&

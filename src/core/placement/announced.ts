@@ -1,4 +1,4 @@
-import type { SpeakerReport } from "../model/l2-speaker.ts";
+import { reportedFailuresMax, type SpeakerReport } from "../model/l2-speaker.ts";
 import type { Reason } from "../model/reason.ts";
 import type { IpAddress } from "../net/ip-address.ts";
 
@@ -41,6 +41,8 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
     return { status: "False", reason: failure.reason, message };
   }
   const applied =
+    report !== undefined &&
+    report.failures.length < reportedFailuresMax &&
     report !== undefined &&
     report.applied.allocations >= announcement.allocationVersion &&
     report.applied.bundles >= announcement.bundleVersion;

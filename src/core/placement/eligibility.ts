@@ -34,6 +34,18 @@ export function eligibleNodes(
   return eligible.sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
+/** Returns those of `candidates`, named with their interfaces before, that still can announce. */
+export function stillEligible(
+  candidates: readonly BundleNode[],
+  nodes: Iterable<PlacementNode>,
+): readonly BundleNode[] {
+  const known = new Map([...nodes].map((node) => [node.node.name, node]));
+  return candidates.filter(({ node, interfaces }) => {
+    const candidate = known.get(node);
+    return candidate !== undefined && canAnnounce(candidate, interfaces);
+  });
+}
+
 /** The union of the interfaces named for a node; empty: any; `undefined`: the node is not selected. */
 function allowedInterfaces(
   advertisements: readonly L2Advertisement[],

@@ -12,6 +12,9 @@ export interface L2AdvertisementObject extends Stored {
   readonly errors: readonly string[];
 }
 
+/** IFNAMSIZ of linux/if.h less the final zero. */
+const interfaceNameMax = 15;
+
 /** Reads an L2Advertisement. */
 export function decodeL2Advertisement(raw: unknown): L2AdvertisementObject {
   const { name, key, uid, resourceVersion } = decodeMetadata(raw);
@@ -23,6 +26,11 @@ export function decodeL2Advertisement(raw: unknown): L2AdvertisementObject {
     }
     return decoded.ok ? decoded.selectors : [];
   };
+  for (const name of textListField(raw, "spec", "interfaces")) {
+    if (Buffer.byteLength(name) > interfaceNameMax || !/^[^/\s]+$/.test(name)) {
+      errors.push(`spec.interfaces: "${name}" is no name of an interface`);
+    }
+  }
   const advertisement: L2Advertisement = {
     name,
     pools: textListField(raw, "spec", "ipAddressPools"),

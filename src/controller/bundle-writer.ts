@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import type { BundleVersion, L2Bundle } from "../core/model/l2-bundle.ts";
+import type { BundleUpdate, PlannedBundle } from "../core/placement/plan-bundles.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
+import { decodeL2Bundle } from "../kube/decode/l2-bundle.ts";
+import { encodeL2Bundle } from "../kube/encode.ts";
+import * as resources from "../kube/resources.ts";
+import type { Writer } from "../kube/write.ts";
+import type { Log } from "../runtime/log.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+
+export interface BundleWriterOptions {
+  readonly stores: Pick<ClusterStores, "bundles">;
+  readonly writer: Writer;
+  /** The term of this leader; see {@link BundleVersion}. */
+  readonly term: number;
+  readonly log: Log;
+}
+
+/** A leader with a higher term has written: this process must lead no longer. */
+export class SupersededError extends Error {
+  constructor(seen: number, own: number) {
+    super(`term ${seen} was seen: a newer leader than this one (${own}) exists`);
+    this.name = "SupersededError";
+  }
+}
+
+/** Writes L2Bundles under the term of this leader. */
+export class BundleWriter {
+  readonly #options: BundleWriterOptions;
+  /** Names of bundles that are being created. */
+  readonly #reserved = new Set<string>();
+
+  constructor(options: BundleWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a bundle under a name that is free. */
+  async create(group: readonly string[], planned: PlannedBundle): Promise<void> {
+    const { stores, writer, term, log } = this.#options;
+    const name = this.#freeName(group);
+    const { owner, standbys } = planned;
+    const version = { term, sequence: 0 };
+    const bundle: L2Bundle = { name, advertisements: group, owner, standbys, version };
+    this.#reserved.add(name);
+    try {
+      const created = await writer.create(resources.l2Bundles, encodeL2Bundle(bundle));
+      stores.bundles.upsertLocal(decodeL2Bundle(created));
+      log.debug({ bundle: name, node: owner.node }, "bundle created");
+    } catch (error) {
+      if (!isAlreadyExists(error)) {
+        throw error;
+      }
+      stores.bundles.upsertLocal(decodeL2Bundle(await writer.read(resources.l2Bundles, { name })));
+    } finally {
+      this.#reserved.delete(name);
+    }
+  }
+
+  #freeName(group: readonly string[]): string {
+    const hash = createHash("sha256").update(group.join(",")).digest("hex").slice(0, 8);
+    for (let index = 0; ; index += 1) {
+      const name = `l2-${hash}-${index}`;
+      if (this.#options.stores.bundles.get(name) === undefined && !this.#reserved.has(name)) {
+        return name;
+      }
+    }
+  }
+
+  /** Gives a bundle its new owner and standbys, in one write. */
+  async update({ name, owner, standbys }: BundleUpdate): Promise<void> {
+    const { stores, writer, term, log } = this.#options;
+    const object = stores.bundles.get(name);
+    if (object === undefined) {
+      return;
+    }
+    const version = nextVersion(object.bundle.version, term);
+    const encoded = encodeL2Bundle({ ...object.bundle, owner, standbys, version });
+    const { uid, resourceVersion } = object;
+    const updated = await writer.replace(resources.l2Bundles, {
+      ...encoded,
+      metadata: { ...encoded.metadata, uid, resourceVersion },
+    });
+    stores.bundles.upsertLocal(decodeL2Bundle(updated));
+    if (owner.node !== object.bundle.owner.node) {
+      const from = object.bundle.owner.node;
+      log.info({ bundle: name, from, to: owner.node }, "bundle moved");
+    }
+  }
+
+  /** Deletes a bundle that nobody needs. */
+  async remove(name: string): Promise<void> {
+    const { stores, writer } = this.#options;
+    const object = stores.bundles.get(name);
+    if (object === undefined) {
+      return;
+    }
+    try {
+      await writer.delete(resources.l2Bundles, { name }, object);
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) {
+        throw error;
+      }
+    }
+    stores.bundles.deleteLocal(name, object.uid);
+  }
+}
+
+/** A bundle with a higher term was written by a newer leader: then this process must not write. */
+function nextVersion(current: BundleVersion, term: number): BundleVersion {
+  if (current.term > term) {
+    throw new SupersededError(current.term, term);
+  }
+  return current.term === term ? { term, sequence: current.sequence + 1 } : { term, sequence: 0 };
+}

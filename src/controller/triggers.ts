@@ -1,0 +1,278 @@
+import { poolOffers } from "../core/model/ip-address-pool.ts";
+import type { IpAllocation } from "../core/model/ip-allocation.ts";
+import { serviceKey } from "../core/model/service.ts";
+import { familyOf, type IpAddress } from "../core/net/ip-address.ts";
+import type { ServiceObject } from "../kube/decode/service.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import type { WorkQueue } from "../kube/work-queue.ts";
+import type { Log } from "../runtime/log.ts";
+import { type AllocationState, claims } from "./allocation-state.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+import { type Configuration, settleMs } from "./configuration.ts";
+import { type PendingServices, poolSlot } from "./pending-services.ts";
+import type { Placement } from "./placement.ts";
+import type { SpeakerReports } from "./speaker-reports.ts";
+
+/** What waits to be done, by kind. A key names an object; bundles and settling know only "all". */
+export interface LeaderQueues {
+  readonly services: WorkQueue;
+  readonly bundles: WorkQueue;
+  readonly cooling: WorkQueue;
+  readonly speakers: WorkQueue;
+  readonly settling: WorkQueue;
+}
+
+export interface TriggersOptions {
+  readonly stores: ClusterStores;
+  readonly configuration: Configuration;
+  readonly reports: SpeakerReports;
+  readonly state: AllocationState;
+  readonly placement: Placement;
+  readonly pending: PendingServices;
+  readonly queues: LeaderQueues;
+  /** Services that wait for news of a node. */
+  readonly takeAwaiting: (node: string) => Iterable<string>;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly configNamespace: string;
+  readonly log: Log;
+}
+
+/** A released address is not given to others for this long, if there is another choice. */
+const reuseDelayMs = 30_000;
+
+/** Which change makes which work: keeps the derived state up to date and fills the queues. */
+export class Triggers {
+  readonly #options: TriggersOptions;
+
+  constructor(options: TriggersOptions) {
+    this.#options = options;
+  }
+
+  get #queues(): LeaderQueues {
+    return this.#options.queues;
+  }
+
+  /** Follows every store from now on, and begins with a look at everything. */
+  start(): void {
+    this.#readConfiguration();
+    this.#subscribe();
+    this.#triggerEverything();
+  }
+
+  #subscribe(): void {
+    const { stores } = this.#options;
+    stores.services.onChange(({ key, before, after }) => this.#serviceChanged(key, before, after));
+    stores.allocations.onChange(({ key, before, after }) =>
+      this.#allocationChanged(key, before?.allocation, after?.allocation),
+    );
+    stores.pools.onChange(() => this.#configurationChanged());
+    stores.advertisements.onChange(() => this.#configurationChanged());
+    stores.namespaces.onChange(({ key, before, after }) => {
+      const terminates = before?.terminating !== after?.terminating;
+      if (key === this.#options.configNamespace && terminates) {
+        this.#configurationChanged();
+      } else if (differs(before?.labels, after?.labels)) {
+        this.#namespaceChanged(key);
+      }
+    });
+    stores.nodes.onChange(({ key, before, after }) => {
+      if (differs(before?.node, after?.node)) {
+        this.#queues.speakers.add(key);
+        this.#networksChanged();
+      }
+    });
+    stores.serviceCidrs.onChange(() => this.#networksChanged());
+    stores.apiServers.onChange(() => this.#networksChanged());
+    stores.bundles.onChange(({ key, before, after }) => {
+      if (before?.bundle.owner.node !== after?.bundle.owner.node) {
+        this.#triggerHolders(this.#options.placement.addressesOf(key));
+      }
+      if (after === undefined) {
+        this.#queues.bundles.add("all");
+      } else if (before === undefined) {
+        this.#triggerHolders(this.#options.placement.unplaced());
+      }
+    });
+    stores.speakers.onChange(({ key, before, after }) => {
+      const [old, now] = [before?.speaker.report, after?.speaker.report];
+      if (after === undefined) {
+        this.#queues.speakers.add(key);
+      } else if (
+        differs([old?.interfaces, old?.defaultGateways], [now?.interfaces, now?.defaultGateways])
+      ) {
+        this.#networksChanged();
+      }
+      const failing = [...(old?.failures ?? []), ...(now?.failures ?? [])];
+      this.#triggerHolders(failing.map(({ address }) => address));
+      for (const service of this.#options.takeAwaiting(key)) {
+        this.#queues.services.addUnhurried(service);
+      }
+      this.speakersChanged();
+    });
+  }
+
+  #serviceChanged(
+    key: string,
+    before: ServiceObject | undefined,
+    after: ServiceObject | undefined,
+  ): void {
+    this.#options.state.serviceChanged(before, after);
+    const ours = before?.service.wantsAddress === true || after?.service.wantsAddress === true;
+    if (
+      ours ||
+      this.#options.pending.has(key) ||
+      this.#options.state.ledger.heldBy(key).length > 0
+    ) {
+      this.#queues.services.add(key);
+    }
+    for (const address of claims(before?.service)) {
+      this.#wakePending(address);
+    }
+  }
+
+  #allocationChanged(
+    name: string,
+    before: IpAllocation | undefined,
+    after: IpAllocation | undefined,
+  ): void {
+    const address = after?.address ?? before?.address;
+    if (address === undefined) {
+      return;
+    }
+    this.#options.state.settle(address);
+    for (const holder of after?.state === "Allocated" ? after.holders : []) {
+      this.#queues.services.add(serviceKey(holder));
+    }
+    if (after?.state !== "Cooling") {
+      this.#queues.cooling.forget(name);
+    } else if (before?.state !== "Cooling") {
+      this.#queues.cooling.add(name, reuseDelayMs);
+    }
+    if (after === undefined || after.state === "Cooling") {
+      this.#wakePending(address);
+    }
+    this.#triggerHoldersOf(before);
+  }
+
+  /** An allocation that somebody else deleted or changed must be noticed by those who had it. */
+  #triggerHoldersOf(before: IpAllocation | undefined): void {
+    for (const holder of before?.state === "Allocated" ? before.holders : []) {
+      this.#queues.services.add(serviceKey(holder));
+    }
+  }
+
+  /** Only pools and advertisements make us look at everything: now, and when they have settled. */
+  #configurationChanged(): void {
+    this.#readConfiguration();
+    this.#queues.settling.forget("all");
+    this.#queues.settling.add("all", settleMs);
+    this.lookAtEverything();
+  }
+
+  /** Asks for a look at every bundle and every Service. */
+  lookAtEverything(): void {
+    this.#queues.bundles.add("all");
+    this.#triggerEveryService();
+  }
+
+  /** The labels of a namespace matter only to its own Services, and only where a pool selects by them. */
+  #namespaceChanged(namespace: string): void {
+    const matters = this.#options.state.pools.some(
+      ({ serviceAllocation }) => (serviceAllocation?.namespaceSelectors.length ?? 0) > 0,
+    );
+    for (const { key, service } of matters ? this.#options.stores.services.values() : []) {
+      if (service.namespace === namespace) {
+        this.#queues.services.add(key);
+      }
+    }
+  }
+
+  #readConfiguration(): void {
+    const { events, log } = this.#options;
+    for (const { object, errors } of this.#options.configuration.refresh()) {
+      const message = `${errors.join("; ")}. The last good version stays in force`;
+      log.warn({ kind: object.kind, name: object.name, reason: "ConfigurationInvalid" }, message);
+      events.record({ object, type: "Warning", reason: "ConfigurationInvalid", message });
+    }
+  }
+
+  #networksChanged(): void {
+    this.#options.state.networksChanged();
+    this.speakersChanged();
+    for (const key of this.#options.pending.keys()) {
+      this.#queues.services.add(key);
+    }
+  }
+
+  /** A speaker came, went or died, or its node looks different. */
+  speakersChanged(): void {
+    this.#queues.bundles.add("all");
+    const nodes = [...this.#options.stores.nodes.values()];
+    if (
+      nodes.length > 0 &&
+      nodes.every(({ key }) => this.#options.reports.get(key) !== undefined)
+    ) {
+      this.openGate("networks are known from the speakers");
+    }
+    this.#triggerHolders(this.#options.placement.unplaced());
+  }
+
+  /** Lets addresses be given out; `why` goes to the log. */
+  openGate(why: string): void {
+    if (!this.#options.state.networksKnown) {
+      this.#options.log.info({}, why);
+      this.#options.state.networksKnown = true;
+      this.#triggerEveryService();
+    }
+  }
+
+  #wakePending(address: IpAddress): void {
+    const pool = this.#options.state.pools.find((candidate) => poolOffers(candidate, address));
+    const slot = pool === undefined ? undefined : poolSlot(pool.name, familyOf(address));
+    for (const key of this.#options.pending.couldUse(address, slot)) {
+      this.#queues.services.add(key);
+    }
+  }
+
+  #triggerHolders(addresses: Iterable<IpAddress>): void {
+    for (const address of addresses) {
+      this.#triggerHoldersOf(this.#options.state.ledger.get(address));
+    }
+  }
+
+  #triggerEverything(): void {
+    const { stores } = this.#options;
+    this.#queues.bundles.add("all");
+    for (const node of stores.nodes.values()) {
+      this.#queues.speakers.add(node.key);
+    }
+    for (const { key, allocation } of stores.allocations.values()) {
+      if (allocation.state === "Cooling") {
+        this.#queues.cooling.add(key, reuseDelayMs);
+      }
+    }
+    this.#triggerEveryService();
+  }
+
+  /** Those that have an address, or say so in their status, come before those that want one. */
+  #triggerEveryService(): void {
+    const { stores } = this.#options;
+    for (const allocation of this.#options.state.ledger.allocations()) {
+      this.#triggerHoldersOf(allocation);
+    }
+    const wanting = [...stores.services.values()].filter(({ service }) => service.wantsAddress);
+    const claimsOne = (object: ServiceObject): boolean => object.service.statusAddresses.length > 0;
+    for (const { key } of [
+      ...wanting.filter(claimsOne),
+      ...wanting.filter((object) => !claimsOne(object)),
+    ]) {
+      this.#queues.services.add(key);
+    }
+  }
+}
+
+function differs(a: unknown, b: unknown): boolean {
+  const text = (value: unknown): string =>
+    JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item)) ?? "";
+  return text(a) !== text(b);
+}

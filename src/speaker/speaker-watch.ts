@@ -1,0 +1,53 @@
+import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
+import { decodeL2Bundle, type L2BundleObject } from "../kube/decode/l2-bundle.ts";
+import { decodeL2Speaker, type L2SpeakerObject } from "../kube/decode/l2-speaker.ts";
+import { Reflector } from "../kube/reflector.ts";
+import * as resources from "../kube/resources.ts";
+import { Store } from "../kube/store.ts";
+import type { Transport } from "../kube/transport.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+
+/** The little that a speaker knows of the cluster: no Services, no Secrets. */
+export class SpeakerWatch {
+  readonly allocations = new Store<IpAllocationObject>();
+  readonly bundles = new Store<L2BundleObject>();
+  /** Holds the L2Speaker of this node, once there is one. */
+  readonly ownSpeaker = new Store<L2SpeakerObject>();
+  readonly #reflectors: readonly { run(signal: AbortSignal): Promise<void> }[];
+
+  constructor(options: { transport: Transport; node: string; clock: Clock; log: Log }) {
+    const { node, ...common } = options;
+    this.#reflectors = [
+      new Reflector({
+        ...common,
+        resource: resources.ipAllocations,
+        project: decodeIpAllocation,
+        store: this.allocations,
+      }),
+      new Reflector({
+        ...common,
+        resource: resources.l2Bundles,
+        project: decodeL2Bundle,
+        store: this.bundles,
+      }),
+      new Reflector({
+        ...common,
+        resource: resources.l2Speakers,
+        fieldSelector: `metadata.name=${node}`,
+        project: decodeL2Speaker,
+        store: this.ownSpeaker,
+      }),
+    ];
+  }
+
+  /** True once it is known what this node is to announce. */
+  get synced(): boolean {
+    return this.allocations.synced && this.bundles.synced;
+  }
+
+  /** Lists and watches until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+  }
+}
