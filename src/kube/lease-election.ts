@@ -89,11 +89,23 @@ export class LeaseElection {
       if (await this.#attempt(signal)) {
         await this.#lead(lead, signal);
       } else {
-        // Candidates that started together drift apart.
-        const chance = this.#options.clock.random();
-        await this.#options.clock.sleep(this.#periodMs * (1 + 1.2 * chance), signal);
+        await this.#options.clock.sleep(this.#waitMs(), signal);
       }
     }
+  }
+
+  /**
+   * Until the next try: within one period, so that a last renewal is seen soon
+   * after it was made, by chance, so that candidates that started together drift
+   * apart, and not beyond the moment at which the Lease may be taken.
+   */
+  #waitMs(): number {
+    const { clock } = this.#options;
+    const [toNextLook, drift] = [0.5 + 0.5 * clock.random(), 100 * clock.random()];
+    const seenAt = this.#observed?.at ?? Number.NEGATIVE_INFINITY;
+    const toExpiry = seenAt + this.#durationMs - clock.now();
+    const wait = this.#periodMs * toNextLook;
+    return toExpiry > 0 ? Math.min(wait, toExpiry + drift) : wait;
   }
 
   async #lead(lead: (leadership: Leadership) => Promise<void>, signal: AbortSignal): Promise<void> {
