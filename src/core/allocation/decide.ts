@@ -1,9 +1,9 @@
-import { type IpAddressPool, poolAdmits } from "../model/ip-address-pool.ts";
+import { type IpAddressPool, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
 import type { Refusal, RefuseReason, RevokeReason } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { compareIpAddresses, familyOf, type IpAddress, type IpFamily } from "../net/ip-address.ts";
 import type { AllocationContext } from "./allocation-context.ts";
-import { chooseAddresses } from "./choose.ts";
+import { candidatePools, chooseAddresses } from "./choose.ts";
 import { poolFor } from "./pool-for.ts";
 import { waitingForSpeakers } from "./refusals.ts";
 
@@ -92,7 +92,7 @@ function decideWithoutWish(
   context: AllocationContext,
 ): AllocationDecision {
   const kept = held.filter((address) => mayKeep(service, address, context));
-  const good = kept.length > 0 ? kept : honourStatus(service, context);
+  const good = inFamilyOrder(service, kept.length > 0 ? kept : honourStatus(service, context));
   const missing = service.families.filter(
     (family) => !good.some((address) => familyOf(address) === family),
   );
@@ -105,8 +105,7 @@ function decideWithoutWish(
   }
   if (good.length > 0) {
     // One family is served already and stays. The other one is welcome, but only from the same pool.
-    const pool = poolFor(service, good[0] as IpAddress, context);
-    const extra = pool === undefined ? [] : chooseMissing(service, [pool], missing, context);
+    const extra = chooseMissing(service, good[0] as IpAddress, missing, context);
     if (extra.length > 0 || service.familyPolicy !== "RequireDualStack") {
       return settled([...good, ...extra]);
     }
@@ -249,16 +248,18 @@ function lossReason(
   return asksForOthers ? "RequestChanged" : "PoolWithdrawn";
 }
 
+/** Addresses of the other families from a pool that offers `held` too and serves on its own. */
 function chooseMissing(
   service: Service,
-  pools: readonly IpAddressPool[],
+  held: IpAddress,
   missing: readonly IpFamily[],
   context: AllocationContext,
 ): readonly IpAddress[] {
+  const candidates = candidatePools(service, context);
   const choice = chooseAddresses(
     { ...service, families: missing, familyPolicy: "SingleStack" },
     context,
-    pools,
+    "reason" in candidates ? candidates : candidates.filter((pool) => poolOffers(pool, held)),
   );
   return choice.kind === "found" ? choice.addresses : [];
 }
