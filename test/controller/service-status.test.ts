@@ -112,6 +112,17 @@ describe("the status of a Service", () => {
     });
   });
 
+  test("gets its annotation back when somebody takes it off", () => {
+    const held = apply(fresh, planStatus(read(fresh), desire(grant)));
+    const bare = { ...held, metadata: { ...held.metadata, annotations: {} } };
+    const change = planStatus(read(bare), desire(grant, { now: later }));
+    expect(apply(bare, change)).toEqual({
+      ...held,
+      metadata: { ...held.metadata, annotations: { "metallb.io/ip-allocated-from-pool": "web" } },
+    });
+    expect(change?.news).toEqual([]);
+  });
+
   test("says why there is no address", () => {
     const change = planStatus(read(fresh), desire(refuse));
     expect(apply(fresh, change).status).toMatchObject({

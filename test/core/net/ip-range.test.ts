@@ -87,6 +87,16 @@ describe("ranges", () => {
     );
   });
 
+  test.each([
+    ["192.0.2.1-192.0.2.4", "192.0.2.4-192.0.2.9", true],
+    ["192.0.2.1-192.0.2.4", "192.0.2.5-192.0.2.9", false],
+    ["192.0.2.0/24", "192.0.2.7/32", true],
+    ["0.0.0.0/0", "::/0", false],
+  ])("%s and %s overlap: %s", (a, b, overlap) => {
+    expect(rangesOverlap(range(a), range(b))).toBe(overlap);
+    expect(rangesOverlap(range(b), range(a))).toBe(overlap);
+  });
+
   test("never contain an address of the other family", () => {
     expect(rangeContains(range("0.0.0.0/0"), ip("::1"))).toBe(false);
     expect(rangeContains(range("::/0"), ip("0.0.0.1"))).toBe(false);

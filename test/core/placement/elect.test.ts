@@ -42,10 +42,14 @@ describe("electing", () => {
     );
   });
 
-  test("passes over who has more than 1.25 times the mean and one", () => {
-    expect(
-      electNode(["node-a", "node-b", "node-c"], ip("10.0.0.1"), (it) => (it === "node-b" ? 9 : 1)),
-    ).toBe("node-a");
+  test.each([
+    [{ "node-b": 7, "node-a": 5, "node-c": 4 }, "node-b"],
+    [{ "node-b": 8, "node-a": 4, "node-c": 4 }, "node-a"],
+    [{ "node-b": 8, "node-a": 8, "node-c": 0 }, "node-c"],
+  ])("passes over who has more than 1.25 times the mean and one: %j", (loads, elected) => {
+    const load = new Map(Object.entries(loads));
+    const node = electNode([...load.keys()], ip("10.0.0.1"), (name) => load.get(name) ?? 0);
+    expect(node).toBe(elected);
   });
 
   test("keeps every node near the mean, however many addresses there are", () => {
