@@ -68,7 +68,7 @@ export async function createPodNetwork(
 ): Promise<PodNetwork> {
   const id = createHash("sha256").update(randomUUID()).digest("hex").slice(0, 10);
   const netns = `pod-${id}`;
-  const link = `pod${id}`;
+  const link = `veth${id}`;
   await runOrThrow(["ip", "netns", "add", netns]);
   const inNode = [
     `link add ${link} type veth peer name eth0 netns ${netns}`,
