@@ -64,7 +64,7 @@ const service: fc.Arbitrary<Service> = fc
     familyPolicy: fc.constantFrom("SingleStack", "PreferDualStack", "RequireDualStack"),
     wish: fc.record({
       addresses: fc.oneof(
-        { weight: 2, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.constant([]) },
         { weight: 1, arbitrary: fc.uniqueArray(address, { minLength: 1, maxLength: 2 }) },
       ),
       source: fc.constant("spec.loadBalancerIP"),
@@ -103,7 +103,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom("p", "q").map((name) => ({ kind: "removePool" as const, name })),
   },
-  { weight: 1, arbitrary: address.map((it) => ({ kind: "deny" as const, address: it })) },
+  { weight: 3, arbitrary: address.map((it) => ({ kind: "deny" as const, address: it })) },
   { weight: 1, arbitrary: fc.constant({ kind: "cooled" as const }) },
   { weight: 1, arbitrary: fc.boolean().map((known) => ({ kind: "networks" as const, known })) },
 );

@@ -192,10 +192,45 @@ describe("refused, whoever asks", () => {
     expect(announcer.failure("192.0.2.4")).toBe("AnnouncementRefused");
   });
 
+  test("an address that kube-proxy holds in IPVS mode is not the node's own", () => {
+    const ipvs = nic("kube-ipvs0", ["192.0.2.4/32"], { up: false, noArp: true });
+    expect(announcerOn(lan, ipvs).assign("192.0.2.4")).toEqual(both("eth0"));
+  });
+
   test("IPv6 is not announced by this version, and says so", () => {
     const announcer = announcerOn(nic("eth0", ["2001:db8::1/64"]));
     expect(announcer.assign("2001:db8::4")).toEqual([]);
     expect(announcer.failure("2001:db8::4")).toBe("FamilyNotAnnounced");
+  });
+});
+
+describe("a kernel that refuses", () => {
+  const refused = (name: string, error: string | undefined): AnnouncerInput => ({
+    kind: "socket",
+    interface: name,
+    error,
+  });
+
+  test("is told as a failure while no interface is left, and the link goes on trying", () => {
+    const announcer = announcerOn(lan, nic("eth1", ["192.0.2.242/24"]));
+    announcer.assign("192.0.2.4");
+    expect(announcer.take(refused("eth0", "not permitted"))).toEqual([]);
+    expect(announcer.failure("192.0.2.4")).toBeUndefined();
+    expect(announcer.take(refused("eth1", "no such device"))).toEqual([]);
+    expect(announcer.state.failures.get(ip("192.0.2.4"))).toMatchObject({
+      reason: "LinkFailed",
+      message: "eth0: not permitted; eth1: no such device",
+    });
+    announcer.take(refused("eth1", undefined));
+    expect(announcer.failure("192.0.2.4")).toBeUndefined();
+    expect(announcer.answered.size).toBe(2);
+  });
+
+  test("is remembered for addresses that come later", () => {
+    const announcer = announcerOn(lan);
+    announcer.take(refused("eth0", "not permitted"));
+    announcer.assign("192.0.2.4");
+    expect(announcer.failure("192.0.2.4")).toBe("LinkFailed");
   });
 });
 
@@ -218,6 +253,9 @@ describe("after any sequence of changes", () => {
       .map(([it, named]) => ({ kind: "assign" as const, address: it, interfaces: named })),
     address.map((it) => ({ kind: "unassign" as const, address: it })),
     interfaces.map((it) => ({ kind: "link" as const, interfaces: it, defaultGateways: [] })),
+    fc
+      .tuple(fc.constantFrom("eth0", "eth1"), fc.constantFrom("not permitted", undefined))
+      .map(([name, error]) => ({ kind: "socket" as const, interface: name, error })),
   );
   const history = fc.array(input, { maxLength: 40 });
 
@@ -230,6 +268,9 @@ describe("after any sequence of changes", () => {
           announcer.take(it);
         }
         const { interfaces: now, defaultGateways, assigned, answering, failures } = announcer.state;
+        for (const [name, error] of announcer.state.brokenInterfaces) {
+          fresh.take({ kind: "socket", interface: name, error });
+        }
         fresh.take({ kind: "link", interfaces: now, defaultGateways });
         for (const [it, named] of assigned) {
           fresh.take({ kind: "assign", address: it, interfaces: named });
@@ -244,14 +285,15 @@ describe("after any sequence of changes", () => {
     );
   });
 
-  test("each address of ours is either answered or a failure", () => {
+  test("each address of ours is answered or a failure, or both where the kernel refuses", () => {
     fc.assert(
       fc.property(history, (inputs) => {
         const announcer = new Announcer();
         for (const it of inputs) {
           announcer.take(it);
           const { assigned, answering, failures } = announcer.state;
-          const known = [...answering.keys(), ...failures.keys()].sort();
+          const silent = [...failures].filter(([, { reason }]) => reason !== "LinkFailed");
+          const known = [...answering.keys(), ...silent.map(([it]) => it)].sort();
           expect(known).toEqual([...assigned.keys()].sort());
         }
       }),

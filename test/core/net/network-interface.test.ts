@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
 import { parseMacAddress } from "../../../src/core/net/mac-address.ts";
-import { canAnnounceOn, type NetworkInterface } from "../../../src/core/net/network-interface.ts";
+import {
+  canAnnounceOn,
+  holdsNodeAddresses,
+  type NetworkInterface,
+} from "../../../src/core/net/network-interface.ts";
 
 const fit: NetworkInterface = {
   name: "eth0",
@@ -27,4 +31,24 @@ test.each<[string, Partial<NetworkInterface>]>([
   ["a port of a bridge", { master: 7 }],
 ])("one that is %s cannot", (_, change) => {
   expect(canAnnounceOn({ ...fit, ...change })).toBe(false);
+});
+
+test.each(["docker0", "veth1a2b", "cali123", "cni0", "flannel.1", "kube-ipvs0", "virbr0", "lxc9"])(
+  "%s is inside the node: nobody on the LAN is behind it",
+  (name) => {
+    expect(canAnnounceOn({ ...fit, name })).toBe(false);
+  },
+);
+
+test.each(["eth0", "eno1", "bond0", "br0", "ens3f0", "wlan0", "myveth"])(
+  "%s may be a LAN",
+  (name) => {
+    expect(canAnnounceOn({ ...fit, name })).toBe(true);
+  },
+);
+
+test("addresses of an interface that is down or without ARP are not the node's own", () => {
+  expect(holdsNodeAddresses(fit)).toBe(true);
+  expect(holdsNodeAddresses({ ...fit, up: false })).toBe(false);
+  expect(holdsNodeAddresses({ ...fit, noArp: true })).toBe(false);
 });

@@ -72,6 +72,17 @@ describe("the announcement of one address", () => {
     expect(verdict.message).toContain("192.0.2.4");
   });
 
+  test("is not known when the list of failures is full: it may have been left out", () => {
+    const failures = Array.from({ length: 100 }, (_, n) => ({
+      address: ip(`198.51.100.${n}`),
+      reason: "LinkFailed" as const,
+      message: "",
+    }));
+    expect(announcementOf({ ...good, report: { ...report, failures } }).status).toBe("Unknown");
+    const one = { ...report, failures: failures.slice(1) };
+    expect(announcementOf({ ...good, report: one }).status).toBe("True");
+  });
+
   test("names the node and what it said", () => {
     const failures = [
       { address, reason: "LinkFailed" as const, message: "Operation not permitted" },

@@ -43,7 +43,7 @@ describe("electing", () => {
   });
 
   test.each([
-    [{ "node-b": 7, "node-a": 5, "node-c": 4 }, "node-b"],
+    [{ "node-b": 7, "node-a": 8, "node-c": 1 }, "node-b"],
     [{ "node-b": 8, "node-a": 4, "node-c": 4 }, "node-a"],
     [{ "node-b": 8, "node-a": 8, "node-c": 0 }, "node-c"],
   ])("passes over who has more than 1.25 times the mean and one: %j", (loads, elected) => {

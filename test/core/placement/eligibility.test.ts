@@ -2,7 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
 import type { SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
 import type { Node } from "../../../src/core/model/node.ts";
-import { eligibleNodes, type PlacementNode } from "../../../src/core/placement/eligibility.ts";
+import {
+  eligibleNodes,
+  type PlacementNode,
+  stillEligible,
+} from "../../../src/core/placement/eligibility.ts";
 
 function advertisement(change: Partial<L2Advertisement> = {}): L2Advertisement {
   const selectors = { poolSelectors: [], nodeSelectors: [], serviceSelectors: [] };
@@ -102,4 +106,17 @@ test("nodes come out by name; without an advertisement none does", () => {
   const nodes = [node("b"), node("c"), node("a")];
   expect(eligibleNodes([advertisement()], nodes).map((it) => it.node)).toEqual(["a", "b", "c"]);
   expect(eligibleNodes([], nodes)).toEqual([]);
+});
+
+test("nodes named before are still eligible while they can announce on those interfaces", () => {
+  const nodes = [node("a"), node("b", {}, { alive: false }), node("c")];
+  const named = (name: string, ...interfaces: readonly string[]) => ({ node: name, interfaces });
+  const candidates = [
+    named("a"),
+    named("b"),
+    named("c", "eth1"),
+    named("c", "eth0"),
+    named("gone"),
+  ];
+  expect(stillEligible(candidates, nodes)).toEqual([named("a"), named("c", "eth0")]);
 });

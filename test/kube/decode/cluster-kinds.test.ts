@@ -44,9 +44,14 @@ test("a Lease reads differently after each renewal, and for another holder", () 
   expect(lease("a", "t1")).toBe(texts[0]);
 });
 
-test("a Namespace tells its labels", () => {
-  const raw = { metadata: { name: "shop", labels: { team: "blue", broken: 7 } } };
-  expect(decodeNamespace(raw).labels).toEqual({ team: "blue" });
+test("a Namespace tells its labels, and whether it is being deleted", () => {
+  const metadata = { name: "shop", labels: { team: "blue", broken: 7 } };
+  expect(decodeNamespace({ metadata })).toMatchObject({
+    labels: { team: "blue" },
+    terminating: false,
+  });
+  const deleted = { ...metadata, deletionTimestamp: "2026-11-23T10:00:00Z" };
+  expect(decodeNamespace({ metadata: deleted }).terminating).toBe(true);
 });
 
 test("a ServiceCIDR tells its prefixes, an EndpointSlice its addresses", () => {

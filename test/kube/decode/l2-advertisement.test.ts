@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import {
+  decodeL2Advertisement,
+  type L2AdvertisementObject,
+} from "../../../src/kube/decode/l2-advertisement.ts";
+
+function decode(spec: object): L2AdvertisementObject {
+  return decodeL2Advertisement({ metadata: { name: "default" }, spec });
+}
+
+test("without a spec it covers everything", () => {
+  expect(decodeL2Advertisement({ metadata: { name: "default" } }).advertisement).toEqual({
+    name: "default",
+    pools: [],
+    poolSelectors: [],
+    nodeSelectors: [],
+    interfaces: [],
+    serviceSelectors: [],
+  });
+});
+
+test("each field is read under MetalLB's name", () => {
+  const selector = (key: string): object => ({ matchLabels: { [key]: "x" } });
+  const read = (key: string): object => ({
+    requirements: [{ key, operator: "In", values: ["x"] }],
+  });
+  const { advertisement, errors } = decode({
+    ipAddressPools: ["web"],
+    ipAddressPoolSelectors: [selector("pool")],
+    nodeSelectors: [selector("node")],
+    interfaces: ["eth0"],
+    serviceSelectors: [selector("service")],
+  });
+  expect(errors).toEqual([]);
+  expect(advertisement).toEqual({
+    name: "default",
+    pools: ["web"],
+    poolSelectors: [read("pool")],
+    nodeSelectors: [read("node")],
+    interfaces: ["eth0"],
+    serviceSelectors: [read("service")],
+  });
+});
+
+test.each<[string, object, string]>([
+  [
+    "a selector that cannot be read",
+    { nodeSelectors: [{ matchExpressions: [{ key: "k", operator: "Is" }] }] },
+    "spec.nodeSelectors[0]",
+  ],
+  [
+    "an interface name that is too long",
+    { interfaces: ["a-name-of-16-chars"] },
+    "is no name of an interface",
+  ],
+  ["an interface name with a slash", { interfaces: ["eth0/1"] }, "is no name of an interface"],
+  ["an empty interface name", { interfaces: [""] }, "is no name of an interface"],
+])("with %s it is not used, and says why", (_, spec, error) => {
+  const { advertisement, errors } = decode(spec);
+  expect(advertisement).toBeUndefined();
+  expect(errors).toEqual([expect.stringContaining(error)]);
+});
