@@ -1,9 +1,9 @@
 import type { CoreV1Event, V1Service } from "@kubernetes/client-node";
-import { isNotFound } from "../../src/kube/api-error.ts";
+import { ApiError, isNotFound } from "../../src/kube/api-error.ts";
 import { loadAccess } from "../../src/kube/load-access.ts";
 import { apiVersion, type Resource, resourcePath } from "../../src/kube/resource.ts";
 import * as resources from "../../src/kube/resources.ts";
-import { Transport } from "../../src/kube/transport.ts";
+import { type ApiRequest, Transport } from "../../src/kube/transport.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import {
@@ -44,14 +44,14 @@ export class ClusterApi {
     const { namespace } = object.metadata ?? {};
     const body = { apiVersion: apiVersion(resource), kind: resource.kind, ...object };
     const path = resourcePath(resource, { namespace });
-    return (await this.#transport.request({ method: "POST", path, body })) as T;
+    return (await this.#request({ method: "POST", path, body })) as T;
   }
 
   /** Undefined when it does not exist. */
   async get<T>(resource: Resource, name: string, namespace?: string): Promise<T | undefined> {
     try {
       const path = resourcePath(resource, { namespace, name });
-      return (await this.#transport.request({ method: "GET", path })) as T;
+      return (await this.#request({ method: "GET", path })) as T;
     } catch (error) {
       if (isNotFound(error)) {
         return undefined;
@@ -63,7 +63,7 @@ export class ClusterApi {
   /** All objects, of all namespaces unless one is given. */
   async list<T>(resource: Resource, namespace?: string): Promise<readonly T[]> {
     const path = resourcePath(resource, { namespace });
-    const list = await this.#transport.request({ method: "GET", path });
+    const list = await this.#request({ method: "GET", path });
     return (list as { items: T[] }).items;
   }
 
@@ -71,14 +71,14 @@ export class ClusterApi {
   async patch(resource: Resource, name: string, patch: object, namespace?: string): Promise<void> {
     const [object = "", subresource] = name.split("/");
     const path = resourcePath(resource, { namespace, name: object, subresource });
-    await this.#transport.request({ method: "PATCH", path, body: patch });
+    await this.#request({ method: "PATCH", path, body: patch });
   }
 
   /** Deletes an object; that it is not there is no error. */
   async remove(resource: Resource, name: string, namespace?: string): Promise<void> {
     try {
       const path = resourcePath(resource, { namespace, name });
-      await this.#transport.request({ method: "DELETE", path });
+      await this.#request({ method: "DELETE", path });
     } catch (error) {
       if (!isNotFound(error)) {
         throw error;
@@ -131,6 +131,20 @@ export class ClusterApi {
     const bundle = (await this.allocation(address))?.spec.bundle;
     const found = (await this.bundles()).find(({ metadata }) => metadata.name === bundle);
     return found?.spec.owner.node;
+  }
+
+  /** A server that has just started asks for patience (429); then we ask again. */
+  async #request(request: ApiRequest): Promise<unknown> {
+    for (;;) {
+      try {
+        return await this.#transport.request(request);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 429)) {
+          throw error;
+        }
+        await systemClock.sleep(error.retryAfterMs ?? 500);
+      }
+    }
   }
 
   async close(): Promise<void> {

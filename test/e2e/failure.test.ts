@@ -19,6 +19,7 @@ const names = Array.from({ length: 6 }, (_, index) => `service-${index}`);
 
 let cluster: InstalledCluster;
 let addresses: readonly string[];
+let probes = 0;
 
 beforeAll(async () => {
   cluster = await startInstalled({ nodes: 3 });
@@ -35,7 +36,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** Every Service announced and every speaker alive. */
+/** Every Service announced, every speaker ready, and a leader at work. */
 async function settled(): Promise<void> {
   const { api, sandbox } = cluster;
   for (const name of names) {
@@ -51,6 +52,10 @@ async function settled(): Promise<void> {
       speakers.every(({ status }) => status?.containerStatuses?.[0]?.ready === true)
     );
   });
+  probes += 1;
+  await api.createService({ name: `probe-${probes}` });
+  await decided(api, "True", `probe-${probes}`);
+  await api.removeService(`probe-${probes}`);
 }
 
 /** Which node announces each address, as the objects say. */
@@ -93,8 +98,9 @@ async function controllerLogs(): Promise<string> {
   return (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("");
 }
 
-function deaths(log: string): number {
-  return log.split("speaker is dead").length - 1;
+/** How often the controllers have logged these words. */
+async function said(words: string): Promise<number> {
+  return (await controllerLogs()).split(words).length - 1;
 }
 
 /** A node that announces something and on which the leader does not run. */
@@ -141,7 +147,7 @@ describe("addresses", () => {
 
   test("are answered all the time while the API server is away, and stay", async () => {
     const { apiserver } = cluster.sandbox;
-    const [before, told] = [await bundleVersions(), deaths(await controllerLogs())];
+    const [before, told] = [await bundleVersions(), await said("speaker is dead")];
     const expected = await owners();
     await apiserver.stop();
     for (let round = 0; round < 4; round += 1) {
@@ -149,12 +155,12 @@ describe("addresses", () => {
       expect(await answerers()).toEqual(expected);
     }
     await apiserver.start();
-    // A verdict would come six seconds after the watch is back.
-    await systemClock.sleep(8_000);
     await settled();
+    // The leader is new or has been blind: its first verdict comes after six seconds.
+    await systemClock.sleep(8_000);
     expect(await bundleVersions()).toEqual(before);
     expect(await answerers()).toEqual(expected);
-    expect(deaths(await controllerLogs())).toBe(told);
+    expect(await said("speaker is dead")).toBe(told);
   });
 
   test("of a node without power move to others, and do not move back", async () => {
@@ -179,29 +185,25 @@ describe("addresses", () => {
     await settled();
     expect(await owners()).toEqual(moved);
     expect(await answerers()).toEqual(moved);
-    await cluster.api.createService({ name: "later" });
-    await decided(cluster.api, "True", "later");
-    await cluster.api.removeService("later");
   });
 
   test("stay where they are when most nodes look dead at once, and the log says so", async () => {
     const { sandbox } = cluster;
     const leader = await leaderNode();
-    const before = await owners();
+    const words = "more than half of the speakers look dead at once: nothing is moved";
+    const [before, told] = [await owners(), await said(words)];
     const lost = sandbox.nodes.filter(({ name }) => name !== leader);
     await Promise.all(lost.map((node) => node.powerOff()));
-    await eventually("the controller notices", async () => {
-      const log = await controllerLogs();
-      return log.includes("more than half of the speakers look dead at once: nothing is moved");
-    });
+    await eventually("the controller notices", async () => (await said(words)) > told);
     await systemClock.sleep(3_000);
     expect(await owners()).toEqual(before);
     await Promise.all(lost.map((node) => node.powerOn()));
     await settled();
+    // The first to come back ends the doubt: the other one may be judged dead then, and its
+    // addresses move. What counts is that all are served.
     await eventually("everybody answers again", async () => {
       return !Object.values(await answerers()).includes(undefined);
     });
-    expect(await owners()).toEqual(before);
-    expect(await answerers()).toEqual(before);
+    expect(await answerers()).toEqual(await owners());
   });
 });
