@@ -148,7 +148,8 @@ function signalCommand(child: ChildProcess, signal: NodeJS.Signals): void {
   // The first child waits for our end, the second is the command, later ones are its orphans.
   const command = first === undefined ? undefined : childrenOf(first)[1];
   if (command === undefined) {
-    child.kill("SIGKILL");
+    // It has ended of the same signal, and its exit code is on the way; or it has yet to start.
+    setTimeout(() => child.kill("SIGKILL"), 500).unref();
     return;
   }
   process.kill(command, signal);
@@ -231,13 +232,14 @@ function isOneCommandShell(pid: number): boolean {
   }
 }
 
-/** Undefined when the process is gone. */
+/** Undefined when the process is gone, even if its own parent has not noticed yet. */
 function lineageOf(pid: number): Lineage | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number);
-    return { pid, parent, group, session };
+    const zombie = fields[0] === "Z" || fields[0] === "X";
+    return zombie ? undefined : { pid, parent, group, session };
   } catch {
     return undefined;
   }
