@@ -31,9 +31,9 @@ export class WorkQueue {
   readonly #workers: number;
   readonly #backoff: BackoffLimits;
   readonly #ready = new Set<string>();
-  /** Ready too, but in no hurry: one of these at a time. */
+  /** Ready too, but in no hurry: these never take more than half of the workers. */
   readonly #unhurried = new Set<string>();
-  #unhurriedRunning: string | undefined;
+  readonly #unhurriedRunning = new Set<string>();
   readonly #waiting = new Map<string, Wait>();
   /** Keys under work, and after which wait to run again when added meanwhile. */
   readonly #running = new Map<string, number | undefined>();
@@ -71,8 +71,8 @@ export class WorkQueue {
   }
 
   /**
-   * Asks for work on `key` soon. Only one of the keys asked for like this is under
-   * work at a time, so that many at once do not hold up what is urgent.
+   * Asks for work on `key` soon. Keys asked for like this leave half of the workers
+   * to the others, so that many at once do not hold up what is urgent.
    */
   addUnhurried(key: string): void {
     if (this.#running.has(key)) {
@@ -120,15 +120,16 @@ export class WorkQueue {
     if (this.#running.size >= this.#workers) {
       return undefined;
     }
-    // A single worker must not be kept busy with what has time.
-    const hasTurn =
-      this.#unhurriedRunning === undefined && (this.#workers > 1 || !this.#ready.size);
-    const [unhurried] = hasTurn ? this.#unhurried : [];
-    const [key] = unhurried === undefined ? this.#ready : [unhurried];
+    const room = this.#unhurriedRunning.size < Math.max(1, this.#workers >> 1);
+    const [urgent] = this.#ready;
+    const [unhurried] = room ? this.#unhurried : [];
+    const key = urgent ?? unhurried;
     if (key !== undefined) {
-      this.#unhurriedRunning ??= unhurried;
-      this.#unhurried.delete(key);
+      if (urgent === undefined) {
+        this.#unhurriedRunning.add(key);
+      }
       this.#ready.delete(key);
+      this.#unhurried.delete(key);
       this.#running.set(key, undefined);
     }
     return key;
@@ -144,9 +145,7 @@ export class WorkQueue {
     }
     const wanted = this.#running.get(key);
     this.#running.delete(key);
-    if (this.#unhurriedRunning === key) {
-      this.#unhurriedRunning = undefined;
-    }
+    this.#unhurriedRunning.delete(key);
     const afterMs = wanted ?? retryMs;
     if (afterMs !== undefined) {
       this.#schedule(key, afterMs);

@@ -47,22 +47,23 @@ describe("a work queue", () => {
     await running;
   });
 
-  it("works on one key at a time of those that have time, and beside them on the others", async () => {
+  it("leaves half of the workers free of keys that have time, and does what is urgent first", async () => {
     const clock = new HandClock();
-    const queue = queueOf(clock, 3);
+    const queue = queueOf(clock, 4);
     const stop = new AbortController();
     const log: string[] = [];
+    for (const key of ["slow-1", "slow-2", "slow-3", "slow-4"]) {
+      queue.addUnhurried(key);
+    }
+    queue.add("slow-4");
     const running = queue.run(async (key) => {
       log.push(`${key} ${clock.now()}`);
       await clock.sleep(10);
     }, stop.signal);
-    for (const key of ["slow-1", "slow-2", "slow-3"]) {
-      queue.addUnhurried(key);
-    }
+    await clock.advance(5);
     queue.add("a");
-    queue.add("slow-3");
     await clock.advance(100);
-    expect(log).toEqual(["slow-1 0", "a 0", "slow-3 0", "slow-2 10"]);
+    expect(log).toEqual(["slow-4 0", "slow-1 0", "slow-2 0", "a 5", "slow-3 10"]);
     expect(queue.idle).toBe(true);
     stop.abort();
     await running;
