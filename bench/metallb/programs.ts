@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -83,7 +83,12 @@ async function takeDefinitions(go: string, target: string): Promise<void> {
   });
   const aside = `${target}.${process.pid}`;
   try {
-    await cp(join(stdout.trim(), "config", "crd", "bases"), aside, { recursive: true });
+    const source = join(stdout.trim(), "config", "crd", "bases");
+    // File by file: as a whole it would be as read-only as Go's module cache is.
+    await mkdir(aside, { recursive: true });
+    for (const file of await readdir(source)) {
+      await copyFile(join(source, file), join(aside, file));
+    }
     await rename(aside, target);
   } finally {
     await rm(aside, { recursive: true, force: true });
