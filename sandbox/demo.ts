@@ -299,6 +299,9 @@ async function main(keep: boolean): Promise<number> {
 const { keep = false } = new Command("npm run demo --")
   .description("The blog post's manifests on a real cluster, served by gratuitous ARP")
   .option("--keep", "leave the cluster up at the end")
+  .showHelpAfterError()
+  // Not even started: 1 is for a step that failed.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ keep?: boolean }>();
 process.exitCode = await main(keep);

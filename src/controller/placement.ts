@@ -5,7 +5,12 @@ import type { L2Bundle } from "../core/model/l2-bundle.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { electNode } from "../core/placement/elect.ts";
-import { eligibleNodes, type PlacementNode, stillEligible } from "../core/placement/eligibility.ts";
+import {
+  eligibleNodes,
+  missingInterfaces,
+  type PlacementNode,
+  stillEligible,
+} from "../core/placement/eligibility.ts";
 import { type BundlePlan, planBundles } from "../core/placement/plan-bundles.ts";
 import { BundleWriter, type BundleWriterOptions } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
@@ -72,6 +77,12 @@ export class Placement {
   /** True if an advertisement covers what `service` has from `pool`. */
   covers(service: Service, pool: IpAddressPool): boolean {
     return this.#groupOf(service, pool).length > 0;
+  }
+
+  /** Interfaces for want of which nobody can announce what `service` has from `pool`. */
+  missingInterfaces(service: Service, pool: IpAddressPool): readonly string[] {
+    const group = this.#groupOf(service, pool);
+    return missingInterfaces(this.#advertisements(group), this.#nodes());
   }
 
   /** True if the allocation is in a bundle of the advertisements that cover it, or rightly in none. */

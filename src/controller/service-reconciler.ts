@@ -145,6 +145,8 @@ export class ServiceReconciler {
       address,
       unplaced: covered ? undefined : "NoAdvertisement",
       owner,
+      missingInterfaces:
+        owner === undefined && pool !== undefined ? placement.missingInterfaces(service, pool) : [],
       allocationVersion: BigInt(object?.resourceVersion ?? 0),
       bundleVersion: BigInt(bundle?.resourceVersion ?? 0),
       report: owner === undefined ? undefined : stores.speakers.get(owner)?.speaker.report,

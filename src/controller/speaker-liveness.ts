@@ -12,6 +12,9 @@ export interface SpeakerLivenessOptions {
   readonly onVerdict: () => void;
 }
 
+/** However long an outage was, speakers are judged again so long after it. */
+const graceMaxMs = 30_000;
+
 /** Drives the liveness protocol from the Leases of the speakers and the clock. */
 export class SpeakerLiveness {
   readonly #options: SpeakerLivenessOptions;
@@ -19,6 +22,8 @@ export class SpeakerLiveness {
   #suspended = false;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
+  /** When the watch on the Leases was found broken last. */
+  #brokenAt: number | undefined;
 
   constructor(options: SpeakerLivenessOptions) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class SpeakerLiveness {
       const name = (after ?? before)?.name ?? "";
       this.#observe(nodeOfSpeakerLease(name) ?? name, after?.renewal);
     });
-    speakerLeases.onGap(() => this.#take({ kind: "gap" }));
+    speakerLeases.onGap(() => this.#take({ kind: "gap", graceMs: this.#graceMs() }));
     nodes.onChange(({ key, before, after }) => {
       if (before === undefined || after === undefined) {
         this.#observe(key, this.#renewalOf(key));
@@ -55,6 +60,19 @@ export class SpeakerLiveness {
       this.#running = false;
       clearTimeout(this.#timer);
     });
+  }
+
+  /**
+   * After an outage of the API server everybody waits before the next try, the
+   * longer the outage was: so long again, silence proves nothing.
+   */
+  #graceMs(): number {
+    const now = this.#options.clock.now();
+    if (!this.#options.stores.speakerLeases.live) {
+      this.#brokenAt = now;
+      return 0;
+    }
+    return Math.min(graceMaxMs, now - (this.#brokenAt ?? now));
   }
 
   #renewalOf(node: string): string | undefined {

@@ -136,5 +136,5 @@ test("kubectl shows where each address is announced", async () => {
     row(`ipallocation\\.steelyard\\.dev/${address} +${address} +one +Allocated .*${bundle}`),
   );
   expect(table).toMatch(row(`l2bundle\\.steelyard\\.dev/${bundle} +${node} +node-\\d`));
-  expect(table).toMatch(row(`l2speaker\\.steelyard\\.dev/${node} +eth0`));
+  expect(table).toMatch(row(`l2speaker\\.steelyard\\.dev/${node} +\\d+ `));
 });

@@ -65,7 +65,7 @@ function name(node: number): string {
 function observations({ nodes, phases, pauses, gaps, blindMs }: Troubles) {
   const inputs: { at: number; input: LivenessInput }[] = gaps.map((at) => ({
     at,
-    input: { kind: "gap" },
+    input: { kind: "gap", graceMs: 0 },
   }));
   for (let node = 0; node < nodes; node += 1) {
     for (let at = phases[node] ?? 0; at < endMs; at += periodMs) {

@@ -51,9 +51,11 @@ export function decide(service: Service, context: AllocationContext): Allocation
   }
   if (service.wish.addresses.length > 0) {
     const refusal = refuseWish(service, service.wish.addresses, context);
+    // A wish that cannot be met costs nothing, a pool that went does: as without a wish.
+    const kept = held.filter((address) => mayKeep(service, address, context));
     return refusal === undefined
       ? settle(held, [...service.wish.addresses], "RequestChanged")
-      : keepOrRefuse(held, refusal);
+      : settle(held, kept, "PoolWithdrawn", refusal);
   }
   return decideWithoutWish(service, held, context);
 }

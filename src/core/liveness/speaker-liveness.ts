@@ -25,7 +25,7 @@ export interface LivenessState {
 interface SpeakerPulse {
   /** Any text that changes with each renewal. */
   readonly renewal: string;
-  /** When this renewal was first seen, or the count was started afresh. */
+  /** When this renewal was first seen, or from when on silence counts again. */
   readonly seenAt: number;
 }
 
@@ -34,8 +34,11 @@ export type LivenessInput =
   | { readonly kind: "renewal"; readonly node: string; readonly renewal: string }
   /** The Lease of `node`, or the node, is gone. */
   | { readonly kind: "gone"; readonly node: string }
-  /** Renewals may have been missed: the watch broke, or this process has just begun to lead. */
-  | { readonly kind: "gap" }
+  /**
+   * Renewals may have been missed: the watch broke or came back. `graceMs`: how
+   * long speakers may need on top of the usual to reach the API server again.
+   */
+  | { readonly kind: "gap"; readonly graceMs: number }
   | { readonly kind: "wake" };
 
 export interface LivenessStep {
@@ -83,7 +86,9 @@ function observe(
     case "wake":
       return before;
     case "gap":
-      return new Map([...before].map(([node, { renewal }]) => [node, { renewal, seenAt: now }]));
+      return new Map(
+        [...before].map(([node, { renewal }]) => [node, { renewal, seenAt: now + input.graceMs }]),
+      );
     case "gone": {
       const after = new Map(before);
       after.delete(input.node);

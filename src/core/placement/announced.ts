@@ -1,6 +1,6 @@
 import { reportedFailuresMax, type SpeakerReport } from "../model/l2-speaker.ts";
 import type { Reason } from "../model/reason.ts";
-import type { IpAddress } from "../net/ip-address.ts";
+import { familyOf, type IpAddress } from "../net/ip-address.ts";
 
 /** What is known about the announcement of one address. */
 export interface AddressAnnouncement {
@@ -8,6 +8,8 @@ export interface AddressAnnouncement {
   /** Set if no advertisement covers it. */
   readonly unplaced: "NoAdvertisement" | undefined;
   readonly owner: string | undefined;
+  /** Without an owner: the interfaces that the advertisements name and no selected node has. */
+  readonly missingInterfaces?: readonly string[];
   /** The newest version of the allocation and of its bundle, as integers. */
   readonly allocationVersion: bigint;
   readonly bundleVersion: bigint;
@@ -25,9 +27,20 @@ export interface AnnouncementVerdict {
 /** Returns whether one address is announced. Unknown until the owner reports that it has taken over. */
 export function announcementOf(announcement: AddressAnnouncement): AnnouncementVerdict {
   const { address, unplaced, owner, report } = announcement;
+  if (familyOf(address) === 6) {
+    const message = `${address}: this version announces IPv4 only`;
+    return { status: "False", reason: "FamilyNotAnnounced", message };
+  }
   if (unplaced === "NoAdvertisement") {
     const message = `${address}: no L2Advertisement covers its pool and this Service; create one`;
     return { status: "False", reason: "NoAdvertisement", message };
+  }
+  const missing = announcement.missingInterfaces ?? [];
+  if (owner === undefined && missing.length > 0) {
+    const message =
+      `${address}: no node that the L2Advertisements select has ${missing.join(" or ")} ` +
+      "up; correct their interfaces (kubectl get l2speakers -o yaml tells what each node has)";
+    return { status: "False", reason: "InterfaceMissing", message };
   }
   if (owner === undefined) {
     const message =
@@ -43,7 +56,6 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
   const applied =
     report !== undefined &&
     report.failures.length < reportedFailuresMax &&
-    report !== undefined &&
     report.applied.allocations >= announcement.allocationVersion &&
     report.applied.bundles >= announcement.bundleVersion;
   return applied

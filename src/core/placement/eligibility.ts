@@ -34,6 +34,24 @@ export function eligibleNodes(
   return eligible.sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
+/**
+ * Returns the interfaces for want of which no selected node can announce, although
+ * one could otherwise; empty when the reason is another one, or there is none.
+ */
+export function missingInterfaces(
+  advertisements: readonly L2Advertisement[],
+  nodes: Iterable<PlacementNode>,
+): readonly string[] {
+  const all = [...nodes];
+  if (eligibleNodes(advertisements, all).length > 0) {
+    return [];
+  }
+  const wanting = all
+    .filter((candidate) => canAnnounce(candidate, []))
+    .flatMap((candidate) => allowedInterfaces(advertisements, candidate.node) ?? []);
+  return [...new Set(wanting)].sort();
+}
+
 /** Returns those of `candidates`, named with their interfaces before, that still can announce. */
 export function stillEligible(
   candidates: readonly BundleNode[],

@@ -72,7 +72,7 @@ describe("a speaker", () => {
     const judge = new Judge();
     judge.renew("a", "b", "c");
     expect(judge.pass(7_000, "b", "c")).toEqual(["a"]);
-    expect(judge.take({ kind: "gap" }).revived).toEqual([]);
+    expect(judge.take({ kind: "gap", graceMs: 0 }).revived).toEqual([]);
     expect(judge.take({ kind: "renewal", node: "a", renewal: "1" }).revived).toEqual([]);
     judge.pass(20_000, "b", "c");
     expect([...judge.state.dead]).toEqual(["a"]);
@@ -91,11 +91,19 @@ describe("a speaker", () => {
 });
 
 describe("a gap in the watch", () => {
+  test("gives speakers as long again after an outage before silence counts", () => {
+    const judge = new Judge();
+    judge.renew("a", "b", "c");
+    judge.take({ kind: "gap", graceMs: 10_000 });
+    expect(judge.pass(15_000, "b", "c")).toEqual([]);
+    expect(judge.pass(2_000, "b", "c")).toEqual(["a"]);
+  });
+
   test("starts every count afresh", () => {
     const judge = new Judge();
     judge.renew("a", "b", "c");
     judge.now += 5_000;
-    judge.take({ kind: "gap" });
+    judge.take({ kind: "gap", graceMs: 0 });
     judge.now += 3_500;
     judge.renew("b", "c");
     judge.now += 2_499;
@@ -163,7 +171,10 @@ const input: fc.Arbitrary<LivenessInput> = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom(...nodes).map((node) => ({ kind: "gone" as const, node })),
   },
-  { weight: 1, arbitrary: fc.constant({ kind: "gap" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(0, 5_000).map((graceMs) => ({ kind: "gap" as const, graceMs })),
+  },
   { weight: 4, arbitrary: fc.constant({ kind: "wake" as const }) },
 );
 

@@ -39,6 +39,12 @@ describe("the announcement of one address", () => {
     ["its owner never reported", "Unknown", "AnnouncementPending", { report: undefined }],
     ["nobody owns it", "False", "NoEligibleNode", { owner: undefined, report: undefined }],
     [
+      "no node has its interface",
+      "False",
+      "InterfaceMissing",
+      { owner: undefined, report: undefined, missingInterfaces: ["eth9"] },
+    ],
+    [
       "nothing covers it",
       "False",
       "NoAdvertisement",

@@ -4,6 +4,7 @@ import type { SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
 import type { Node } from "../../../src/core/model/node.ts";
 import {
   eligibleNodes,
+  missingInterfaces,
   type PlacementNode,
   stillEligible,
 } from "../../../src/core/placement/eligibility.ts";
@@ -119,4 +120,18 @@ test("nodes named before are still eligible while they can announce on those int
     named("gone"),
   ];
   expect(stillEligible(candidates, nodes)).toEqual([named("a"), named("c", "eth0")]);
+});
+
+describe("the interfaces for want of which nobody can announce", () => {
+  const wants = (...interfaces: string[]): L2Advertisement[] => [advertisement({ interfaces })];
+
+  test.each<[string, readonly string[], L2Advertisement[], PlacementNode[]]>([
+    ["are those that no node has up", ["eth1", "wan9"], wants("wan9", "eth1"), [node("a")]],
+    ["are none when one of them will do", [], wants("wan9", "eth0"), [node("a")]],
+    ["are none when no interface is named", [], wants(), [node("a")]],
+    ["are none when the nodes are dead", [], wants("wan9"), [node("a", {}, { alive: false })]],
+    ["are none when no node is selected", [], wants("wan9"), []],
+  ])("%s", (_, expected, advertisements, nodes) => {
+    expect(missingInterfaces(advertisements, nodes)).toEqual(expected);
+  });
 });

@@ -22,10 +22,6 @@ const userOf = (account: string): string => `system:serviceaccount:${system}:${a
 /** Rules that no use here can show, and why they are there. */
 const unseen: ReadonlyMap<string, string> = new Map([
   [
-    "steelyard-controller: update nodes/finalizers",
-    "asked by the admission plugin OwnerReferencesPermissionEnforcement, where that is on",
-  ],
-  [
     "steelyard-controller: get steelyard.dev/l2bundles",
     "when its name is taken by a bundle that the watch has not told of yet",
   ],
