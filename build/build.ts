@@ -1,4 +1,4 @@
-import { chmod, rm } from "node:fs/promises";
+import { chmod, readdir, rm } from "node:fs/promises";
 import { build as bundle } from "esbuild";
 import { buildNative } from "./native.ts";
 import { buildRawSocket } from "./raw-socket.ts";
@@ -10,7 +10,6 @@ const outDir = "dist";
  * on demand, and the native addon beside it; and raw-socket where it is installed.
  */
 async function build(): Promise<void> {
-  await rm(`${outDir}/chunks`, { recursive: true, force: true });
   const [addon, rawSocket] = await Promise.all([
     buildNative({ outDir }),
     buildRawSocket(),
@@ -21,7 +20,7 @@ async function build(): Promise<void> {
 }
 
 async function bundleCommand(): Promise<void> {
-  await bundle({
+  const { metafile } = await bundle({
     entryPoints: { steelyard: "src/cli/main.ts" },
     outdir: outDir,
     bundle: true,
@@ -41,7 +40,16 @@ async function bundleCommand(): Promise<void> {
       ].join("\n"),
     },
     logLevel: "warning",
+    metafile: true,
   });
+  await removeStaleChunks(Object.keys(metafile.outputs));
+}
+
+/** Last of all, so that a command that starts meanwhile finds its chunks. */
+async function removeStaleChunks(outputs: readonly string[]): Promise<void> {
+  const folder = `${outDir}/chunks`;
+  const stale = (await readdir(folder)).filter((file) => !outputs.includes(`${folder}/${file}`));
+  await Promise.all(stale.map((file) => rm(`${folder}/${file}`)));
 }
 
 await build();
