@@ -21,7 +21,7 @@ import { Reflector, type ReflectorState } from "../kube/reflector.ts";
 import type { Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import { Store, type Stored } from "../kube/store.ts";
-import type { Transport } from "../kube/transport.ts";
+import type { ApiClient } from "../kube/transport.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 
@@ -41,7 +41,7 @@ export interface ClusterStores {
 }
 
 export interface ClusterStoresOptions {
-  readonly transport: Transport;
+  readonly transport: ApiClient;
   /** Where Steelyard's own Leases are. */
   readonly namespace: string;
   /** Where pools and advertisements are. */

@@ -1,6 +1,6 @@
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { Leadership } from "../kube/lease-election.ts";
-import type { Transport } from "../kube/transport.ts";
+import type { ApiClient } from "../kube/transport.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { Writer } from "../kube/write.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -21,7 +21,7 @@ import { type LeaderQueues, Triggers } from "./triggers.ts";
 export interface LeaderOptions {
   /** All synced. */
   readonly stores: ClusterStores;
-  readonly writes: Transport;
+  readonly writes: ApiClient;
   readonly leadership: Leadership;
   readonly events: EventRecorder;
   readonly configNamespace: string;

@@ -20,7 +20,8 @@ export class SpeakerLiveness {
   readonly #options: SpeakerLivenessOptions;
   #state = noSpeakers;
   #suspended = false;
-  #timer: NodeJS.Timeout | undefined;
+  /** Ends the wait for the next look. */
+  #waiting = new AbortController();
   #running = false;
   /** When the watch on the Leases was found broken last. */
   #brokenAt: number | undefined;
@@ -58,7 +59,7 @@ export class SpeakerLiveness {
     });
     signal.addEventListener("abort", () => {
       this.#running = false;
-      clearTimeout(this.#timer);
+      this.#waiting.abort();
     });
   }
 
@@ -111,13 +112,21 @@ export class SpeakerLiveness {
       log.warn({}, "more than half of the speakers look dead at once: nothing is moved");
     }
     this.#suspended = suspended;
-    clearTimeout(this.#timer);
+    this.#waiting.abort();
     if (wakeAt !== undefined) {
-      const wait = Math.max(1, wakeAt - clock.now());
-      this.#timer = setTimeout(() => this.#take({ kind: "wake" }), wait);
+      void this.#wakeIn(Math.max(1, wakeAt - clock.now()));
     }
     if (died.length + revived.length > 0 || state.speakers.size !== wasKnown) {
       onVerdict();
+    }
+  }
+
+  async #wakeIn(ms: number): Promise<void> {
+    this.#waiting = new AbortController();
+    const { signal } = this.#waiting;
+    await this.#options.clock.sleep(ms, signal);
+    if (!signal.aborted) {
+      this.#take({ kind: "wake" });
     }
   }
 }

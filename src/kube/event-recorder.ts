@@ -2,7 +2,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { ApiError, isAlreadyExists, isNotFound } from "./api-error.ts";
 import { type Resource, resourcePath } from "./resource.ts";
-import type { Transport } from "./transport.ts";
+import type { ApiClient } from "./transport.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 /** The object that an Event is about. */
@@ -27,7 +27,7 @@ export interface EventNote {
 
 /** What an {@link EventRecorder} needs. */
 export interface EventRecorderOptions {
-  readonly transport: Transport;
+  readonly transport: ApiClient;
   /** Who reports, such as `steelyard-controller`. */
   readonly component: string;
   /** Which of them, such as the Pod's name. */

@@ -4,12 +4,12 @@ import { isAlreadyExists, isConflict, isNotFound } from "./api-error.ts";
 import { type Lease, type LeaseSpec, microTime, newLease } from "./lease.ts";
 import { resourcePath } from "./resource.ts";
 import { leases } from "./resources.ts";
-import type { Transport } from "./transport.ts";
+import type { ApiClient } from "./transport.ts";
 
 /** Which Lease is contended for, as whom, and by which times. */
 export interface LeaseElectionOptions {
   /** Its own connection, so that a long list cannot delay a renewal. */
-  readonly transport: Transport;
+  readonly transport: ApiClient;
   readonly namespace: string;
   readonly name: string;
   /** Unique to this process: two that share it would both lead. */

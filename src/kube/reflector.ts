@@ -5,11 +5,11 @@ import { Backoff } from "./backoff.ts";
 import { objectKey, type Resource, resourcePath } from "./resource.ts";
 import { compareResourceVersions } from "./resource-version.ts";
 import type { Store, Stored } from "./store.ts";
-import type { Query, Transport } from "./transport.ts";
+import type { ApiClient, Query } from "./transport.ts";
 
 /** What a {@link Reflector} follows, and where to. */
 export interface ReflectorOptions<T extends Stored> {
-  readonly transport: Transport;
+  readonly transport: ApiClient;
   readonly resource: Resource;
   /** Only this namespace; absent: all. */
   readonly namespace?: string | undefined;

@@ -33,6 +33,9 @@ export interface TransportOptions {
   readonly pingIntervalMs?: number;
 }
 
+/** Questions and watches: all that most code needs of a {@link Transport}. */
+export type ApiClient = Pick<Transport, "request" | "stream">;
+
 const defaultTimeoutMs = 15_000;
 const connectTimeoutMs = 10_000;
 

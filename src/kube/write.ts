@@ -1,6 +1,6 @@
 import { apiVersion, type Resource, type ResourceTarget, resourcePath } from "./resource.ts";
 import type { Stored } from "./store.ts";
-import type { ApiRequest, Transport } from "./transport.ts";
+import type { ApiClient, ApiRequest } from "./transport.ts";
 
 /**
  * The ways in which objects are written. Every change and every deletion names
@@ -8,10 +8,10 @@ import type { ApiRequest, Transport } from "./transport.ts";
  * whoever no longer may write, because another leads now, does not even ask.
  */
 export class Writer {
-  readonly #transport: Transport;
+  readonly #transport: ApiClient;
   readonly #mayWrite: () => boolean;
 
-  constructor(transport: Transport, mayWrite: () => boolean) {
+  constructor(transport: ApiClient, mayWrite: () => boolean) {
     this.#transport = transport;
     this.#mayWrite = mayWrite;
   }
