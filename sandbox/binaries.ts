@@ -10,13 +10,9 @@ import {
   binaryNames,
   cacheFolder,
   cacheRoot,
-  kubernetesVersion as pinnedKubernetes,
   pinnedVersion,
 } from "./kube/pinned.ts";
 import { ReleaseFiles } from "./kube/release-files.ts";
-
-/** Release of Kubernetes that the sandbox runs. */
-export const kubernetesVersion = pinnedKubernetes;
 
 /** Paths of the programs that make a cluster. */
 export interface KubeBinaries {

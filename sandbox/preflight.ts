@@ -58,7 +58,7 @@ export async function preflight(
 
 /** The Kubernetes binaries as a need: missing ones are no failure as long as there is a way. */
 async function binariesNeed(): Promise<Need> {
-  const name = `Kubernetes ${kubernetesVersion}`;
+  const name = `Kubernetes ${kubernetesVersion()}`;
   const { found, missing } = await locateBinaries();
   if (missing.length === 0) {
     return { name, state: whereFound({ found, missing }), ok: true };

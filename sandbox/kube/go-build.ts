@@ -3,9 +3,8 @@ import { readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type BinaryName, cacheRoot, kubernetesVersion } from "./pinned.ts";
+import { type BinaryName, cacheRoot, kubernetesVersion, releaseFolder } from "./pinned.ts";
 
 /** A Go that can build the binaries. */
 export interface GoToolchain {
@@ -17,7 +16,6 @@ export interface GoToolchain {
 }
 
 const execute = promisify(execFile);
-const moduleFolder = fileURLToPath(new URL(".", import.meta.url));
 
 /** A program of the modules that a folder's `go.mod` pins. */
 export interface GoProgram {
@@ -93,7 +91,12 @@ export async function buildBinaries(
       const minutes = expectedMinutes([name]);
       const place = `${index + 1} of ${names.length}`;
       report(`building ${name}, ${place}, about ${minutes} minute${minutes === 1 ? "" : "s"}`);
-      const program = { name, moduleFolder, package: packages[name], linkerFlags: linkerFlags() };
+      const program = {
+        name,
+        moduleFolder: releaseFolder(),
+        package: packages[name],
+        linkerFlags: linkerFlags(),
+      };
       await buildProgram(go, program, join(folder, name), cache);
     }
   });
@@ -177,9 +180,10 @@ async function compile(
 
 /** What Kubernetes' own release build writes into its binaries. */
 function linkerFlags(): string {
-  const [major, minor] = kubernetesVersion.split(".");
+  const version = kubernetesVersion();
+  const [major, minor] = version.split(".");
   const values = {
-    gitVersion: `v${kubernetesVersion}`,
+    gitVersion: `v${version}`,
     gitMajor: major,
     gitMinor: minor,
     gitTreeState: "clean",
@@ -194,7 +198,7 @@ function linkerFlags(): string {
 
 /** The oldest Go that `go.mod` accepts. */
 function goLine(): string {
-  const text = readFileSync(join(moduleFolder, "go.mod"), "utf8");
+  const text = readFileSync(join(releaseFolder(), "go.mod"), "utf8");
   return /^go (\S+)$/m.exec(text)?.[1] ?? oldestGo;
 }
 

@@ -4,7 +4,7 @@ import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { EnvHttpProxyAgent, fetch } from "undici";
-import { type BinaryName, etcdVersion, kubernetesVersion } from "./pinned.ts";
+import { type BinaryName, kubernetesVersion, pinnedVersion } from "./pinned.ts";
 
 const connectTimeoutMs = 3_000;
 const execute = promisify(execFile);
@@ -48,18 +48,20 @@ export class ReleaseFiles {
   }
 
   async #kubernetes(name: BinaryName, aside: string): Promise<void> {
-    const url = `https://dl.k8s.io/release/v${kubernetesVersion}/bin/linux/${architecture()}/${name}`;
+    const version = kubernetesVersion();
+    const url = `https://dl.k8s.io/release/v${version}/bin/linux/${architecture()}/${name}`;
     const published = (await this.#get(`${url}.sha256`)).toString().trim();
-    this.#report(`downloading ${name} ${kubernetesVersion} from dl.k8s.io`);
+    this.#report(`downloading ${name} ${version} from dl.k8s.io`);
     await writeFile(aside, verified(await this.#get(url), published, url));
   }
 
   async #etcd(aside: string): Promise<void> {
-    const release = `https://github.com/etcd-io/etcd/releases/download/v${etcdVersion}`;
-    const folder = `etcd-v${etcdVersion}-linux-${architecture()}`;
+    const version = pinnedVersion("etcd");
+    const release = `https://github.com/etcd-io/etcd/releases/download/v${version}`;
+    const folder = `etcd-v${version}-linux-${architecture()}`;
     const sums = (await this.#get(`${release}/SHA256SUMS`)).toString();
     const published = sums.split("\n").find((line) => line.endsWith(` ${folder}.tar.gz`));
-    this.#report(`downloading etcd ${etcdVersion} from github.com`);
+    this.#report(`downloading etcd ${version} from github.com`);
     const url = `${release}/${folder}.tar.gz`;
     const archive = verified(await this.#get(url), published?.split(" ", 1)[0] ?? "", url);
     const unpacked = `${aside}.unpacked`;

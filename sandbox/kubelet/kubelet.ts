@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { kubernetesVersion } from "../kube/pinned.ts";
 import { type ApiClient, type ApiServer, openApiClient } from "./api-client.ts";
 import { keepNode } from "./node-heartbeat.ts";
 import { PodAddressPool } from "./pod-network.ts";
@@ -29,7 +30,6 @@ export interface KubeletOptions {
   readonly log: (line: string) => void;
 }
 
-const kubernetesVersion = "v1.37.2";
 const watchRetryMs = 200;
 
 /**
@@ -90,7 +90,12 @@ export class Kubelet {
       this.kill();
     }
     await Promise.all([
-      keepNode(this.#api, { ...node, kubernetesVersion }, this.#dead.signal, log),
+      keepNode(
+        this.#api,
+        { ...node, kubernetesVersion: `v${kubernetesVersion()}` },
+        this.#dead.signal,
+        log,
+      ),
       this.#watchPods(),
     ]);
     await Promise.all(this.#running);

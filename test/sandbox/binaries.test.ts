@@ -16,6 +16,7 @@ beforeEach(() => {
   mkdirSync(assets);
   vi.stubEnv("XDG_CACHE_HOME", join(directory, "cache"));
   vi.stubEnv("KUBEBUILDER_ASSETS", assets);
+  vi.stubEnv("STEELYARD_KUBERNETES", "");
 });
 
 afterEach(() => {
@@ -50,6 +51,22 @@ describe("the Kubernetes binaries", () => {
     const said: string[] = [];
     expect(await provideBinaries((line) => said.push(line))).toEqual(Object.fromEntries(paths));
     expect(said).toEqual([]);
+  });
+
+  test("are of another release, beside the first, when STEELYARD_KUBERNETES names it", async () => {
+    putProgram(cacheFolder(), "etcd", "not asked");
+    vi.stubEnv("STEELYARD_KUBERNETES", "1.33");
+    expect(cacheFolder()).toMatch(/\/cache\/steelyard\/kubernetes\/1\.33\.13-[0-9a-f]{12}$/);
+    putProgram(assets, "etcd", "etcd Version: 3.7.3");
+    const kubectl = putProgram(assets, "kubectl", "Client Version: v1.33.13");
+    const proxy = putProgram(cacheFolder(), "kube-proxy", "not asked");
+    const { found } = await locateBinaries();
+    expect(found).toEqual({ kubectl, "kube-proxy": proxy });
+  });
+
+  test("are refused for a release that is not pinned, naming those that are", () => {
+    vi.stubEnv("STEELYARD_KUBERNETES", "1.34");
+    expect(cacheFolder).toThrow("STEELYARD_KUBERNETES is 1.34: the sandbox has 1.37 and 1.33");
   });
 
   test("lie in a folder that names their version and their dependencies", () => {
