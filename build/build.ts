@@ -1,22 +1,23 @@
 import { chmod, readdir, rm } from "node:fs/promises";
 import { build as bundle } from "esbuild";
-import { buildNative } from "./native.ts";
+import { buildNative, buildProbe } from "./native.ts";
 import { buildRawSocket } from "./raw-socket.ts";
 
 const outDir = "dist";
 
 /**
  * Makes `dist/`: the command `dist/steelyard.js` with the chunks that it loads
- * on demand, and the native addon beside it; and raw-socket where it is installed.
+ * on demand, the native addon and the probe beside it; and raw-socket where it is installed.
  */
 async function build(): Promise<void> {
-  const [addon, rawSocket] = await Promise.all([
+  const [addon, probe, rawSocket] = await Promise.all([
     buildNative({ outDir }),
+    buildProbe({ outDir }),
     buildRawSocket(),
     bundleCommand(),
   ]);
   await chmod(`${outDir}/steelyard.js`, 0o755);
-  console.log(`built ${outDir}/steelyard.js and ${addon}; ${rawSocket}`);
+  console.log(`built ${outDir}/steelyard.js, ${addon} and ${probe}; ${rawSocket}`);
 }
 
 async function bundleCommand(): Promise<void> {

@@ -2,12 +2,15 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const nativeDir = fileURLToPath(new URL("../native/", import.meta.url));
+
+/** A program of its own; all other sources make up the addon. */
+const probe = "probe.c";
 
 /** Warnings that our C must not cause; tests make them errors. */
 export const warningFlags = ["-Wall", "-Wextra", "-Wpedantic"] as const;
@@ -35,15 +38,31 @@ export async function buildNative(options: {
   outDir: string;
   sanitize?: boolean;
 }): Promise<string> {
-  const output = join(options.outDir, "steelyard.node");
-  const sources = await addonSources();
   const flags = addonFlags(options.sanitize ?? false);
-  const stamp = join(options.outDir, ".steelyard.node.sha256");
+  return await buildOnce(join(options.outDir, "steelyard.node"), await addonSources(), flags);
+}
+
+/**
+ * Compiles the program that asks a Pod's process for its health, `native/probe.c`,
+ * to `<outDir>/steelyard-probe` and returns that path. It needs nothing but the C
+ * library. As {@link buildNative} otherwise.
+ */
+export async function buildProbe(options: { outDir: string }): Promise<string> {
+  const flags = ["-O2", ...warningFlags];
+  return await buildOnce(join(options.outDir, "steelyard-probe"), [nativeSource(probe)], flags);
+}
+
+async function buildOnce(
+  output: string,
+  sources: readonly string[],
+  flags: readonly string[],
+): Promise<string> {
+  const stamp = join(dirname(output), `.${basename(output)}.sha256`);
   const digest = await digestOf(sources, flags);
   if (await isUpToDate(output, stamp, digest)) {
     return output;
   }
-  await mkdir(options.outDir, { recursive: true });
+  await mkdir(dirname(output), { recursive: true });
   const aside = `${output}.${process.pid}`;
   try {
     await compile([...flags, "-o", aside, ...sources.filter((path) => path.endsWith(".c"))]);
@@ -105,7 +124,7 @@ function addonFlags(sanitize: boolean): string[] {
 async function addonSources(): Promise<string[]> {
   const names = await readdir(nativeDir);
   return names
-    .filter((name) => /\.[ch]$/.test(name))
+    .filter((name) => /\.[ch]$/.test(name) && name !== probe)
     .sort()
     .map((name) => join(nativeDir, name));
 }

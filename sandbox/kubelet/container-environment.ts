@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { V1Container, V1EnvVar, V1Pod } from "@kubernetes/client-node";
 
 /** What a Pod learns from its surroundings. */
@@ -146,6 +148,21 @@ export function containerCommand(
   const written = [...(command ?? []), ...(args ?? [])];
   const expanded = written.map((text) => expandVariables(text, environment));
   return command === undefined || command.length === 0 ? [...entrypoint, ...expanded] : expanded;
+}
+
+/**
+ * A command with its program where the image has it. No image is unpacked: what
+ * lies at an image's root lies beside its entrypoint on this machine.
+ */
+export function commandInImage(
+  command: readonly string[],
+  entrypoint: readonly string[],
+): readonly string[] {
+  const [program = "", ...args] = command;
+  const main = entrypoint.findLast((word) => word.startsWith("/"));
+  const beside = join(dirname(main ?? "/"), program);
+  const isAtRoot = program.startsWith("/") && dirname(program) === "/";
+  return isAtRoot && existsSync(beside) ? [beside, ...args] : command;
 }
 
 /** An image's name without tag and digest: `registry:5000/a/b:v1@sha256:…` is `registry:5000/a/b`. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { commandInImage } from "./container-environment.ts";
 import { type ContainerExit, type ContainerProcess, startContainer } from "./container-process.ts";
 import type { Credentials } from "./credentials.ts";
 import { execCommand } from "./launch.ts";
@@ -11,6 +12,8 @@ import type { Prober, ProbeTarget } from "./prober.ts";
 /** A container made ready to start. */
 export interface PreparedContainer {
   readonly commandLine: readonly string[];
+  /** What the image executes when the Pod names no command. */
+  readonly entrypoint: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly credentials: Credentials;
 }
@@ -284,10 +287,11 @@ export class ContainerRunner {
         if (running.pid === undefined || prepared === undefined) {
           throw new Error("A probe needs a process");
         }
-        const { credentials, environment } = prepared;
-        const line = execCommand(running.pid, credentials, this.#host.rootless, command);
+        const { credentials, environment, entrypoint } = prepared;
+        const inImage = commandInImage(command, entrypoint);
+        const line = execCommand(running.pid, credentials, this.#host.rootless, inImage);
         const [program = "", ...args] = line;
-        return spawn(program, args, { stdio: "ignore", env: environment });
+        return spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: environment });
       },
     };
   }

@@ -6,6 +6,7 @@ import { type ApiClient, ApiError } from "./api-client.ts";
 import {
   containerCommand,
   containerEnvironment,
+  imageName,
   type PodFacts,
   type ReadKey,
 } from "./container-environment.ts";
@@ -275,7 +276,8 @@ export class PodRunner {
       imageFiles: command.filter((word) => word.startsWith("/")),
       scratch,
     });
-    return { commandLine, environment, credentials };
+    const entrypoint = this.#host.images.get(imageName(container.image ?? "")) ?? [];
+    return { commandLine, entrypoint, environment, credentials };
   }
 
   #mounts(container: V1Container): readonly Mount[] {

@@ -137,9 +137,18 @@ function portNumber(port: number | string | object, container: V1Container): num
   return container.ports?.find(({ name }) => name === port)?.containerPort;
 }
 
-/** Waits for `child` and kills it after `timeoutMs`; the code 0 is success. */
+/** What a probe prints is kept up to this length, as by a kubelet. */
+const outputMax = 10_240;
+
+/** Waits for `child` and kills it after `timeoutMs`; the code 0 is success, else its words tell why. */
 function tryExec(child: ChildProcess, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        output = (output + text).slice(0, outputMax);
+      });
+    }
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       resolve(`no end after ${timeoutMs} ms`);
@@ -149,6 +158,8 @@ function tryExec(child: ChildProcess, timeoutMs: number): Promise<string | undef
       resolve(failure);
     };
     child.on("error", (error) => end(error.message));
-    child.on("exit", (code) => end(code === 0 ? undefined : `exit code ${code}`));
+    child.on("close", (code) =>
+      end(code === 0 ? undefined : `exit code ${code}: ${output.trim()}`),
+    );
   });
 }

@@ -51,7 +51,6 @@ program
       .env("METALLB_NODE_NAME")
       .makeOptionMandatory(),
   )
-  .addOption(healthPortOption())
   .addOption(logLevelOption())
   .action(async (options: SpeakerFlags) => {
     const { runSpeaker } = await import("../speaker/main.ts");
@@ -67,11 +66,11 @@ interface CommonFlags {
   readonly kubeconfig?: string;
   readonly namespace?: string;
   readonly podName: string;
-  readonly healthProbePort: number;
   readonly logLevel: LogLevel;
 }
 
 interface ControllerFlags extends CommonFlags {
+  readonly healthProbePort: number;
   readonly configNamespace: string;
   readonly lbClass: string;
   readonly defaultAdvertisement: boolean;

@@ -51,7 +51,11 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
   await serveHealth(
-    { port: settings.healthProbePort, host: "::", notReady: () => watch.notSynced(), log },
+    {
+      address: { host: "::", port: settings.healthProbePort },
+      notReady: () => watch.notSynced(),
+      log,
+    },
     ended,
   );
   log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");

@@ -77,7 +77,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     ...(watch.synced ? [] : ["IPAllocations and L2Bundles are not listed yet"]),
     ...(report.reported ? [] : ["this node has not reported yet"]),
   ];
-  await serveHealth({ port: settings.healthProbePort, host: "127.0.0.1", notReady, log }, signal);
+  await serveHealth({ address: { podName }, notReady, log }, signal);
   log.info({ podName, namespace }, "speaker started");
   const background = [watch.run(signal)];
   while (!watch.synced && !signal.aborted) {

@@ -49,13 +49,16 @@ export class ReportWriter {
     return this.#reported;
   }
 
-  /** Writes reports until `signal` aborts. */
+  /** Writes reports until `signal` aborts; then none more: another speaker of this node may be at work. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const backoff = new Backoff(clock, { firstMs: 200, maxMs: 10_000 });
     signal.addEventListener("abort", () => this.#wake?.());
     while (!signal.aborted) {
       await this.#changed(signal);
+      if (signal.aborted) {
+        return;
+      }
       try {
         await this.#write();
         backoff.reset();

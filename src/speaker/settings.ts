@@ -8,6 +8,5 @@ export interface SpeakerSettings {
   readonly namespace: string;
   readonly nodeName: string;
   readonly podName: string;
-  readonly healthProbePort: number;
   readonly logLevel: LogLevel;
 }

@@ -152,7 +152,6 @@ describe("outside the cluster", () => {
       [
         ...["speaker", "--kubeconfig", kubeconfig, "--namespace", system],
         ...["--node-name", "node-2", "--pod-name", pod.metadata?.name ?? ""],
-        ...["--health-probe-port", "0"],
       ],
       "node-2",
     );
