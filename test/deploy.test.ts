@@ -53,6 +53,29 @@ describe("deploy/steelyard.yaml", () => {
   });
 });
 
+describe("an update", () => {
+  interface Workload extends Manifest {
+    readonly spec: {
+      readonly strategy?: object;
+      readonly updateStrategy?: object;
+      readonly template: {
+        readonly spec: { readonly containers: readonly { readonly ports?: object }[] };
+      };
+    };
+  }
+  const workload = (kind: string): Workload["spec"] =>
+    (manifests.find((manifest) => manifest.kind === kind) as Workload).spec;
+  const newFirst = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+
+  test("starts the new Pod before the old one goes, on the same node", () => {
+    expect(workload("Deployment").strategy).toEqual(newFirst);
+    const { updateStrategy, template } = workload("DaemonSet");
+    expect(updateStrategy).toEqual(newFirst);
+    // A Pod on its node's network that declares a port keeps the next one off the node.
+    expect(template.spec.containers.map(({ ports }) => ports)).toEqual([undefined]);
+  });
+});
+
 describe("rights", () => {
   const accounts = ["steelyard-controller", "steelyard-speaker"];
   const roles = manifests.filter(({ kind }) => kind === "ClusterRole" || kind === "Role");
