@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** Files that need network namespaces, a compiler or a real cluster; the rest needs nothing. */
-const clusterFiles = ["kernel", "integration", "e2e", "sandbox", "native"].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+/** The folders whose tests need network namespaces, a compiler or a real cluster; the rest needs nothing. */
+export const clusterFolders = ["kernel", "integration", "e2e", "sandbox", "native"] as const;
+
+const clusterFiles = clusterFolders.map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

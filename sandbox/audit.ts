@@ -5,6 +5,8 @@ export interface AuditEntry {
   readonly verb: "create" | "update" | "patch" | "delete" | "deletecollection";
   /** Such as `system:serviceaccount:steelyard-system:steelyard-speaker`. */
   readonly user: string;
+  /** The Pod whose token it was; absent for everybody else. */
+  readonly pod: string | undefined;
   /** With the subresource, if one: `services`, `services/status`. */
   readonly resource: string;
   readonly namespace: string | undefined;
@@ -19,8 +21,12 @@ export interface AuditEntry {
 /** Every write so far in the order of the log, refused ones too. */
 export async function readAudit(file: string): Promise<readonly AuditEntry[]> {
   const text = await readFile(file, "utf8");
-  const complete = text.slice(0, text.lastIndexOf("\n") + 1);
-  return complete
+  return parseAudit(text.slice(0, text.lastIndexOf("\n") + 1));
+}
+
+/** The writes in whole lines of the log. */
+export function parseAudit(lines: string): readonly AuditEntry[] {
+  return lines
     .split("\n")
     .filter((line) => line !== "")
     .flatMap((line) => parseAuditEvent(JSON.parse(line)));
@@ -30,7 +36,10 @@ export async function readAudit(file: string): Promise<readonly AuditEntry[]> {
 interface AuditEvent {
   readonly stage: string;
   readonly verb: AuditEntry["verb"];
-  readonly user: { readonly username: string };
+  readonly user: {
+    readonly username: string;
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
   readonly objectRef?: {
     readonly resource: string;
     readonly subresource?: string;
@@ -51,6 +60,7 @@ function parseAuditEvent(event: AuditEvent): readonly AuditEntry[] {
     {
       verb: event.verb,
       user: event.user.username,
+      pod: event.user.extra?.["authentication.kubernetes.io/pod-name"]?.[0],
       resource: subresource === undefined ? resource : `${resource}/${subresource}`,
       namespace: objectRef.namespace,
       name: objectRef.name,

@@ -23,7 +23,7 @@ interface Report {
 }
 
 /**
- * Runs one project of vitest.config.ts, or only its files below `folder`, and counts its tests.
+ * Runs one project of vitest.config.ts, or only its files below some `paths`, and counts its tests.
  *
  * A test that was skipped counts as failed, and so does a file that failed
  * outside of its tests, or vitest itself when it ends without a report.
@@ -31,7 +31,7 @@ interface Report {
 export async function runTests(
   project: "unit" | "cluster",
   run: RunCommand = runCommand,
-  folder?: string,
+  paths: readonly string[] = [],
 ): Promise<TestCount> {
   const directory = await mkdtemp(join(tmpdir(), "steelyard-tests-"));
   const file = join(directory, "report.json");
@@ -39,8 +39,8 @@ export async function runTests(
   try {
     const code = await run([
       ...[process.execPath, vitest, "run", "--project", project],
-      ...(folder === undefined ? [] : [folder]),
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${file}`],
+      ...paths,
     ]);
     return countTests(await readReport(file), code);
   } finally {

@@ -1,0 +1,53 @@
+import type { V1Lease, V1Pod } from "@kubernetes/client-node";
+import * as resources from "../../src/kube/resources.ts";
+import { pods } from "./cluster-api.ts";
+import { eventually, type InstalledCluster } from "./installed-cluster.ts";
+
+const system = "steelyard-system";
+
+type Cluster = Pick<InstalledCluster, "api" | "sandbox">;
+
+/** The controller that leads now. */
+export interface ControllerLeader {
+  /** As in the Lease: another process has another one, in the same Pod too. */
+  readonly identity: string;
+  readonly pid: number;
+}
+
+/** Finds the process behind the controller's Lease. Throws when nothing runs there. */
+export async function findLeader({ api, sandbox }: Cluster): Promise<ControllerLeader> {
+  const identity = await holderOf(api);
+  const name = identity.split("_")[0] ?? "";
+  const pod = await api.get<V1Pod>(pods, name, system);
+  const node = sandbox.nodes.find((it) => it.name === pod?.spec?.nodeName);
+  const process = node?.podProcess(system, name);
+  if (process === undefined) {
+    throw new Error(`the Lease is held by "${identity}", but no such process runs`);
+  }
+  return { identity, pid: process.pid };
+}
+
+/** Resolves when somebody else has the Lease. */
+export async function leaderOtherThan({ api }: Cluster, identity: string): Promise<string> {
+  return await eventually(`a leader other than ${identity}`, async () => {
+    const holder = await holderOf(api);
+    return holder !== "" && holder !== identity ? holder : undefined;
+  });
+}
+
+/** Resolves when both controllers are ready, so that one can take over from the other. */
+export async function bothControllersReady({ api }: Cluster): Promise<void> {
+  await eventually("two controllers that are ready", async () => {
+    const all = await api.list<V1Pod>(pods, system);
+    const controllers = all.filter(
+      ({ metadata }) => metadata?.labels?.["app.kubernetes.io/component"] === "controller",
+    );
+    const ready = controllers.filter(({ status }) => status?.containerStatuses?.[0]?.ready);
+    return ready.length === 2;
+  });
+}
+
+async function holderOf(api: Cluster["api"]): Promise<string> {
+  const lease = await api.get<V1Lease>(resources.leases, "steelyard-controller", system);
+  return lease?.spec?.holderIdentity ?? "";
+}
