@@ -28,12 +28,17 @@ program
   .option("--lb-class <class>", "serve only Services with this loadBalancerClass", "")
   .option("--no-default-advertisement", "do not create L2Advertisement default at a first start")
   .addOption(healthPortOption())
+  .addOption(metricsPortOption())
+  .addOption(metricsHostOption())
+  .addOption(metricsCertDirOption())
   .addOption(logLevelOption())
   .action(async (options: ControllerFlags) => {
     const { runController } = await import("../controller/main.ts");
     const settings: ControllerSettings = {
       ...options,
       kubeconfig: options.kubeconfig,
+      host: options.host,
+      metricsCertDir: options.metricsCertDir,
       namespace: options.namespace ?? podNamespace(),
       loadBalancerClass: options.lbClass,
     };
@@ -51,12 +56,17 @@ program
       .env("METALLB_NODE_NAME")
       .makeOptionMandatory(),
   )
+  .addOption(metricsPortOption())
+  .addOption(metricsHostOption())
+  .addOption(metricsCertDirOption())
   .addOption(logLevelOption())
   .action(async (options: SpeakerFlags) => {
     const { runSpeaker } = await import("../speaker/main.ts");
     const settings: SpeakerSettings = {
       ...options,
       kubeconfig: options.kubeconfig,
+      host: options.host,
+      metricsCertDir: options.metricsCertDir,
       namespace: options.namespace ?? podNamespace(),
     };
     process.exitCode = await runSpeaker(settings);
@@ -66,6 +76,9 @@ interface CommonFlags {
   readonly kubeconfig?: string;
   readonly namespace?: string;
   readonly podName: string;
+  readonly port: number;
+  readonly host?: string;
+  readonly metricsCertDir?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -101,6 +114,26 @@ function healthPortOption(): Option {
   return new Option("--health-probe-port <port>", "port of /healthz and /readyz; 0: none")
     .default(17472)
     .argParser(parsePort);
+}
+
+function metricsPortOption(): Option {
+  return new Option("--port <port>", "port of /metrics; 0: none")
+    .default(7472)
+    .argParser(parsePort);
+}
+
+function metricsHostOption(): Option {
+  return new Option(
+    "--host <address>",
+    "address of /metrics; default: 127.0.0.1, or every address with --metrics-cert-dir",
+  );
+}
+
+function metricsCertDirOption(): Option {
+  return new Option(
+    "--metrics-cert-dir <folder>",
+    "serve /metrics by HTTPS with tls.crt and tls.key from here, to those whom RBAC lets",
+  );
 }
 
 function logLevelOption(): Option {

@@ -1,4 +1,5 @@
 import { nodeOfSpeakerLease } from "../core/liveness/lease-name.ts";
+import { notSynced, type WatchedKind } from "../kube/client-metrics.ts";
 import {
   decodeEndpointAddresses,
   decodeServiceCidr,
@@ -17,7 +18,7 @@ import { decodeLease, type LeaseObject } from "../kube/decode/lease.ts";
 import { decodeNamespace, type NamespaceObject } from "../kube/decode/namespace.ts";
 import { decodeNode, type NodeObject } from "../kube/decode/node.ts";
 import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
-import { Reflector, type ReflectorState } from "../kube/reflector.ts";
+import { Reflector } from "../kube/reflector.ts";
 import type { Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import { Store, type Stored } from "../kube/store.ts";
@@ -52,13 +53,8 @@ export interface ClusterStoresOptions {
 }
 
 /** One kind: the loop that fills its store. */
-interface Watch {
-  readonly kind: string;
-  readonly store: { readonly synced: boolean };
-  readonly reflector: {
-    readonly state: ReflectorState;
-    run(signal: AbortSignal): Promise<void>;
-  };
+interface Watch extends WatchedKind {
+  readonly reflector: WatchedKind["reflector"] & { run(signal: AbortSignal): Promise<void> };
 }
 
 /** The stores with the loops that fill them. */
@@ -99,12 +95,12 @@ export class ClusterWatch {
 
   /** Kinds that were never listed completely yet, with the last error of each. */
   notSynced(): readonly string[] {
-    return this.#watches
-      .filter(({ store }) => !store.synced)
-      .map(({ kind, reflector }) => {
-        const { lastError } = reflector.state;
-        return lastError === undefined ? kind : `${kind}: ${lastError}`;
-      });
+    return notSynced(this.#watches);
+  }
+
+  /** Every kind that is watched, with how that goes. */
+  get watches(): readonly WatchedKind[] {
+    return this.#watches;
   }
 
   /** Resolves when every store has synced once, or when `signal` aborts. */

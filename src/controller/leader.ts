@@ -5,11 +5,13 @@ import { WorkQueue } from "../kube/work-queue.ts";
 import { Writer } from "../kube/write.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
+import type { Metrics } from "../runtime/metrics.ts";
 import { AllocationState } from "./allocation-state.ts";
 import { AllocationWriter } from "./allocation-writer.ts";
 import { SupersededError } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { Configuration } from "./configuration.ts";
+import { describeLeader } from "./metrics-leader.ts";
 import { PendingServices } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
@@ -27,6 +29,7 @@ export interface LeaderOptions {
   readonly configNamespace: string;
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -104,6 +107,9 @@ export class Leader {
       queues: this.#queues,
       takeAwaiting: (node) => this.#reconciler.takeAwaiting(node),
     });
+    const [pending, liveness, queues] = [this.#pending, this.#liveness, this.#queues];
+    const sources = { stores, configuration, pending, placement, liveness, queues, term };
+    describeLeader(options.metrics, sources);
   }
 
   /** Leads until leadership is lost, or a newer leader was seen. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { LeaseElection } from "../kube/lease-election.ts";
 import { loadAccess } from "../kube/load-access.ts";
+import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
@@ -9,6 +10,7 @@ import { openLog } from "../runtime/log.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
 import { ClusterWatch } from "./cluster-stores.ts";
 import { Leader } from "./leader.ts";
+import { describeController } from "./metrics.ts";
 import type { ControllerSettings } from "./settings.ts";
 
 /** The Lease that the replicas contend for. */
@@ -58,8 +60,14 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     },
     ended,
   );
+  const transports = [reads, lease, writes] as const;
+  const { metrics, served } = openMetrics(
+    { settings, transports, watches: watch.watches, clock, log },
+    ended,
+  );
+  describeController(metrics, election, events);
   log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");
-  const background = [watch.run(ended), events.run(ended)];
+  const background = [watch.run(ended), events.run(ended), served];
   await watch.synced(ended);
   let lost = false;
   await election.run(async (leadership) => {
@@ -72,6 +80,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
       configNamespace,
       loadBalancerClass,
       defaultAdvertisement,
+      metrics,
       clock,
       log,
     });
@@ -80,7 +89,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     done.abort(new Error("leadership ended"));
   }, ended);
   await Promise.all(background);
-  await Promise.all([reads, writes, lease].map((transport) => transport.close()));
+  await Promise.all(transports.map((transport) => transport.close()));
   log.info({}, lost ? "leadership lost; this process ends to start afresh" : "controller stopped");
   return lost ? 1 : 0;
 }

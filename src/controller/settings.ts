@@ -1,7 +1,8 @@
+import type { MetricsSettings } from "../kube/metrics-endpoint.ts";
 import type { LogLevel } from "../runtime/log.ts";
 
 /** What the command line and the environment say, checked. */
-export interface ControllerSettings {
+export interface ControllerSettings extends MetricsSettings {
   /** Absent: this runs in a Pod. */
   readonly kubeconfig: string | undefined;
   /** Where our Leases are. */

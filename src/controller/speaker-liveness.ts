@@ -35,6 +35,11 @@ export class SpeakerLiveness {
     return this.#state.speakers.has(node) && !this.#state.dead.has(node);
   }
 
+  /** What is thought of the speaker of `node`; missing: it was never seen. */
+  verdict(node: string): "alive" | "dead" | "missing" {
+    return this.isAlive(node) ? "alive" : this.#state.dead.has(node) ? "dead" : "missing";
+  }
+
   /** Names of the nodes whose speaker is alive. */
   alive(): readonly string[] {
     return [...this.#state.speakers.keys()].filter((node) => this.isAlive(node));

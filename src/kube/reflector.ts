@@ -33,6 +33,10 @@ export interface ReflectorState {
   readonly missing: boolean;
   /** What went wrong since the last success, in one line. */
   readonly lastError: string | undefined;
+  /** How often everything was listed. */
+  readonly lists: number;
+  /** How often a list or a watch failed, or a watch ended before its time. */
+  readonly interruptions: number;
 }
 
 const pageSize = 500;
@@ -82,7 +86,13 @@ export class Reflector<T extends Stored> {
   #unpaged = false;
   /** The last watch did not end as agreed, so the server may not be the one we knew. */
   #suspect = false;
-  #state: ReflectorState = { connected: false, missing: false, lastError: undefined };
+  #state: ReflectorState = {
+    connected: false,
+    missing: false,
+    lastError: undefined,
+    lists: 0,
+    interruptions: 0,
+  };
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -130,7 +140,7 @@ export class Reflector<T extends Stored> {
     this.#suspect = false;
     this.#version = version;
     this.#listedAt = this.#options.clock.now();
-    this.#state = { ...this.#state, missing: false };
+    this.#state = { ...this.#state, missing: false, lists: this.#state.lists + 1 };
     store.replace(objects, version);
     this.#log.debug({ objects: objects.size, version }, "listed");
     return version;
@@ -218,7 +228,7 @@ export class Reflector<T extends Stored> {
   }
 
   #opened(): void {
-    this.#state = { connected: true, missing: false, lastError: undefined };
+    this.#state = { ...this.#state, connected: true, missing: false, lastError: undefined };
     this.#options.store.setLive(true);
   }
 
@@ -257,7 +267,9 @@ export class Reflector<T extends Stored> {
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
     const lastError = error instanceof Error ? error.message : String(error);
-    this.#state = { connected: false, missing: isNotFound(error), lastError };
+    const interruptions = this.#state.interruptions + 1;
+    const missing = isNotFound(error);
+    this.#state = { ...this.#state, connected: false, missing, lastError, interruptions };
     this.#suspect = true;
     store.setLive(false);
     if (isGone(error) || isNotFound(error) || isVersionTooLarge(error)) {

@@ -54,6 +54,7 @@ export class Transport {
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #liveness: LivenessWatch;
+  readonly #listeners: ((verb: string, status: number | undefined) => void)[] = [];
   #protocol: string | undefined;
 
   constructor(options: TransportOptions) {
@@ -88,6 +89,14 @@ export class Transport {
    */
   get heardAt(): number | undefined {
     return this.#liveness.heardAt;
+  }
+
+  /**
+   * Calls `listener` after each question, from now on, with the HTTP method, `WATCH` for a
+   * watch, and the status of the answer; undefined: none came.
+   */
+  onAnswer(listener: (verb: string, status: number | undefined) => void): void {
+    this.#listeners.push(listener);
   }
 
   /**
@@ -176,13 +185,23 @@ export class Transport {
     if (request.body !== undefined) {
       headers["content-type"] = request.contentType ?? defaultContentType(request.method);
     }
-    return this.#pool.request({
-      method: request.method,
-      path: this.#prefix + request.path + queryText(request.query),
-      headers,
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal,
-    });
+    let status: number | undefined;
+    try {
+      const answer = await this.#pool.request({
+        method: request.method,
+        path: this.#prefix + request.path + queryText(request.query),
+        headers,
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal,
+      });
+      status = answer.statusCode;
+      return answer;
+    } finally {
+      const verb = request.query?.["watch"] === true ? "WATCH" : request.method;
+      for (const listener of this.#listeners) {
+        listener(verb, status);
+      }
+    }
   }
 
   async #connect(target: buildConnector.Options, callback: buildConnector.Callback): Promise<void> {

@@ -16,6 +16,14 @@ export interface WorkQueueOptions {
 /** Does what is to be done about one key. Rejecting means: try this key again later. */
 export type Worker = (key: string) => Promise<void>;
 
+/** One piece of work that has ended, in milliseconds. */
+export interface WorkOutcome {
+  /** From the moment at which the key was ready to the start of its work. */
+  readonly waitedMs: number;
+  readonly workedMs: number;
+  readonly failed: boolean;
+}
+
 const defaultBackoff: BackoffLimits = { firstMs: 100, maxMs: 300_000 };
 
 /**
@@ -38,6 +46,9 @@ export class WorkQueue {
   /** Keys under work, and after which wait to run again when added meanwhile. */
   readonly #running = new Map<string, number | undefined>();
   readonly #failures = new Map<string, number>();
+  /** Since when each ready key waits for a worker. */
+  readonly #readySince = new Map<string, number>();
+  readonly #listeners: ((outcome: WorkOutcome) => void)[] = [];
   #wake: (() => void) | undefined;
 
   constructor(options: WorkQueueOptions) {
@@ -55,6 +66,11 @@ export class WorkQueue {
   /** Whether nothing is ready or under work; keys may still be waiting for their time. */
   get idle(): boolean {
     return this.depth === 0 && this.#running.size === 0;
+  }
+
+  /** Calls `listener` after each piece of work, from now on. */
+  onWork(listener: (outcome: WorkOutcome) => void): void {
+    this.#listeners.push(listener);
   }
 
   /**
@@ -80,6 +96,7 @@ export class WorkQueue {
     } else if (!this.#ready.has(key)) {
       this.#stopWaiting(key);
       this.#unhurried.add(key);
+      this.#noteReady(key);
       this.#wake?.();
     }
   }
@@ -88,6 +105,7 @@ export class WorkQueue {
   forget(key: string): void {
     this.#ready.delete(key);
     this.#unhurried.delete(key);
+    this.#readySince.delete(key);
     this.#stopWaiting(key);
     this.#failures.delete(key);
   }
@@ -137,11 +155,18 @@ export class WorkQueue {
 
   async #work(key: string, worker: Worker): Promise<void> {
     let retryMs: number | undefined;
+    const startedAt = this.#clock.now();
+    const waitedMs = startedAt - (this.#readySince.get(key) ?? startedAt);
+    this.#readySince.delete(key);
     try {
       await worker(key);
       this.#failures.delete(key);
     } catch (error) {
       retryMs = this.#failed(key, error);
+    }
+    const workedMs = this.#clock.now() - startedAt;
+    for (const listener of this.#listeners) {
+      listener({ waitedMs, workedMs, failed: retryMs !== undefined });
     }
     const wanted = this.#running.get(key);
     this.#running.delete(key);
@@ -187,7 +212,14 @@ export class WorkQueue {
   #makeReady(key: string): void {
     this.#unhurried.delete(key);
     this.#ready.add(key);
+    this.#noteReady(key);
     this.#wake?.();
+  }
+
+  #noteReady(key: string): void {
+    if (!this.#readySince.has(key)) {
+      this.#readySince.set(key, this.#clock.now());
+    }
   }
 
   #stopWaiting(key: string): void {

@@ -7,7 +7,7 @@ import {
 } from "../core/layer2/announcer.ts";
 import { type AssignmentChange, Assignments } from "../core/layer2/assignments.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
-import type { NetworkInterface } from "../core/net/network-interface.ts";
+import { canAnnounceOn, type NetworkInterface } from "../core/net/network-interface.ts";
 import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import type { L2BundleObject } from "../kube/decode/l2-bundle.ts";
 import { compareResourceVersions } from "../kube/resource-version.ts";
@@ -50,6 +50,15 @@ export class AnnouncementDriver {
 
   get applied(): AppliedVersions {
     return this.#applied;
+  }
+
+  /** Interfaces that could announce if the kernel let us, with its words; empty: none. */
+  brokenSockets(): readonly string[] {
+    const { interfaces, brokenInterfaces } = this.#state;
+    const usable = ["", ...interfaces.filter(canAnnounceOn).map(({ name }) => name)];
+    return [...brokenInterfaces]
+      .filter(([name]) => usable.includes(name))
+      .map(([name, error]) => `no ARP socket on ${name === "" ? "any interface" : name}: ${error}`);
   }
 
   /** Takes in both stores, which have synced, and every change from now on. */

@@ -1,6 +1,7 @@
 import { speakerLeaseName } from "../core/liveness/lease-name.ts";
 import { LeaseRenewer } from "../kube/lease-renewer.ts";
 import { loadAccess } from "../kube/load-access.ts";
+import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
 import { Writer } from "../kube/write.ts";
 import { readDefaultGateways } from "../link/default-gateways.ts";
@@ -8,8 +9,10 @@ import { Link, type LinkEvent } from "../link/link.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
 import { type Log, openLog } from "../runtime/log.ts";
+import type { Counter } from "../runtime/metrics.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
 import { AnnouncementDriver } from "./announcement-driver.ts";
+import { describeSpeaker } from "./metrics.ts";
 import { nodeReport } from "./node-report.ts";
 import { ReportWriter } from "./report-writer.ts";
 import type { SpeakerSettings } from "./settings.ts";
@@ -37,7 +40,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     log,
     onEvents: (events) => {
       for (const event of events) {
-        takeLinkEvent(event, driver, log);
+        takeLinkEvent(event, driver, claims, log);
       }
     },
   });
@@ -71,15 +74,23 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     }
   });
 
+  const { metrics, served } = openMetrics(
+    { settings, transports: [reads, writes], watches: watch.watches, clock, log },
+    signal,
+  );
+  const { allocations } = watch;
+  const sources = { node: nodeName, driver, allocations, link, lease, clock };
+  const claims = describeSpeaker(metrics, sources);
   link.open();
   driver.linkChanged(link.interfaces(), readDefaultGateways());
   const notReady = (): readonly string[] => [
-    ...(watch.synced ? [] : ["IPAllocations and L2Bundles are not listed yet"]),
+    ...watch.notSynced(),
+    ...driver.brokenSockets(),
     ...(report.reported ? [] : ["this node has not reported yet"]),
   ];
   await serveHealth({ address: { podName }, notReady, log }, signal);
   log.info({ podName, namespace }, "speaker started");
-  const background = [watch.run(signal)];
+  const background = [watch.run(signal), served];
   while (!watch.synced && !signal.aborted) {
     await clock.sleep(20, signal);
   }
@@ -96,7 +107,12 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   return 0;
 }
 
-function takeLinkEvent(event: LinkEvent, driver: AnnouncementDriver, log: Log): void {
+function takeLinkEvent(
+  event: LinkEvent,
+  driver: AnnouncementDriver,
+  claims: Counter,
+  log: Log,
+): void {
   switch (event.kind) {
     case "interfaces":
       driver.linkChanged(event.interfaces, readDefaultGateways());
@@ -105,6 +121,7 @@ function takeLinkEvent(event: LinkEvent, driver: AnnouncementDriver, log: Log): 
       driver.socketChanged(event.interface, undefined);
       break;
     case "claim":
+      claims.add();
       log.warn(event, "another host claims an address that this node announces");
       break;
     case "socketError":

@@ -1,0 +1,36 @@
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import type { LeaseElection } from "../kube/lease-election.ts";
+import type { MetricDefinition, Metrics } from "../runtime/metrics.ts";
+
+/** What every replica of the controller tells, whether it leads or not. */
+export const controllerMetrics = {
+  leader: {
+    name: "steelyard_leader",
+    type: "gauge",
+    help: "1 while this replica leads, else 0.",
+  },
+  holder: {
+    name: "steelyard_leader_info",
+    type: "gauge",
+    help: "Always 1; says who holds the Lease, as this replica last saw it.",
+    labels: ["holder"],
+  },
+  eventsDropped: {
+    name: "steelyard_events_dropped_total",
+    type: "counter",
+    help: "Kubernetes Events that were lost: too many at once, or not taken.",
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+/** Adds who leads, and what became of Events. */
+export function describeController(
+  metrics: Metrics,
+  election: Pick<LeaseElection, "leading" | "holder">,
+  events: Pick<EventRecorder, "dropped">,
+): void {
+  metrics.read(controllerMetrics.leader, () => Number(election.leading));
+  metrics.read(controllerMetrics.holder, () =>
+    election.holder === undefined ? [] : [[[election.holder], 1]],
+  );
+  metrics.read(controllerMetrics.eventsDropped, () => events.dropped);
+}

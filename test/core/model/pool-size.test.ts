@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
+import { poolSize } from "../../../src/core/model/pool-size.ts";
+import { type IpRange, parseIpRange } from "../../../src/core/net/ip-range.ts";
+
+function pool(avoidBuggyIPs: boolean, ...addresses: readonly string[]): IpAddressPool {
+  const ranges = addresses.map((text): IpRange => {
+    const parsed = parseIpRange(text);
+    if (!parsed.ok) {
+      throw new RangeError(parsed.error);
+    }
+    return parsed.range;
+  });
+  const name = "pool";
+  return {
+    name,
+    labels: {},
+    ranges,
+    autoAssign: true,
+    avoidBuggyIPs,
+    serviceAllocation: undefined,
+  };
+}
+
+describe("poolSize", () => {
+  test("adds up the ranges of one family", () => {
+    const mixed = pool(false, "10.0.0.0/24", "10.0.1.0/25", "2001:db8::/64");
+    expect(poolSize(mixed, 4)).toBe(384n);
+    expect(poolSize(mixed, 6)).toBe(2n ** 64n);
+  });
+
+  test("leaves out IPv4 addresses that end in .0 and .255 where the pool does, and no others", () => {
+    expect(poolSize(pool(true, "10.0.0.0/24", "10.0.1.0/25"), 4)).toBe(381n);
+    expect(poolSize(pool(true, "1.2.3.0/31", "1000::/127"), 4)).toBe(1n);
+    expect(poolSize(pool(true, "1.2.3.0/31", "1000::/127"), 6)).toBe(2n);
+    expect(poolSize(pool(true, "10.0.0.255-10.0.1.0"), 4)).toBe(0n);
+    expect(poolSize(pool(true, "10.0.0.1-10.0.0.254"), 4)).toBe(254n);
+  });
+
+  test("counts what two ranges share once", () => {
+    const overlapping = ["10.0.0.10-10.0.0.20", "10.0.0.0-10.0.0.30", "10.0.0.25-10.0.0.40"];
+    expect(poolSize(pool(false, ...overlapping), 4)).toBe(41n);
+  });
+});
