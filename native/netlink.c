@@ -204,13 +204,15 @@ static int handle_message(struct netlink *netlink, struct interfaces *all,
 	}
 }
 
-static int handle_datagram(struct netlink *netlink, struct interfaces *all, const void *buffer,
-			   size_t length)
+/* The length is signed because the kernel's macros may take more from it than is left: the padding of the last message. */
+int netlink_read(struct netlink *netlink, struct interfaces *all, const void *datagram,
+		 size_t length)
 {
-	const struct nlmsghdr *message = buffer;
+	const struct nlmsghdr *message = datagram;
+	int left = (int)length;
 	int error = 0;
 
-	for (; error == 0 && NLMSG_OK(message, length); message = NLMSG_NEXT(message, length))
+	for (; error == 0 && NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
 		error = handle_message(netlink, all, message);
 	return error;
 }
@@ -230,24 +232,34 @@ int netlink_receive(struct netlink *netlink, struct interfaces *all)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 		/* Any process may write to this socket; only the kernel has port 0. */
 		if (sender.nl_pid == 0)
-			error = handle_datagram(netlink, all, buffer, (size_t)length);
+			error = netlink_read(netlink, all, buffer, (size_t)length);
 		if (error < 0)
 			return error;
 	}
 }
 
+/* One wait for news, and what it brought. */
+static int wait_and_receive(struct netlink *netlink, struct interfaces *all, int milliseconds)
+{
+	struct pollfd waiting = { .fd = netlink->fd, .events = POLLIN };
+	int ready = poll(&waiting, 1, milliseconds);
+
+	if (ready == 0)
+		return -ETIMEDOUT;
+	if (ready < 0)
+		return errno == EINTR ? 0 : -errno;
+	return netlink_receive(netlink, all);
+}
+
 int netlink_wait(struct netlink *netlink, struct interfaces *all, int milliseconds)
 {
 	while (netlink->dumping) {
-		struct pollfd waiting = { .fd = netlink->fd, .events = POLLIN };
-		int ready = poll(&waiting, 1, milliseconds);
-		int error;
+		int error = wait_and_receive(netlink, all, milliseconds);
 
-		if (ready == 0)
-			return -ETIMEDOUT;
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-		error = netlink_receive(netlink, all);
+		if (error == -ENOBUFS) {
+			netlink_close(netlink);
+			error = netlink_open(netlink, all);
+		}
 		if (error < 0)
 			return error;
 	}

@@ -2,6 +2,7 @@
 #ifndef STEELYARD_NETLINK_H
 #define STEELYARD_NETLINK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "interfaces.h"
@@ -43,8 +44,21 @@ void netlink_close(struct netlink *netlink);
 int netlink_receive(struct netlink *netlink, struct interfaces *all);
 
 /**
+ * netlink_read() - take in the messages of one datagram, whatever its bytes are
+ * @datagram:	aligned for struct nlmsghdr
+ * @length:	how many bytes it has, less than 2 GiB
+ *
+ * Return: 0, or a negative error number: the kernel's, or of asking on.
+ */
+int netlink_read(struct netlink *netlink, struct interfaces *all, const void *datagram,
+		 size_t length);
+
+/**
  * netlink_wait() - receive until the first picture is complete
- * @milliseconds:	longest wait
+ * @milliseconds:	longest wait for the kernel's next word
+ *
+ * Starts over when events were lost meanwhile: a node may be full of changes
+ * just when its speaker starts.
  *
  * Return: 0, or a negative error number; -ETIMEDOUT when the kernel stays silent.
  */

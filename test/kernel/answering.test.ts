@@ -65,6 +65,18 @@ describe("answering ARP", () => {
     ]);
   });
 
+  test("a request that the kernel passes up to a child of the interface is the child's", async () => {
+    await at.answer(address);
+    const unicast = arpFrame({ targetAddress: address, destination: nodeMac });
+    expect(await at.repliesTo(unicast)).toEqual([arpReply({ address, mac: nodeMac })]);
+    const child = `m${process.pid}`;
+    const kind = ["type", "macvlan", "mode", "passthru"];
+    await ip("link", "add", child, "link", at.lan.nodeInterface, "up", ...kind);
+    expect(await at.repliesTo(unicast)).toEqual([]);
+    await ip("link", "del", child);
+    expect(await at.repliesTo(unicast)).toEqual([arpReply({ address, mac: nodeMac })]);
+  });
+
   test("nothing else is answered: other addresses, other hosts, replies, frames that are cut or not quite ARP", async () => {
     await at.answer(address);
     const replies = await at.repliesTo(

@@ -3,21 +3,43 @@
 /**
  * DOC: The engine's thread and its owner at once, for the sanitizers to watch.
  *
- * Usage: engine_test INTERFACE ROUNDS. The owner changes, announces, reads and
- * takes as fast as it can, while the interface goes down and up and frames of
- * the test arrive.
+ * Usage: engine_test SEED SECONDS, in a network namespace of its own. The owner
+ * answers, announces, withdraws and reads at random, as fast as it can, on
+ * interfaces that it also takes down, deletes and makes again, while a third
+ * thread floods the first one with requests and claims.
  */
 #include "engine.h"
 
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "../native/check.h"
+#include "../native/frames.h"
 
+#define INTERFACES 4
 #define ADDRESSES 300
 
+static const char *const names[INTERFACES] = { "lan0", "lan1", "lan2", "absent" };
+
+static struct engine *engine;
+static uint64_t state;
+/* What must be answered now, by interface and last two bytes of the address. */
+static bool answered[INTERFACES][ADDRESSES];
+static size_t answered_count;
 static atomic_int notified;
+static atomic_bool over;
+
+static uint64_t below(uint64_t limit)
+{
+	return random_next(&state) % limit;
+}
 
 static void on_notify(void *context)
 {
@@ -25,11 +47,84 @@ static void on_notify(void *context)
 	atomic_fetch_add(&notified, 1);
 }
 
-static void read_everything(struct engine *engine, size_t expected)
+static void shell(const char *format, const char *name)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), format, name, name, name, name);
+	CHECK(system(command) == 0);
+}
+
+static void add_interface(const char *name)
+{
+	shell("ip link add %s type veth peer name %s-far && ip link set %s up && "
+	      "ip link set %s-far up",
+	      name);
+}
+
+static void write_address(uint8_t *bytes, uint64_t key)
+{
+	memcpy(bytes, (uint8_t[]){ 192, 0, (uint8_t)(2 + (key >> 8)), (uint8_t)key }, 4);
+}
+
+/* Requests and claims for random addresses out of the far end of the first interface, while it is there. */
+static void *flood(void *argument)
+{
+	uint64_t own_state = 7;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	(void)argument;
+	CHECK(fd >= 0);
+	while (!atomic_load(&over)) {
+		struct sockaddr_ll to = { .sll_family = AF_PACKET };
+		uint8_t frame[sizeof(request_frame)];
+		uint64_t random = random_next(&own_state);
+
+		memcpy(frame, request_frame, sizeof(frame));
+		write_address(frame + 38, random % ADDRESSES);
+		if (random >> 60 == 0)
+			write_address(frame + 28, (random >> 16) % ADDRESSES);
+		to.sll_ifindex = (int)if_nametoindex("lan0-far");
+		/* The interface may be away just now. */
+		if (sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+			usleep(100);
+	}
+	close(fd);
+	return NULL;
+}
+
+/* Publishes or withdraws a random stretch of addresses on a random interface. */
+static void change_table(void)
+{
+	uint64_t interface = below(INTERFACES);
+	uint64_t first = below(ADDRESSES);
+	size_t count = below(ADDRESSES - first + 1);
+	uint8_t addresses[ADDRESSES * 4];
+	bool answer = below(2);
+
+	for (size_t i = 0; i < count; i++) {
+		bool *one = &answered[interface][first + i];
+
+		write_address(addresses + 4 * i, first + i);
+		answered_count += (size_t)answer - (size_t)*one;
+		*one = answer;
+	}
+	if (!answer) {
+		engine_withdraw(engine, names[interface], addresses, count);
+		return;
+	}
+	CHECK(engine_answer(engine, names[interface], addresses, count) == 0);
+	if (below(2))
+		engine_announce(engine, names[interface], addresses, count);
+}
+
+/* Return: how many replies were sent for the addresses that are answered now. */
+static uint64_t read_everything(void)
 {
 	static struct engine_news news;
 	struct address_stats *stats;
 	struct interfaces all;
+	uint64_t replies = 0;
 	size_t count;
 
 	engine_take(engine, &news);
@@ -37,40 +132,65 @@ static void read_everything(struct engine *engine, size_t expected)
 	CHECK(interfaces_by_name(&all, "lo") != NULL);
 	interfaces_free(&all);
 	CHECK(engine_stats(engine, &stats, &count) == 0);
-	CHECK(count == expected);
+	CHECK(count == answered_count);
+	for (size_t i = 0; i < count; i++)
+		replies += stats[i].replies_sent;
 	free(stats);
+	return replies;
 }
 
-static void flap(const char *interface, const char *state)
+static void change_interface(void)
 {
-	char command[80];
+	static bool down[INTERFACES], gone[INTERFACES];
+	uint64_t i = below(INTERFACES - 1);
 
-	snprintf(command, sizeof(command), "ip link set %s %s", interface, state);
-	CHECK(system(command) == 0);
+	if (gone[i]) {
+		add_interface(names[i]);
+		gone[i] = false;
+		down[i] = false;
+	} else if (below(2)) {
+		shell("ip link del %s", names[i]);
+		gone[i] = true;
+	} else {
+		shell(down[i] ? "ip link set %s up" : "ip link set %s down", names[i]);
+		down[i] = !down[i];
+	}
+}
+
+static time_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 int main(int argc, char **argv)
 {
-	static uint8_t addresses[ADDRESSES * 4];
 	const char *failed_call;
-	struct engine *engine;
+	uint64_t replies = 0;
+	pthread_t flooding;
+	time_t end;
+	int rounds = 0;
 
 	CHECK(argc == 3);
-	for (int i = 0; i < ADDRESSES; i++)
-		memcpy(addresses + 4 * i, (uint8_t[]){ 10, 1, (uint8_t)(i >> 8), (uint8_t)i }, 4);
+	state = strtoull(argv[1], NULL, 10) * 2 + 1;
+	end = seconds_now() + atoi(argv[2]);
+	for (int i = 0; i < INTERFACES - 1; i++)
+		add_interface(names[i]);
 	CHECK(engine_create(&engine, on_notify, NULL, &failed_call) == 0);
-	for (int i = 0; i < atoi(argv[2]); i++) {
-		CHECK(engine_answer(engine, argv[1], addresses, ADDRESSES) == 0);
-		engine_announce(engine, argv[1], addresses, ADDRESSES);
-		read_everything(engine, ADDRESSES);
-		if (i % 50 == 25)
-			flap(argv[1], "down");
-		if (i % 50 == 49)
-			flap(argv[1], "up");
-		engine_withdraw(engine, argv[1], addresses, ADDRESSES);
-		read_everything(engine, 0);
+	CHECK(pthread_create(&flooding, NULL, flood, NULL) == 0);
+	for (; seconds_now() < end; rounds++) {
+		change_table();
+		replies += read_everything();
+		if (rounds % 100 == 99)
+			change_interface();
 	}
+	atomic_store(&over, true);
+	pthread_join(flooding, NULL);
 	engine_destroy(engine);
+	CHECK(replies > 0);
 	CHECK(atomic_load(&notified) > 0);
+	printf("%d tables published\n", rounds);
 	return 0;
 }

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -7,35 +8,24 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, test, vi } from "vitest";
 import { compile, nativeSource, sanitizerFlags } from "../../build/native.ts";
 import { ip } from "./lan.ts";
-import { addonPath, useLink } from "./link-fixture.ts";
+import { useLink } from "./link-fixture.ts";
+import { linkScript } from "./link-script.ts";
 
 const run = promisify(execFile);
-const linkModule = new URL("../../src/link/link.ts", import.meta.url).href;
+const long = process.env["STEELYARD_LONG"] === "1";
 
 describe("the life of a link", () => {
   const at = useLink();
 
-  /** A module that opens a link, answers on this test's LAN and then runs `rest`. */
-  function script(rest: string): string {
-    return `
-      import { Link } from ${JSON.stringify(linkModule)};
-      const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
-      const link = new Link({ addonPath: ${JSON.stringify(addonPath)}, onEvents() {}, log: silent });
-      try {
-        link.open();
-      } catch (error) {
-        console.log(error.code, error.syscall, error.message);
-        process.exit(3);
-      }
-      const entries = [{ address: "192.0.2.4", interface: ${JSON.stringify(at.lan.nodeInterface)} }];
-      link.answer(entries);
-      link.announce(entries);
-      ${rest}`;
-  }
-
   function inProcess(rest: string, wrapper: readonly string[] = []): Promise<{ stdout: string }> {
-    const command = [...wrapper, process.execPath, "--input-type=module", "--eval", script(rest)];
-    return run(command[0] as string, command.slice(1), { timeout: 20_000 });
+    const command = [
+      ...wrapper,
+      process.execPath,
+      "--input-type=module",
+      "--eval",
+      linkScript(at, rest),
+    ];
+    return run(command[0] as string, command.slice(1), { timeout: 60_000 });
   }
 
   test("close ends the thread; closing twice and calling afterwards do no harm", async () => {
@@ -55,7 +45,8 @@ describe("the life of a link", () => {
     await at.link.close();
     const source = new URL(
       `data:text/javascript,${encodeURIComponent(
-        script(
+        linkScript(
+          at,
           "setInterval(() => {}, 1000); (await import('node:worker_threads')).parentPort.postMessage(1)",
         ),
       )}`,
@@ -93,22 +84,79 @@ describe("the life of a link", () => {
   });
 
   test.each(["thread", "address,undefined"])(
-    "thread and owner share the engine without harm under the sanitizer: %s",
+    "thread and owner share the engine without harm while tables and interfaces change: %s",
     async (sanitizer) => {
-      await at.link.close();
       const output = await compileTest("engine_test", engineSources(), [
         `-fsanitize=${sanitizer}`,
         "-fno-sanitize-recover=all",
       ]);
-      const requests = at.lan.startInPeer("arping", "-W", "0.001", "-i", "eth0", "10.1.0.7");
-      try {
-        await run(output, [at.lan.nodeInterface, "500"], { timeout: 60_000 });
-      } finally {
-        requests.kill();
-      }
+      const seed = process.env["SEED"] ?? String(randomInt(2 ** 32));
+      const args = ["-n", output, seed, long ? "300" : "5"];
+      const { stdout } = await run("unshare", args).catch((error: { stderr: string }) => {
+        throw new Error(`SEED=${seed}: ${error.stderr}`);
+      });
+      console.log(`seed ${seed}, ${sanitizer} sanitizer: ${stdout.trim()}`);
     },
-    90_000,
+    long ? 400_000 : 90_000,
   );
+
+  test("links that are opened and closed leave no descriptor and no thread behind", async () => {
+    const { stdout } = await inProcess(`
+      import { readdirSync } from "node:fs";
+      const count = () => [readdirSync("/proc/self/fd").length, readdirSync("/proc/self/task").length];
+      await link.close();
+      const before = count();
+      for (let round = 0; round < 200; round++) {
+        link = open();
+        if (round % 2 === 0) {
+          link.withdraw(entries);
+        }
+        await link.close();
+      }
+      console.log(JSON.stringify([before, count()]));
+    `);
+    const [before, after] = JSON.parse(stdout) as unknown[];
+    expect(after).toEqual(before);
+  });
+
+  test("interfaces that come and go leave no descriptor behind", async () => {
+    const { stdout } = await inProcess(`
+      import { execFileSync } from "node:child_process";
+      import { readdirSync, readlinkSync } from "node:fs";
+      import { setTimeout } from "node:timers/promises";
+      const packetSockets = () => readdirSync("/proc/self/fd").filter((fd) => {
+        try {
+          return readlinkSync("/proc/self/fd/" + fd).startsWith("socket:");
+        } catch {
+          return false;
+        }
+      }).length;
+      const ip = (input) => execFileSync("ip", ["-batch", "-"], { input });
+      async function until(holds) {
+        while (!holds()) {
+          await setTimeout(1);
+        }
+      }
+      await until(() => link.stats()[0].gratuitousSent > 0);
+      const before = packetSockets();
+      for (let round = 0; round < 12; round++) {
+        const names = Array.from({ length: 5 }, (_, i) => "c" + ((round + i) % 12));
+        ip(names.map((name) => "link add " + name + " up group 9 type veth peer name " + name + "-far").join("\\n"));
+        const more = names.map((name) => ({ address: "192.0.2.5", interface: name }));
+        link.answer(more);
+        await until(() => packetSockets() === before + names.length);
+        if (round % 2 === 0) {
+          link.withdraw(more);
+        }
+        ip("link del group 9");
+        await until(() => packetSockets() === before);
+        link.withdraw(more);
+      }
+      console.log(packetSockets() - before);
+      await link.close();
+    `);
+    expect(stdout).toBe("0\n");
+  });
 
   test("after lost netlink events the whole picture is asked for again", async () => {
     const ours = ["netlink.c", "interfaces.c", "arp.c"];

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -16,15 +16,54 @@ const programs = {
   responder_test: ["responder.c", "table.c", "burst.c", "arp.c"],
   burst_test: ["burst.c"],
   interfaces_test: ["interfaces.c", "arp.c"],
-  fuzz: ["responder.c", "table.c", "burst.c", "arp.c"],
 } as const;
 
-async function compileProgram(name: keyof typeof programs): Promise<string> {
+/** The fuzzer's own files, and what it is about. */
+const fuzzer = ["fuzz.c", "fuzz_table.c", "fuzz_burst.c", "fuzz_netlink.c"];
+const fuzzed = ["arp.c", "responder.c", "table.c", "burst.c", "netlink.c", "interfaces.c"];
+
+function compileProgram(name: keyof typeof programs): Promise<string> {
+  return compileSanitized(name, [`${here}${name}.c`, ...programs[name].map(nativeSource)]);
+}
+
+/** Compiles the fuzzer, over `sources` instead of {@link fuzzed} if given. */
+function compileFuzzer(name: string, sources = fuzzed.map(nativeSource)): Promise<string> {
+  return compileSanitized(name, [...fuzzer.map((file) => `${here}${file}`), ...sources]);
+}
+
+async function compileSanitized(name: string, sources: readonly string[]): Promise<string> {
   const output = `${buildDir}/${name}`;
-  const sources = [`${here}${name}.c`, ...programs[name].map(nativeSource)];
   await compile(["-O1", "-Werror", ...warningFlags, ...sanitizerFlags, "-o", output, ...sources]);
   return output;
 }
+
+/** A mistake that somebody might make: `right`, which stands in `file` once, becomes `wrong`. */
+interface Mistake {
+  readonly file: string;
+  readonly right: string;
+  readonly wrong: string;
+}
+
+/** Compiles the fuzzer over the native code with one mistake in it. */
+async function compileWithMistake({ file, right, wrong }: Mistake): Promise<string> {
+  const source = await readFile(nativeSource(file), "utf8");
+  expect(source.split(right).length, `"${right}" stands in ${file}`).toBe(2);
+  const changed = `${buildDir}/mistaken_${file}`;
+  await writeFile(changed, source.replace(right, wrong));
+  const sources = fuzzed.map((name) => (name === file ? changed : nativeSource(name)));
+  return compileFuzzer(`mistaken_${file.replace(".c", "")}`, sources);
+}
+
+async function failureOf(program: string, ...args: readonly string[]): Promise<string> {
+  try {
+    await run(program, args);
+  } catch (error) {
+    return (error as { stderr: string }).stderr;
+  }
+  throw new Error(`${program} ${args.join(" ")} found nothing`);
+}
+
+const long = process.env["STEELYARD_LONG"] === "1";
 
 beforeAll(async () => {
   await mkdir(buildDir, { recursive: true });
@@ -46,14 +85,58 @@ describe("the native code's own tests, with sanitizers", () => {
   test("the picture of the interfaces follows every change and forgets what was lost", async () => {
     await run(await compileProgram("interfaces_test"), []);
   });
-
-  test("random frames, tables and schedules break nothing", async () => {
-    const seed = process.env["SEED"] ?? String(randomInt(2 ** 32));
-    const rounds = process.env["FUZZ_ROUNDS"] ?? "300000";
-    console.log(
-      `fuzz seed ${seed}, ${rounds} rounds (SEED= and FUZZ_ROUNDS= repeat or lengthen it)`,
-    );
-    const program = await compileProgram("fuzz");
-    await expect(run(program, [seed, rounds]), `SEED=${seed}`).resolves.toBeDefined();
-  }, 120_000);
 });
+
+describe("the fuzzer", () => {
+  test(
+    "finds nothing in frames, netlink messages, tables and schedules",
+    async () => {
+      const seed = process.env["SEED"] ?? String(randomInt(2 ** 32));
+      const seconds = process.env["FUZZ_SECONDS"] ?? (long ? "1800" : "10");
+      const { stdout } = await run(await compileFuzzer("fuzz"), [seed, seconds]);
+      console.log(`fuzz from seed ${seed}: ${stdout.trim()}`);
+    },
+    long ? 2_000_000 : 120_000,
+  );
+
+  test.each<Mistake & { readonly what: string }>([
+    {
+      what: "a frame that is one byte short",
+      file: "arp.c",
+      right: "length < PACKET_END ||",
+      wrong: "length < PACKET_END - 1 ||",
+    },
+    {
+      what: "a claim taken from the wrong field",
+      file: "responder.c",
+      right: "table_find(table, port, packet->sender_address)",
+      wrong: "table_find(table, port, packet->target_address)",
+    },
+    {
+      what: "an entry that is lost when another one leaves",
+      file: "table.c",
+      right: "from_home >= from_gap",
+      wrong: "from_home > from_gap",
+    },
+    {
+      what: "padding that is taken for a message",
+      file: "netlink.c",
+      right: "int left = (int)length;",
+      wrong: "size_t left = length;",
+    },
+  ])("would find $what, and its seed finds it again", async (mistake) => {
+    const program = await compileWithMistake(mistake);
+    const said = await failureOf(program, "1", "10");
+    const seed = /^SEED=(\d+)$/m.exec(said)?.[1] ?? "";
+    const again = await failureOf(program, seed, "0");
+    expect(again).toContain(`SEED=${seed}`);
+    expect(placeOf(again)).toBe(placeOf(said));
+  });
+});
+
+/** Where it failed: a check's file and line, or the innermost line of ours in a sanitizer's report. */
+function placeOf(said: string): string {
+  const place = /(?:^| )\S*?([\w]+\.c:\d+)/m.exec(said)?.[1];
+  expect(place, said).toBeDefined();
+  return place ?? "";
+}

@@ -1,164 +1,145 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /**
- * DOC: Random frames, random tables, random schedules, against plain models.
+ * DOC: Mutated frames, netlink messages, random tables and schedules, against plain models.
  *
- * Usage: fuzz SEED ROUNDS. The same seed does the same again. The sanitizers
- * that it is compiled with look for what the checks cannot see.
+ * Usage: fuzz SEED SECONDS. It runs campaigns, each from an empty state and
+ * with the seed after the last one's, until the time is over. A campaign is
+ * short, so a finding is repeated in a moment, however long it took to come:
+ * "fuzz SEED 0" is the one campaign with the seed that a failure prints. The
+ * sanitizers that it is compiled with look for what the checks cannot see.
  */
+#include "fuzz.h"
+
+#include <inttypes.h>
+#include <sanitizer/common_interface_defs.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "arp.h"
-#include "burst.h"
 #include "check.h"
-#include "frames.h"
-#include "responder.h"
-#include "table.h"
 
-#define KEYS 512
-#define PORTS 2
+#define STEPS_PER_CAMPAIGN 20000
 
+static uint64_t campaign_seed;
 static uint64_t state;
+static bool passed;
 
-static uint64_t below(uint64_t limit)
+uint64_t fuzz_below(uint64_t limit)
 {
 	return random_next(&state) % limit;
 }
 
-/* A valid request with some bytes changed, of random length, in memory of just that size. */
-static uint8_t *make_frame(size_t *length)
+static uint8_t edge_value(void)
 {
-	uint8_t *frame;
+	static const uint8_t edges[] = { 0x00, 0x01, 0x02, 0x06, 0x08, 0x10, 0x7f, 0x80, 0xfe, 0xff };
 
-	*length = below(4) ? sizeof(request_frame) : below(80);
-	frame = calloc(1, *length ? *length : 1);
-	memcpy(frame, request_frame,
-	       *length < sizeof(request_frame) ? *length : sizeof(request_frame));
-	for (uint64_t changes = below(4); changes > 0 && *length > 0; changes--)
-		frame[below(*length)] = (uint8_t)below(256);
-	return frame;
+	return fuzz_below(2) ? edges[fuzz_below(sizeof(edges))] : (uint8_t)fuzz_below(256);
 }
 
-static void check_reply(const struct responder_verdict *verdict)
+static void copy_stretch(uint8_t *bytes, size_t length)
 {
-	uint8_t frame[ARP_FRAME_LENGTH];
-	struct arp_packet reply;
+	size_t from = fuzz_below(length);
+	size_t to = fuzz_below(length);
+	size_t room = length - (from > to ? from : to);
 
-	responder_reply(&verdict->packet, our_mac, frame);
-	CHECK(arp_parse(frame, sizeof(frame), &reply));
-	CHECK(reply.operation == ARP_OPERATION_REPLY);
-	CHECK(reply.sender_address == verdict->requested->address);
-	CHECK(mac_equal(reply.sender_mac, our_mac));
-	CHECK(!(reply.ethernet_destination[0] & 1));
+	memmove(bytes + to, bytes + from, fuzz_below(room + 1));
 }
 
-/* What is answered is a request; nothing that arp_parse() refuses has any effect. */
-static void fuzz_frame(const struct table *table)
+size_t fuzz_mutate(uint8_t *bytes, size_t length, size_t capacity)
 {
-	struct responder_verdict verdict;
-	struct arp_packet packet;
-	size_t length;
-	uint8_t *frame = make_frame(&length);
-
-	responder_decide(table, 0, our_mac, frame, length, &verdict);
-	if (verdict.requested) {
-		CHECK(verdict.packet.operation == ARP_OPERATION_REQUEST);
-		check_reply(&verdict);
+	for (uint64_t changes = fuzz_below(4); changes > 0 && length > 0; changes--) {
+		switch (fuzz_below(6)) {
+		case 0:
+			bytes[fuzz_below(length)] ^= (uint8_t)(1u << fuzz_below(8));
+			break;
+		case 1:
+			copy_stretch(bytes, length);
+			break;
+		case 2:
+			length = fuzz_below(length + 1);
+			break;
+		case 3:
+			while (length < capacity && fuzz_below(8))
+				bytes[length++] = (uint8_t)fuzz_below(256);
+			break;
+		default:
+			bytes[fuzz_below(length)] = edge_value();
+			break;
+		}
 	}
-	if (!arp_parse(frame, length, &packet))
-		CHECK(!verdict.requested && !verdict.claimed);
-	free(frame);
+	return length;
 }
 
-/* A table and its model: which keys are in. Keys differ in few bits, as addresses of one pool do. */
-struct table_trial {
-	struct table table;
-	struct entry *model[PORTS][KEYS];
-	size_t count;
-};
-
-static uint32_t address_of(uint32_t key)
+uint8_t *fuzz_exact_copy(const uint8_t *bytes, size_t length)
 {
-	uint8_t bytes[4] = { 192, 0, (uint8_t)(key >> 8), (uint8_t)key };
-	uint32_t address;
+	uint8_t *copy = malloc(length ? length : 1);
 
-	memcpy(&address, bytes, 4);
-	return address;
+	CHECK(copy != NULL);
+	memcpy(copy, bytes, length);
+	return copy;
 }
 
-static void fuzz_table(struct table_trial *trial)
+static double seconds_now(void)
 {
-	uint32_t port = (uint32_t)below(PORTS);
-	uint32_t key = (uint32_t)below(KEYS);
-	struct entry **known = &trial->model[port][key];
-	uint32_t probe = (uint32_t)below(KEYS);
+	struct timespec now;
 
-	if (below(2)) {
-		struct entry *entry = table_insert(&trial->table, port, address_of(key));
-
-		CHECK(entry && (!*known || *known == entry));
-		trial->count += !*known;
-		*known = entry;
-	} else if (*known) {
-		table_remove(&trial->table, *known);
-		*known = NULL;
-		trial->count--;
-	}
-	CHECK(trial->table.count == trial->count);
-	CHECK(table_find(&trial->table, port, address_of(probe)) == trial->model[port][probe]);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Schedules of a few addresses: never a round too many or too early, never more frames than the budget. */
-struct burst_trial {
-	struct burst burst;
-	struct burst_node nodes[64];
-	int taken[64];
-	uint64_t now;
-	uint64_t frames;
-};
-
-static void fuzz_burst(struct burst_trial *trial)
+/* Neighbouring seeds must not give neighbouring sequences, and no state may be 0. */
+static void seed_sequence(uint64_t seed)
 {
-	uint64_t i = below(64);
-	const struct burst_node *node;
+	state = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
+	for (int i = 0; i < 8; i++)
+		random_next(&state);
+}
 
-	trial->now += below(20000000);
-	if (below(8) == 0) {
-		burst_start(&trial->burst, &trial->nodes[i], trial->now);
-		trial->taken[i] = 0;
-	} else if (below(16) == 0) {
-		burst_cancel(&trial->burst, &trial->nodes[i]);
-		trial->taken[i] = BURST_ROUNDS;
+static void run_campaign(void)
+{
+	seed_sequence(campaign_seed);
+	fuzz_table_start();
+	fuzz_burst_start();
+	fuzz_netlink_start();
+	for (int i = 0; i < STEPS_PER_CAMPAIGN; i++) {
+		fuzz_table_step();
+		fuzz_burst_step();
+		fuzz_netlink_step();
 	}
-	while ((node = burst_take(&trial->burst, trial->now)) != NULL) {
-		CHECK(++trial->taken[node - trial->nodes] <= BURST_ROUNDS);
-		trial->frames += BURST_FRAMES_PER_ROUND;
-	}
-	CHECK(burst_wake_at(&trial->burst) > trial->now);
-	CHECK(trial->frames <=
-	      64 + trial->now * (BURST_FIRST_RATE + BURST_REPEAT_RATE) / 1000000000ull);
+	fuzz_table_end();
+	fuzz_netlink_end();
+}
+
+/* On every way out but the good one, a sanitizer's too. */
+static void tell_seed(void)
+{
+	if (!passed)
+		fprintf(stderr, "SEED=%" PRIu64 "\n", campaign_seed);
 }
 
 int main(int argc, char **argv)
 {
-	static struct table_trial tables;
-	static struct burst_trial bursts;
-	uint64_t rounds;
+	uint64_t campaigns = 0;
+	double begin = seconds_now();
+	double seconds;
 
 	CHECK(argc == 3);
-	state = strtoull(argv[1], NULL, 10) * 2 + 1;
-	rounds = strtoull(argv[2], NULL, 10);
-	table_init(&tables.table);
-	burst_init(&bursts.burst);
-	for (int i = 0; i < 64; i++) {
-		burst_node_init(&bursts.nodes[i]);
-		bursts.taken[i] = BURST_ROUNDS;
-	}
-	for (uint64_t i = 0; i < rounds; i++) {
-		fuzz_table(&tables);
-		fuzz_burst(&bursts);
-		fuzz_frame(&tables.table);
-	}
-	table_free(&tables.table);
+	campaign_seed = strtoull(argv[1], NULL, 10);
+	seconds = strtod(argv[2], NULL);
+	atexit(tell_seed);
+	__sanitizer_set_death_callback(tell_seed);
+	do {
+		run_campaign();
+		campaigns++;
+		campaign_seed++;
+	} while (seconds_now() - begin < seconds);
+	passed = true;
+	seconds = seconds_now() - begin;
+	printf("%" PRIu64 " executions in %.1f s, %.0f a second\n",
+	       3 * campaigns * STEPS_PER_CAMPAIGN, seconds,
+	       3.0 * (double)campaigns * STEPS_PER_CAMPAIGN / seconds);
 	return 0;
 }

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/** DOC: Target: a table of addresses that come and go, and frames that ask for them. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arp.h"
+#include "check.h"
+#include "frames.h"
+#include "fuzz.h"
+#include "responder.h"
+#include "table.h"
+
+#define KEYS 512
+#define PORTS 2
+#define FRAME_CAPACITY 80
+
+/* The table, and its model: which keys are in. */
+static struct table table;
+static struct entry *model[PORTS][KEYS];
+static size_t count;
+
+/* Keys differ in few bits, as the addresses of one pool do. */
+static uint32_t address_of(uint32_t key)
+{
+	uint8_t bytes[4] = { 192, 0, (uint8_t)(2 + (key >> 8)), (uint8_t)key };
+	uint32_t address;
+
+	memcpy(&address, bytes, 4);
+	return address;
+}
+
+/* What the model has for the four bytes of an address in a frame. */
+static struct entry *modelled(uint32_t port, const uint8_t *bytes)
+{
+	uint32_t key = (uint32_t)(bytes[2] - 2) << 8 | bytes[3];
+
+	return bytes[0] == 192 && bytes[1] == 0 && bytes[2] >= 2 && key < KEYS ? model[port][key] :
+										 NULL;
+}
+
+void fuzz_table_start(void)
+{
+	table_init(&table);
+	memset(model, 0, sizeof(model));
+	count = 0;
+}
+
+void fuzz_table_end(void)
+{
+	table_free(&table);
+}
+
+static void change_table(void)
+{
+	uint32_t port = (uint32_t)fuzz_below(PORTS);
+	uint32_t key = (uint32_t)fuzz_below(KEYS);
+	struct entry **known = &model[port][key];
+	uint32_t probe = (uint32_t)fuzz_below(KEYS);
+
+	if (fuzz_below(2)) {
+		struct entry *entry = table_insert(&table, port, address_of(key));
+
+		CHECK(entry && (!*known || *known == entry));
+		count += !*known;
+		*known = entry;
+	} else if (*known) {
+		table_remove(&table, *known);
+		*known = NULL;
+		count--;
+	}
+	CHECK(table.count == count);
+	CHECK(table_find(&table, port, address_of(probe)) == model[port][probe]);
+}
+
+static size_t make_frame(uint8_t frame[FRAME_CAPACITY])
+{
+	uint32_t sender = address_of((uint32_t)fuzz_below(KEYS));
+	uint32_t target = address_of((uint32_t)fuzz_below(KEYS));
+
+	memcpy(frame, request_frame, sizeof(request_frame));
+	memcpy(frame + 38, &target, 4);
+	if (fuzz_below(4) == 0)
+		memcpy(frame + 28, &sender, 4);
+	if (fuzz_below(4) == 0)
+		memcpy(frame, our_mac, 6);
+	if (fuzz_below(4) == 0)
+		frame[21] = ARP_OPERATION_REPLY;
+	return fuzz_mutate(frame, sizeof(request_frame), FRAME_CAPACITY);
+}
+
+/* RFC 826 and who may be answered, said once more, from the bytes alone. */
+static bool is_for_us(const uint8_t *frame, size_t length)
+{
+	return length >= sizeof(request_frame) && memcmp(frame + 12, request_frame + 12, 9) == 0 &&
+	       (frame[21] == 1 || frame[21] == 2) && frame[20] == 0 && !(frame[22] & 1) &&
+	       memcmp(frame + 22, mac_zero, 6) != 0 && memcmp(frame + 22, our_mac, 6) != 0 &&
+	       (memcmp(frame, mac_broadcast, 6) == 0 || memcmp(frame, our_mac, 6) == 0);
+}
+
+static void check_reply(const uint8_t *request, const struct responder_verdict *verdict)
+{
+	uint8_t reply[ARP_FRAME_LENGTH];
+
+	responder_reply(&verdict->packet, our_mac, reply);
+	CHECK(memcmp(reply, request + 22, 6) == 0);
+	CHECK(memcmp(reply + 6, our_mac, 6) == 0);
+	CHECK(memcmp(reply + 12, request + 12, 8) == 0);
+	CHECK(reply[20] == 0 && reply[21] == ARP_OPERATION_REPLY);
+	CHECK(memcmp(reply + 22, our_mac, 6) == 0);
+	CHECK(memcmp(reply + 28, request + 38, 4) == 0);
+	CHECK(memcmp(reply + 32, request + 22, 10) == 0);
+}
+
+static void judge_frame(void)
+{
+	uint8_t made[FRAME_CAPACITY];
+	size_t length = make_frame(made);
+	uint8_t *frame = fuzz_exact_copy(made, length);
+	uint32_t port = (uint32_t)fuzz_below(PORTS);
+	struct responder_verdict verdict;
+
+	responder_decide(&table, port, our_mac, frame, length, &verdict);
+	if (is_for_us(frame, length)) {
+		CHECK(verdict.claimed == modelled(port, frame + 28));
+		CHECK(verdict.requested == (frame[21] == 1 ? modelled(port, frame + 38) : NULL));
+	} else {
+		CHECK(!verdict.requested && !verdict.claimed);
+	}
+	if (verdict.requested)
+		check_reply(frame, &verdict);
+	free(frame);
+}
+
+void fuzz_table_step(void)
+{
+	change_table();
+	judge_frame();
+}
