@@ -76,6 +76,23 @@ describe("an update", () => {
   });
 });
 
+test("every admission policy is bound once, denies, and fails closed", () => {
+  const of = (kind: string): object[] =>
+    manifests
+      .filter((manifest) => manifest.kind === kind)
+      .map((manifest) => ({
+        name: manifest.metadata.name,
+        ...(manifest as { spec?: object }).spec,
+      }));
+  const names = ["steelyard-writers", "steelyard-speaker-own-node"];
+  expect(of("ValidatingAdmissionPolicy")).toEqual(
+    names.map((name) => expect.objectContaining({ name, failurePolicy: "Fail" })),
+  );
+  expect(of("ValidatingAdmissionPolicyBinding")).toEqual(
+    names.map((name) => ({ name, policyName: name, validationActions: ["Deny", "Audit"] })),
+  );
+});
+
 describe("rights", () => {
   const accounts = ["steelyard-controller", "steelyard-speaker"];
   const roles = manifests.filter(({ kind }) => kind === "ClusterRole" || kind === "Role");

@@ -50,6 +50,13 @@ export async function startExampleApp(sandbox: Sandbox): Promise<void> {
   await kubectl(sandbox, ["rollout", "status", "deployment/my-example-app", "--timeout=60s"]);
 }
 
+/** Makes kubectl an admin who may write what only Steelyard may: see docs/security.md. */
+export const breakGlass: readonly string[] = [
+  "--as=admin",
+  "--as-group=steelyard:break-glass",
+  "--as-group=system:masters",
+];
+
 /** What kubectl prints. Throws with its words when it fails. */
 export async function kubectl(sandbox: Sandbox, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await sandbox.kubectl(args);

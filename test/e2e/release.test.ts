@@ -4,9 +4,11 @@ import type { IpAllocationObject } from "./cluster-objects.ts";
 import { addressesOf, conditionOf } from "./cluster-objects.ts";
 import {
   answererOf,
+  breakGlass,
   decided,
   eventually,
   type InstalledCluster,
+  kubectl,
   startExampleApp,
   startInstalled,
 } from "./installed-cluster.ts";
@@ -116,7 +118,7 @@ describe("the address of a Service", () => {
     const { api } = cluster;
     const address = await serve("steady");
     const before = await api.allocation(address);
-    await api.remove(resources.ipAllocations, address);
+    await kubectl(cluster.sandbox, [...breakGlass, "delete", "ipallocation", address]);
     const after = await eventually("a new IPAllocation", async () => {
       const now = await api.allocation(address);
       return now?.metadata.uid === before?.metadata.uid ? undefined : now;

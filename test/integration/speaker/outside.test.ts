@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,12 +8,12 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inNetns } from "../../../sandbox/command.ts";
 import { images } from "../../../sandbox/installation.ts";
-import { apiServerUrl } from "../../../sandbox/kubeconfig.ts";
 import { type Sandbox, startSandbox } from "../../../sandbox/sandbox.ts";
 import * as resources from "../../../src/kube/resources.ts";
 import { ClusterApi, pods } from "../../e2e/cluster-api.ts";
 import { addressesOf, conditionOf } from "../../e2e/cluster-objects.ts";
 import { answererOf, decided, eventually, kubectl } from "../../e2e/installed-cluster.ts";
+import { writeTokenKubeconfig } from "../../e2e/token-kubeconfig.ts";
 
 const system = "steelyard-system";
 const manifest = fileURLToPath(new URL("../../../deploy/steelyard.yaml", import.meta.url));
@@ -94,19 +94,7 @@ async function kubeconfigOf(account: string, pod?: V1Pod): Promise<string> {
     ...["create", "token", account, "--namespace", system],
     ...(pod === undefined ? [] : bound),
   ]);
-  const raw = await kubectl(sandbox, ["config", "view", "--raw", "-o", "json"]);
-  const [{ cluster }] = JSON.parse(raw).clusters;
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "sandbox", cluster: { ...cluster, server: apiServerUrl } }],
-    users: [{ name: account, user: { token: token.trim() } }],
-    contexts: [{ name: "sandbox", context: { cluster: "sandbox", user: account } }],
-    "current-context": "sandbox",
-  };
-  const file = join(directory, `${account}-${name}.kubeconfig`);
-  await writeFile(file, JSON.stringify(config), { mode: 0o600 });
-  return file;
+  return await writeTokenKubeconfig(sandbox, directory, `${account}-${name}`, token);
 }
 
 /** A Pod of the speaker's account, as the token's owner; what it runs does not matter. */
