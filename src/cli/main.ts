@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ControllerSettings } from "../controller/settings.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { type LogLevel, logLevels } from "../runtime/log.ts";
 import { version } from "../runtime/version.ts";
+import type { CheckOutput } from "../speaker/check.ts";
 import type { SpeakerSettings } from "../speaker/settings.ts";
 
 /** Where a Pod finds the name of its namespace. */
@@ -40,6 +42,7 @@ program
       host: options.host,
       metricsCertDir: options.metricsCertDir,
       namespace: options.namespace ?? podNamespace(),
+      podName: options.podName ?? missing("--pod-name <name>"),
       loadBalancerClass: options.lbClass,
     };
     process.exitCode = await runController(settings);
@@ -52,18 +55,26 @@ program
   .addOption(namespaceOption())
   .addOption(podNameOption())
   .addOption(
-    new Option("--node-name <name>", "the Node that this runs on")
-      .env("METALLB_NODE_NAME")
-      .makeOptionMandatory(),
+    new Option("--node-name <name>", "the Node that this runs on").env("METALLB_NODE_NAME"),
+  )
+  .option("--check", "tell whether this node has all that a speaker needs, and end")
+  .addOption(
+    new Option("--output <format>", "of --check").choices(["text", "json"]).default("text"),
   )
   .addOption(metricsPortOption())
   .addOption(metricsHostOption())
   .addOption(metricsCertDirOption())
   .addOption(logLevelOption())
   .action(async (options: SpeakerFlags) => {
+    if (options.check === true) {
+      process.exitCode = await checkThisNode(options);
+      return;
+    }
     const { runSpeaker } = await import("../speaker/main.ts");
     const settings: SpeakerSettings = {
       ...options,
+      nodeName: options.nodeName ?? missing("--node-name <name>"),
+      podName: options.podName ?? missing("--pod-name <name>"),
       kubeconfig: options.kubeconfig,
       host: options.host,
       metricsCertDir: options.metricsCertDir,
@@ -75,7 +86,7 @@ program
 interface CommonFlags {
   readonly kubeconfig?: string;
   readonly namespace?: string;
-  readonly podName: string;
+  readonly podName?: string;
   readonly port: number;
   readonly host?: string;
   readonly metricsCertDir?: string;
@@ -90,7 +101,19 @@ interface ControllerFlags extends CommonFlags {
 }
 
 interface SpeakerFlags extends CommonFlags {
-  readonly nodeName: string;
+  readonly nodeName?: string;
+  readonly check?: boolean;
+  readonly output: CheckOutput;
+}
+
+async function checkThisNode({ kubeconfig, output }: SpeakerFlags): Promise<number> {
+  const { checkNode } = await import("../speaker/check.ts");
+  return await checkNode({ kubeconfig, output, clock: systemClock });
+}
+
+/** Ends the command: all but `--check` needs this flag. */
+function missing(flag: string): never {
+  return program.error(`error: required option '${flag}' not specified`);
 }
 
 function kubeconfigOption(): Option {
@@ -105,9 +128,9 @@ function namespaceOption(): Option {
 }
 
 function podNameOption(): Option {
-  return new Option("--pod-name <name>", "this Pod's name, for Leases and Events")
-    .env("METALLB_POD_NAME")
-    .makeOptionMandatory();
+  return new Option("--pod-name <name>", "this Pod's name, for Leases and Events").env(
+    "METALLB_POD_NAME",
+  );
 }
 
 function healthPortOption(): Option {
