@@ -38,6 +38,8 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     transport: writes,
     component: "steelyard-controller",
     instance: podName,
+    // A process that was stopped past its Lease tells of decisions that may not stand any more.
+    mayWrite: () => election.leading,
     clock,
     log,
   });

@@ -32,6 +32,8 @@ export interface EventRecorderOptions {
   readonly component: string;
   /** Which of them, such as the Pod's name. */
   readonly instance: string;
+  /** Asked right before each write; what waits when it says no is lost. Default: always. */
+  readonly mayWrite?: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -177,6 +179,10 @@ export class EventRecorder {
       return;
     }
     await this.#takeToken(signal);
+    if (this.#options.mayWrite?.() === false) {
+      this.#forget(key, event);
+      return;
+    }
     const { count } = event;
     try {
       await (event.name === undefined ? this.#create(event, signal) : this.#recount(event, signal));

@@ -3,6 +3,13 @@ import type { Stored } from "./store.ts";
 import type { ApiClient, ApiRequest } from "./transport.ts";
 
 /**
+ * How long a write may be under way. A leader may write until 10 s after its last
+ * renewal, and nobody else leads before 15 s: a request that waits for a
+ * connection must not be sent later than that.
+ */
+const writeTimeoutMs = 5_000;
+
+/**
  * The ways in which objects are written. Every change and every deletion names
  * the version that it was decided on, so a stale writer fails with 409; and
  * whoever no longer may write, because another leads now, does not even ask.
@@ -68,7 +75,7 @@ export class Writer {
     if (!this.#mayWrite()) {
       throw new Error(`Cannot ${request.method} ${request.path}: this process does not lead`);
     }
-    return this.#transport.request(request);
+    return this.#transport.request({ ...request, timeoutMs: writeTimeoutMs });
   }
 }
 

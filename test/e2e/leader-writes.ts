@@ -13,16 +13,10 @@ export class LeaderWrites {
   readonly #file: string;
   #offset = 0;
   #holder: string | undefined;
-  #takeovers = 0;
 
   /** `file` is the API server's audit log. */
   constructor(file: string) {
     this.#file = file;
-  }
-
-  /** How often the Lease has gone to another Pod. */
-  get takeovers(): number {
-    return this.#takeovers;
   }
 
   /**
@@ -41,10 +35,7 @@ export class LeaderWrites {
     if (resource !== "leases" || name !== "steelyard-controller") {
       return pod !== this.#holder;
     }
-    if (pod !== this.#holder) {
-      this.#takeovers += this.#holder === undefined ? 0 : 1;
-      this.#holder = pod;
-    }
+    this.#holder = pod;
     return false;
   }
 

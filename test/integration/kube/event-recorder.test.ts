@@ -41,9 +41,13 @@ beforeEach(() => {
   };
 });
 
-function recorderOn(transport = cluster.admin, clock = fastClock): EventRecorder {
-  const component = "steelyard-controller";
-  return new EventRecorder({ transport, component, instance: "pod-1", clock, log: silentLog });
+function recorderOn(
+  transport = cluster.admin,
+  clock = fastClock,
+  mayWrite = (): boolean => true,
+): EventRecorder {
+  const reporter = { component: "steelyard-controller", instance: "pod-1" };
+  return new EventRecorder({ transport, ...reporter, mayWrite, clock, log: silentLog });
 }
 
 async function eventsOf({ object }: EventNote): Promise<readonly CoreV1Event[]> {
@@ -60,6 +64,22 @@ async function eventually(check: () => Promise<void>): Promise<void> {
 }
 
 describe("an Event recorder, against the real API server", { timeout: 60_000 }, () => {
+  it("loses what waits when it may no longer write, and goes on when it may", async () => {
+    const stop = new AbortController();
+    let leads = false;
+    const recorder = recorderOn(cluster.admin, fastClock, () => leads);
+    const running = recorder.run(stop.signal);
+    recorder.record(note);
+    await eventually(async () => expect(recorder.dropped).toBe(1));
+    leads = true;
+    const next = { ...note, message: "192.0.2.5 is held by another Service" };
+    recorder.record(next);
+    await eventually(async () => expect(await eventsOf(note)).toHaveLength(1));
+    expect((await eventsOf(note))[0]?.message).toBe(next.message);
+    stop.abort();
+    await running;
+  });
+
   it("writes an Event that kubectl describe shows", async () => {
     const stop = new AbortController();
     const recorder = recorderOn();
