@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { apply, installSteelyard, images as ourImages } from "../sandbox/installation.ts";
-import type { Images } from "../sandbox/node.ts";
+import type { Images } from "../sandbox/kubelet/image.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { version } from "../src/runtime/version.ts";
 import type { MetalLb } from "./metallb/programs.ts";

@@ -1,13 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/runtime/clock.ts";
-import type { Images } from "./node.ts";
+import type { Image, Images } from "./kubelet/image.ts";
 import type { Sandbox } from "./sandbox.ts";
+import { steelyardImage } from "./steelyard-image.ts";
 
 const projectFile = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /** What the Pods of this project and of its tests run. */
-export const images: Images = new Map([
-  ["steelyard", [process.execPath, "--enable-source-maps", projectFile("dist/steelyard.js")]],
+export const images: Images = new Map<string, Image>([
+  ["steelyard", steelyardImage],
   ["my-example-app", [process.execPath, projectFile("sandbox/demo/example-app.ts")]],
 ]);
 

@@ -13,6 +13,7 @@ import {
   registerSandbox,
   stateDirectory,
 } from "./background.ts";
+import { images } from "./installation.ts";
 import type { ProxyMode } from "./kube-proxy.ts";
 import { preflight } from "./preflight.ts";
 import { startSandbox } from "./sandbox.ts";
@@ -75,7 +76,10 @@ async function hold(options: UpOptions): Promise<number> {
     }
   }
   const start = systemClock.now();
-  const sandbox = await startSandbox({ ...options, images: options.image });
+  const sandbox = await startSandbox({
+    ...options,
+    images: new Map([...images, ...options.image]),
+  });
   const seconds = ((systemClock.now() - start) / 1_000).toFixed(1);
   const names = [...sandbox.nodes, ...sandbox.clients].map(({ name, ip }) => `${name} ${ip}`);
   console.log(`Kubernetes ${sandbox.version}, kube-proxy (${options.proxy}), in ${seconds} s`);
@@ -130,7 +134,7 @@ function upCommand(name: string): Command {
     )
     .option(
       "--image <name=command>",
-      "what an image (named without tag) runs; may be repeated",
+      "what an image (named without tag) runs, besides Steelyard's and the demo's; may be repeated",
       addImage,
       new Map(),
     );
@@ -145,13 +149,13 @@ function wholeNumber(text: string): number {
 
 function addImage(
   text: string,
-  images: ReadonlyMap<string, readonly string[]>,
+  known: ReadonlyMap<string, readonly string[]>,
 ): ReadonlyMap<string, readonly string[]> {
   const [, name = "", command = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (command === "") {
     throw new InvalidArgumentError("must be name=command");
   }
-  return new Map([...images, [name, command.split(" ")]]);
+  return new Map([...known, [name, command.split(" ")]]);
 }
 
 function passThrough(name: string, description: string): Command {

@@ -7,6 +7,8 @@ import { type CommandResult, inNetns, run } from "./command.ts";
 import type { Component } from "./component.ts";
 import { kubeProxyIsHealthy } from "./kube-proxy.ts";
 import { apiServerUrl } from "./kubeconfig.ts";
+import { provideContainerEntry } from "./kubelet/container-entry.ts";
+import type { Images } from "./kubelet/image.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";
 import {
   disableInterface,
@@ -16,9 +18,6 @@ import {
   setSwitchPort,
 } from "./topology.ts";
 import { onlyRootIsMapped } from "./wrapper.ts";
-
-/** Which program an image's containers run: image name without tag to its entrypoint. */
-export type Images = ReadonlyMap<string, readonly string[]>;
 
 /** What a node needs from the cluster that it belongs to. */
 export interface NodeOptions {
@@ -80,6 +79,7 @@ export class SandboxNode {
         clientKey: identity.key,
       },
       images,
+      containerEntry: await provideContainerEntry(directory),
       stateDir,
       rootless: onlyRootIsMapped(),
       log: (line) => log.write(`${new Date().toISOString()} ${line}\n`),

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { V1Container, V1EnvVar, V1Pod } from "@kubernetes/client-node";
+import { entrypointOf, type Images, imageName } from "./image.ts";
 
 /** What a Pod learns from its surroundings. */
 export interface PodFacts {
@@ -135,38 +134,19 @@ export function expandVariables(
  */
 export function containerCommand(
   container: V1Container,
-  images: ReadonlyMap<string, readonly string[]>,
+  images: Images,
   environment: Readonly<Record<string, string>>,
 ): readonly string[] | string {
   const name = imageName(container.image ?? "");
-  const entrypoint = images.get(name);
-  if (entrypoint === undefined) {
+  const image = images.get(name);
+  if (image === undefined) {
     const known = [...images.keys()].join(", ");
     return `image ${JSON.stringify(name)} is none of those that the sandbox has: ${known}`;
   }
   const { command, args } = container;
   const written = [...(command ?? []), ...(args ?? [])];
   const expanded = written.map((text) => expandVariables(text, environment));
-  return command === undefined || command.length === 0 ? [...entrypoint, ...expanded] : expanded;
-}
-
-/**
- * A command with its program where the image has it. No image is unpacked: what
- * lies at an image's root lies beside its entrypoint on this machine.
- */
-export function commandInImage(
-  command: readonly string[],
-  entrypoint: readonly string[],
-): readonly string[] {
-  const [program = "", ...args] = command;
-  const main = entrypoint.findLast((word) => word.startsWith("/"));
-  const beside = join(dirname(main ?? "/"), program);
-  const isAtRoot = program.startsWith("/") && dirname(program) === "/";
-  return isAtRoot && existsSync(beside) ? [beside, ...args] : command;
-}
-
-/** An image's name without tag and digest: `registry:5000/a/b:v1@sha256:…` is `registry:5000/a/b`. */
-export function imageName(image: string): string {
-  const withoutDigest = image.split("@", 1)[0] ?? "";
-  return withoutDigest.replace(/:[^:/]*$/, "");
+  return command === undefined || command.length === 0
+    ? [...entrypointOf(image), ...expanded]
+    : expanded;
 }

@@ -1,10 +1,7 @@
 import { spawn } from "node:child_process";
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { commandInImage } from "./container-environment.ts";
 import { type ContainerExit, type ContainerProcess, startContainer } from "./container-process.ts";
-import type { Credentials } from "./credentials.ts";
-import { execCommand } from "./launch.ts";
 import { apiTime, type ContainerReport, type ContainerState } from "./pod-status.ts";
 import { watchProbe } from "./probe.ts";
 import type { Prober, ProbeTarget } from "./prober.ts";
@@ -12,10 +9,9 @@ import type { Prober, ProbeTarget } from "./prober.ts";
 /** A container made ready to start. */
 export interface PreparedContainer {
   readonly commandLine: readonly string[];
-  /** What the image executes when the Pod names no command. */
-  readonly entrypoint: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  readonly credentials: Credentials;
+  /** The command line that runs a command beside the container's process `pid`. */
+  readonly execLine: (pid: number, command: readonly string[]) => readonly string[];
 }
 
 /** What a container needs from its Pod. */
@@ -23,7 +19,6 @@ export interface ContainerHost {
   readonly podUid: string;
   readonly podIP: () => string;
   readonly graceMs: number;
-  readonly rootless: boolean;
   readonly logPath: string;
   readonly prober: Prober;
   /** Throws, with what is missing, while the container cannot start. */
@@ -287,11 +282,11 @@ export class ContainerRunner {
         if (running.pid === undefined || prepared === undefined) {
           throw new Error("A probe needs a process");
         }
-        const { credentials, environment, entrypoint } = prepared;
-        const inImage = commandInImage(command, entrypoint);
-        const line = execCommand(running.pid, credentials, this.#host.rootless, inImage);
-        const [program = "", ...args] = line;
-        return spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: environment });
+        const [program = "", ...args] = prepared.execLine(running.pid, command);
+        return spawn(program, args, {
+          stdio: ["ignore", "pipe", "pipe"],
+          env: prepared.environment,
+        });
       },
     };
   }

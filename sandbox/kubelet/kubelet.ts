@@ -4,6 +4,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { kubernetesVersion } from "../kube/pinned.ts";
 import { type ApiClient, type ApiServer, openApiClient } from "./api-client.ts";
+import type { Images } from "./image.ts";
 import { keepNode } from "./node-heartbeat.ts";
 import { PodAddressPool } from "./pod-network.ts";
 import { type PodHost, PodRunner } from "./pod-runner.ts";
@@ -21,8 +22,9 @@ export interface KubeletOptions {
     readonly podCIDRs: readonly string[];
   };
   readonly server: ApiServer;
-  /** Image name without tag → what it executes. */
-  readonly images: ReadonlyMap<string, readonly string[]>;
+  readonly images: Images;
+  /** The program `container-entry`. */
+  readonly containerEntry: string;
   /** Where volumes (`pods/`) and logs (`logs/<namespace>_<pod>_<container>.log`) go. */
   readonly stateDir: string;
   /** True when only uid 0 is mapped: every Pod then runs as it, with the Pod's capabilities. */
@@ -48,7 +50,7 @@ export class Kubelet {
   readonly #dead = new AbortController();
 
   constructor(options: KubeletOptions) {
-    const { node, images, stateDir, rootless } = options;
+    const { node, images, containerEntry, stateDir, rootless } = options;
     const log = (line: string): void => options.log(`${node.name}: ${line}`);
     this.#options = { ...options, log };
     this.#api = openApiClient(options.server);
@@ -58,6 +60,7 @@ export class Kubelet {
       netns: node.netns,
       internalIPs: node.internalIPs,
       images,
+      containerEntry,
       stateDir,
       rootless,
       log,

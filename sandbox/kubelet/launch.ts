@@ -1,6 +1,9 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { entryWords } from "./container-entry.ts";
 import { type Credentials, setprivCommand } from "./credentials.ts";
+import { imageRootScript } from "./image-root.ts";
+import { quote } from "./shell-quote.ts";
 
 /** A directory or file that a container sees at a place of its own. */
 export interface Mount {
@@ -20,8 +23,10 @@ export interface Launch {
   readonly rootless: boolean;
   readonly workingDirectory: string;
   readonly command: readonly string[];
-  /** Files of the image that the container's user must be able to reach. */
-  readonly imageFiles: readonly string[];
+  /** The image's files, which are all that the container has; without: the machine's own. */
+  readonly tree: ReadonlyMap<string, string> | undefined;
+  /** The program `container-entry`. */
+  readonly entry: string;
   /** An empty directory of this container's own, to assemble mounts in. */
   readonly scratch: string;
 }
@@ -44,17 +49,53 @@ interface Base {
  * executes the command, all in one process, so that its pid stays the same.
  * When everything stands it writes a word to descriptor 3.
  *
- * The container sees the machine's own files (no image is unpacked). `/run` is
- * empty for each container; a mount point that does not exist appears on an
- * overlay, so nothing is ever created on the machine. Throws on a mount point
- * directly below `/`, which no overlay can provide.
+ * With a tree the container's root is that and nothing else. Without, it sees the
+ * machine's own files; then `/run` is empty for each container, and a mount point
+ * that does not exist appears on an overlay, so that nothing is ever created on
+ * the machine. Throws on a mount point directly below `/`, which no overlay can provide.
  */
 export function launchCommand(launch: Launch): readonly string[] {
-  const { netns, credentials, rootless, command } = launch;
+  const steps = launch.tree === undefined ? onMachineFiles(launch) : inTree(launch, launch.tree);
   const script = [
     `trap 'exit ${startErrorExitCode}' EXIT`,
     "set -eu",
     "umask 022",
+    ...steps.script,
+  ];
+  return [
+    "nsenter",
+    `--net=/run/netns/${launch.netns}`,
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    script.join("\n"),
+    "container",
+    ...steps.command,
+    ...launch.command,
+  ];
+}
+
+/** What the shell does, and the program with which it ends, before the container's own command. */
+interface Steps {
+  readonly script: readonly string[];
+  readonly command: readonly string[];
+}
+
+function inTree(launch: Launch, tree: ReadonlyMap<string, string>): Steps {
+  const { mounts, scratch, readOnlyRoot, credentials, rootless, workingDirectory } = launch;
+  const root = join(scratch, "root");
+  const words = entryWords(credentials, rootless, workingDirectory);
+  return {
+    script: [...imageRootScript(root, tree, mounts, readOnlyRoot), 'exec "$@"'],
+    command: [launch.entry, "root", root, ...words, "--"],
+  };
+}
+
+function onMachineFiles(launch: Launch): Steps {
+  const script = [
     ...mountScript(launch),
     // A sysfs shows the network interfaces of the namespace that mounted it. Not vital.
     "mount -n -t sysfs -o ro sysfs /sys 2>/dev/null || :",
@@ -65,29 +106,23 @@ export function launchCommand(launch: Launch): readonly string[] {
     "exec 3>&-",
     'exec "$@"',
   ];
-  return [
-    "nsenter",
-    `--net=/run/netns/${netns}`,
-    "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "sh",
-    "-c",
-    script.join("\n"),
-    "container",
-    ...setprivCommand(credentials, rootless),
-    ...command,
-  ];
+  return { script, command: setprivCommand(launch.credentials, launch.rootless) };
 }
 
-/** Runs `command` in the namespaces of the container whose process is `pid`, as the same user. */
+/**
+ * Runs `command` in the namespaces of the container whose process is `pid`, as the
+ * same user and on the same files.
+ */
 export function execCommand(
+  launch: Pick<Launch, "credentials" | "rootless" | "tree" | "entry" | "workingDirectory">,
   pid: number,
-  credentials: Credentials,
-  rootless: boolean,
   command: readonly string[],
 ): readonly string[] {
+  const { credentials, rootless, tree, entry, workingDirectory } = launch;
+  if (tree !== undefined) {
+    const words = entryWords(credentials, rootless, workingDirectory);
+    return [entry, "join", `${pid}`, ...words, "--", ...command];
+  }
   const enter = ["nsenter", `--target=${pid}`, "--mount", "--net"];
   return [...enter, ...setprivCommand(credentials, rootless), ...command];
 }
@@ -152,7 +187,7 @@ interface Arrangement {
 
 function arrange(launch: Launch): Arrangement {
   const arrangement = { bases: [newBase(realpathSync("/run"), "tmpfs")], direct: [] };
-  for (const file of launch.rootless ? [] : launch.imageFiles) {
+  for (const file of launch.rootless ? [] : launch.command.filter((word) => word.startsWith("/"))) {
     for (const path of blockedDirectories(file, launch.credentials.uid)) {
       baseFor(path, path, arrangement).opened.add(path);
     }
@@ -227,8 +262,4 @@ function blockedDirectories(file: string, uid: number): readonly string[] {
     }
   }
   return blocked;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -6,13 +6,13 @@ import { type ApiClient, ApiError } from "./api-client.ts";
 import {
   containerCommand,
   containerEnvironment,
-  imageName,
   type PodFacts,
   type ReadKey,
 } from "./container-environment.ts";
 import { ContainerRunner, type PreparedContainer } from "./container-runner.ts";
 import { credentialsOf } from "./credentials.ts";
-import { launchCommand, type Mount } from "./launch.ts";
+import { filesOf, type Images, imageName } from "./image.ts";
+import { execCommand, type Launch, launchCommand, type Mount } from "./launch.ts";
 import { createPodNetwork, type PodAddressPool, removePodNetwork } from "./pod-network.ts";
 import { apiTime, type PodCondition, podStatus } from "./pod-status.ts";
 import { provideVolume } from "./pod-volumes.ts";
@@ -24,7 +24,9 @@ export interface PodHost {
   readonly nodeName: string;
   readonly netns: string;
   readonly internalIPs: readonly string[];
-  readonly images: ReadonlyMap<string, readonly string[]>;
+  readonly images: Images;
+  /** The program `container-entry`. */
+  readonly containerEntry: string;
   readonly stateDir: string;
   readonly rootless: boolean;
   readonly api: ApiClient;
@@ -234,14 +236,13 @@ export class PodRunner {
       ...(this.#pod.status?.containerStatuses ?? []),
       ...(this.#pod.status?.initContainerStatuses ?? []),
     ].find((status) => status.name === container.name);
-    const { rootless, prober, stateDir } = this.#host;
+    const { prober, stateDir } = this.#host;
     return new ContainerRunner(
       container,
       {
         podUid: uid,
         podIP: () => this.#addresses[0] ?? "",
         graceMs: 1000 * (this.#spec.terminationGracePeriodSeconds ?? 30),
-        rootless,
         prober,
         logPath: join(stateDir, "logs", `${namespace}_${name}_${container.name}.log`),
         prepare: (wanted) => this.#prepare(wanted),
@@ -265,7 +266,7 @@ export class PodRunner {
     }
     const scratch = join(this.#directory, "mounts", `${this.#containerScratch++}`);
     await mkdir(scratch, { recursive: true });
-    const commandLine = launchCommand({
+    const launch: Launch = {
       netns: this.#netns,
       mounts: this.#mounts(container),
       credentials,
@@ -273,11 +274,15 @@ export class PodRunner {
       rootless: this.#host.rootless,
       workingDirectory: container.workingDir ?? "/",
       command,
-      imageFiles: command.filter((word) => word.startsWith("/")),
+      tree: filesOf(this.#host.images.get(imageName(container.image ?? ""))),
+      entry: this.#host.containerEntry,
       scratch,
-    });
-    const entrypoint = this.#host.images.get(imageName(container.image ?? "")) ?? [];
-    return { commandLine, entrypoint, environment, credentials };
+    };
+    return {
+      commandLine: launchCommand(launch),
+      environment,
+      execLine: (pid, words) => execCommand(launch, pid, words),
+    };
   }
 
   #mounts(container: V1Container): readonly Mount[] {

@@ -71,7 +71,7 @@ export interface NativeAddon {
 
 /**
  * Loads the addon from `path`, or from where the build puts it: beside the
- * bundle, or in `dist/` when the sources run directly.
+ * command, whose chunk this is, or in `dist/` when the sources run directly.
  *
  * Throws when it is not there, or does not fit this machine.
  */
@@ -80,7 +80,7 @@ export function loadNativeAddon(path: string = findAddon()): NativeAddon {
 }
 
 function findAddon(): string {
-  const candidates = ["./steelyard.node", "../../dist/steelyard.node"].map((place) =>
+  const candidates = ["../steelyard.node", "../../dist/steelyard.node"].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),
   );
   const found = candidates.find((path) => existsSync(path));

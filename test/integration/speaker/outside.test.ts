@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inNetns } from "../../../sandbox/command.ts";
-import { images } from "../../../sandbox/installation.ts";
 import { type Sandbox, startSandbox } from "../../../sandbox/sandbox.ts";
 import * as resources from "../../../src/kube/resources.ts";
 import { ClusterApi, pods } from "../../e2e/cluster-api.ts";
@@ -17,6 +16,7 @@ import { writeTokenKubeconfig } from "../../e2e/token-kubeconfig.ts";
 
 const system = "steelyard-system";
 const manifest = fileURLToPath(new URL("../../../deploy/steelyard.yaml", import.meta.url));
+const command = fileURLToPath(new URL("../../../dist/steelyard.js", import.meta.url));
 const lbClass = "example.com/steelyard";
 
 let sandbox: Sandbox;
@@ -25,7 +25,7 @@ let directory: string;
 
 /** The manifest's namespaces, accounts and CRDs, and none of its Pods. */
 beforeAll(async () => {
-  sandbox = await startSandbox({ nodes: 2, clients: 1, images });
+  sandbox = await startSandbox({ nodes: 2, clients: 1 });
   api = await ClusterApi.open(sandbox.kubeconfigPath);
   directory = await mkdtemp(join(tmpdir(), "steelyard-outside-"));
   const documents = (await readFile(manifest, "utf8")).split(/^---$/m);
@@ -76,7 +76,7 @@ class Outside {
 const running: Outside[] = [];
 
 function steelyard(args: readonly string[], netns?: string): Outside {
-  const argv = [...(images.get("steelyard") ?? []), ...args];
+  const argv = [process.execPath, command, ...args];
   const started = new Outside(netns === undefined ? argv : inNetns(netns, argv));
   running.push(started);
   return started;

@@ -3,8 +3,8 @@ import {
   containerCommand,
   containerEnvironment,
   expandVariables,
-  imageName,
 } from "../../../sandbox/kubelet/container-environment.ts";
+import { imageName } from "../../../sandbox/kubelet/image.ts";
 
 describe("the name of an image", () => {
   test.each([

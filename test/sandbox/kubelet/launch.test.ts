@@ -19,7 +19,8 @@ function scriptFor(target: string): string {
     rootless: false,
     workingDirectory: "/",
     command: ["true"],
-    imageFiles: [],
+    tree: undefined,
+    entry: "/container-entry",
     scratch: join(directory, "scratch"),
   };
   return launchCommand(launch).find((word) => word.includes("set -eu")) ?? "";
