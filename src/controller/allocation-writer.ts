@@ -68,10 +68,12 @@ export class AllocationWriter {
     const current = state.ledger.get(address);
     const known = this.#known(address);
     const pool = poolFor(service, address, state);
-    if (current === undefined || pool === undefined) {
+    if (current === undefined) {
       return;
     }
-    const wanted = placement.isWellPlaced(current, service, pool)
+    // Without a pool the holder is corrected all the same; the pool, and with it the place, may return.
+    const stays = pool === undefined || placement.isWellPlaced(current, service, pool);
+    const wanted = stays
       ? this.#wanted(service, address, current.bundle)
       : await this.#placed(service, address);
     if (!sameAllocation(current, wanted)) {

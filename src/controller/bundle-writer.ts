@@ -28,21 +28,20 @@ export class SupersededError extends Error {
 /** Writes L2Bundles under the term of this leader. */
 export class BundleWriter {
   readonly #options: BundleWriterOptions;
-  /** Names of bundles that are being created. */
-  readonly #reserved = new Set<string>();
+  /** How many bundles this leader has made. */
+  #created = 0;
 
   constructor(options: BundleWriterOptions) {
     this.#options = options;
   }
 
-  /** Makes a bundle under a name that is free. */
+  /** Makes a bundle under a new name. */
   async create(group: readonly string[], planned: PlannedBundle): Promise<void> {
     const { stores, writer, term, log } = this.#options;
-    const name = this.#freeName(group);
+    const name = this.#newName(group);
     const { owner, standbys } = planned;
     const version = { term, sequence: 0 };
     const bundle: L2Bundle = { name, advertisements: group, owner, standbys, version };
-    this.#reserved.add(name);
     try {
       const created = await writer.create(resources.l2Bundles, encodeL2Bundle(bundle));
       stores.bundles.upsertLocal(decodeL2Bundle(created));
@@ -52,16 +51,20 @@ export class BundleWriter {
         throw error;
       }
       stores.bundles.upsertLocal(decodeL2Bundle(await writer.read(resources.l2Bundles, { name })));
-    } finally {
-      this.#reserved.delete(name);
     }
   }
 
-  #freeName(group: readonly string[]): string {
+  /**
+   * A name that no bundle had before: under a name that comes again its version
+   * would begin anew, and speakers ignore one that is lower than what they saw.
+   */
+  #newName(group: readonly string[]): string {
+    const { stores, term } = this.#options;
     const hash = createHash("sha256").update(group.join(",")).digest("hex").slice(0, 8);
-    for (let index = 0; ; index += 1) {
-      const name = `l2-${hash}-${index}`;
-      if (this.#options.stores.bundles.get(name) === undefined && !this.#reserved.has(name)) {
+    for (;;) {
+      const name = `l2-${hash}-${term}-${this.#created}`;
+      this.#created += 1;
+      if (stores.bundles.get(name) === undefined) {
         return name;
       }
     }

@@ -64,7 +64,9 @@ export class Configuration {
 
   /** True if a pool that we do not see may still be there: unreadable, or gone a moment ago. */
   mayReturn(pool: string): boolean {
-    return !this.settled || names(this.#stores.pools.values()).includes(pool);
+    // One that we see, and that offers the address no longer, was edited so.
+    const seen = names(this.#pools).includes(pool);
+    return !this.settled || (!seen && names(this.#stores.pools.values()).includes(pool));
   }
 
   /** True if advertisements that we do not see may still be there. */

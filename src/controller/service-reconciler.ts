@@ -3,7 +3,7 @@ import { type AllocationDecision, decide } from "../core/allocation/decide.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { type Service, serviceKey } from "../core/model/service.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
+import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
 import { isNotFound } from "../kube/api-error.ts";
 import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
@@ -97,17 +97,19 @@ export class ServiceReconciler {
   #updatePending(service: Service, decision: AllocationDecision): void {
     const { pending, state } = this.#options;
     const refused = decision.kind === "refuse" || decision.refusal !== undefined;
-    if (!service.wantsAddress || !refused) {
+    const byName = service.wish.addresses.length > 0;
+    const families = byName ? [] : missingFamilies(service, decision);
+    if (!service.wantsAddress || (!refused && families.length === 0)) {
       pending.remove(service.key);
       return;
     }
-    const pools = service.wish.addresses.length > 0 ? [] : candidatePools(service, state);
+    const pools = byName ? [] : candidatePools(service, state);
     pending.add(service.key, {
       addresses: service.wish.addresses,
       poolSlots:
         "reason" in pools
           ? []
-          : pools.flatMap(({ name }) => service.families.map((family) => poolSlot(name, family))),
+          : pools.flatMap(({ name }) => families.map((family) => poolSlot(name, family))),
     });
   }
 
@@ -197,6 +199,14 @@ export class ServiceReconciler {
       });
     }
   }
+}
+
+/** Families of the Service in which it has no address; with PreferDualStack that need not be a refusal. */
+function missingFamilies(service: Service, decision: AllocationDecision): readonly IpFamily[] {
+  const target = "addresses" in decision ? decision.addresses : [];
+  return service.families.filter(
+    (family) => !target.some((address) => familyOf(address) === family),
+  );
 }
 
 /**

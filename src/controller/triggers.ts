@@ -55,6 +55,8 @@ export class Triggers {
   /** Follows every store from now on, and begins with a look at everything. */
   start(): void {
     this.#readConfiguration();
+    // To a new leader the configuration is new: what went before it came is taken back then, not now.
+    this.#lookWhenSettled();
     this.#subscribe();
     this.#triggerEverything();
   }
@@ -86,10 +88,10 @@ export class Triggers {
     stores.bundles.onChange(({ key, before, after }) => {
       if (before?.bundle.owner.node !== after?.bundle.owner.node) {
         this.#triggerHolders(this.#options.placement.addressesOf(key));
-      }
-      if (after === undefined) {
+        // It may be the late write of a leader before us, and not what we would have.
         this.#queues.bundles.add("all");
-      } else if (before === undefined) {
+      }
+      if (before === undefined) {
         this.#triggerHolders(this.#options.placement.unplaced());
       }
     });
@@ -164,9 +166,13 @@ export class Triggers {
   /** Only pools and advertisements make us look at everything: now, and when they have settled. */
   #configurationChanged(): void {
     this.#readConfiguration();
+    this.#lookWhenSettled();
+    this.lookAtEverything();
+  }
+
+  #lookWhenSettled(): void {
     this.#queues.settling.forget("all");
     this.#queues.settling.add("all", settleMs);
-    this.lookAtEverything();
   }
 
   /** Asks for a look at every bundle and every Service. */

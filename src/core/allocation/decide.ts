@@ -49,13 +49,23 @@ export function decide(service: Service, context: AllocationContext): Allocation
   if (obstacle !== undefined) {
     return keepOrRefuse(held, obstacle);
   }
+  const { pool } = service.wish;
+  if (pool !== undefined && findPool(pool, context) === undefined) {
+    // As with addresses that cannot be had: the wish costs nothing, a pool that went does.
+    const kept = keepable(
+      { ...service, wish: { ...service.wish, pool: undefined } },
+      held,
+      context,
+    );
+    return settle(held, kept, "PoolWithdrawn", refusal("PoolUnknown", `unknown pool "${pool}"`));
+  }
   if (service.wish.addresses.length > 0) {
-    const refusal = refuseWish(service, service.wish.addresses, context);
+    const refused = refuseWish(service, service.wish.addresses, context);
     // A wish that cannot be met costs nothing, a pool that went does: as without a wish.
-    const kept = held.filter((address) => mayKeep(service, address, context));
-    return refusal === undefined
+    const kept = keepable(service, held, context);
+    return refused === undefined
       ? settle(held, [...service.wish.addresses], "RequestChanged")
-      : settle(held, kept, "PoolWithdrawn", refusal);
+      : settle(held, kept, "PoolWithdrawn", refused);
   }
   return decideWithoutWish(service, held, context);
 }
@@ -82,9 +92,6 @@ function findObstacle(service: Service, context: AllocationContext): Refusal | u
         "kept, none is given out. Create a pool",
     );
   }
-  if (wish.pool !== undefined && findPool(wish.pool, context) === undefined) {
-    return refusal("PoolUnknown", `unknown pool "${wish.pool}"`);
-  }
   return undefined;
 }
 
@@ -93,7 +100,7 @@ function decideWithoutWish(
   held: readonly IpAddress[],
   context: AllocationContext,
 ): AllocationDecision {
-  const kept = held.filter((address) => mayKeep(service, address, context));
+  const kept = keepable(service, held, context);
   const good = inFamilyOrder(service, kept.length > 0 ? kept : honourStatus(service, context));
   const missing = service.families.filter(
     (family) => !good.some((address) => familyOf(address) === family),
@@ -221,6 +228,24 @@ function nameHolder(
   return holder?.namespace === service.namespace
     ? `Service ${holder.namespace}/${holder.name}`
     : "another Service";
+}
+
+/**
+ * What of `held` may stay. A Service may hold more than it asks for when a leader died
+ * between taking one address and giving back another: then what its status shows stays,
+ * which clients use, and of a family of which it shows none the lowest.
+ */
+function keepable(
+  service: Service,
+  held: readonly IpAddress[],
+  context: AllocationContext,
+): readonly IpAddress[] {
+  const kept = held.filter((address) => mayKeep(service, address, context));
+  return service.families.flatMap((family) => {
+    const ofFamily = kept.filter((address) => familyOf(address) === family);
+    const shown = ofFamily.filter((address) => service.statusAddresses.includes(address));
+    return shown.length > 0 ? shown : ofFamily.slice(0, 1);
+  });
 }
 
 /** True if a held address still is what its pool gives to this Service. Denials come too late for it. */
