@@ -1,0 +1,256 @@
+import type { Replica } from "./replica.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { ApiObject } from "./simulated-api.ts";
+import type { SimulatedNetwork } from "./simulated-network.ts";
+import type { SimulatedSpeaker } from "./simulated-speaker.ts";
+
+export const configNamespace = "metallb-system";
+const serviceKeys = ["a/s1", "a/s2", "a/s3", "b/s1", "b/s2", "b/s3"];
+const poolRanges = [
+  ["192.0.2.10-192.0.2.11"],
+  ["192.0.2.10-192.0.2.13"],
+  ["192.0.2.12-192.0.2.14"],
+  ["192.0.2.10-192.0.2.12", "2001:db8::10-2001:db8::11"],
+  ["192.0.2.11-192.0.2.14", "2001:db8::10-2001:db8::10"],
+];
+const wishes = ["192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "2001:db8::10"];
+
+export interface ClusterLifeOptions {
+  readonly network: SimulatedNetwork;
+  readonly replicas: readonly Replica[];
+  readonly speakers: readonly SimulatedSpeaker[];
+}
+
+/** What people and machines do to the cluster, at any time, while the controllers work. */
+export class ClusterLife {
+  readonly #options: ClusterLifeOptions;
+  readonly #random: SeededRandom;
+  #ended = false;
+
+  constructor(options: ClusterLifeOptions) {
+    this.#options = options;
+    this.#random = options.network.random;
+  }
+
+  /** The cluster as it is at the beginning; then something happens now and then. */
+  begin(everyMs: number): void {
+    const { network, speakers, replicas } = this.#options;
+    for (const name of [configNamespace, "a", "b"]) {
+      this.#create("/api/v1/namespaces", { metadata: { name } });
+    }
+    this.#createAdvertisement("all");
+    this.#createPool("p1");
+    for (const speaker of speakers) {
+      speaker.start();
+    }
+    for (const key of serviceKeys.slice(0, 3)) {
+      this.#createService(key);
+    }
+    for (const replica of replicas) {
+      replica.start();
+    }
+    const go = (): void => {
+      if (!this.#ended) {
+        this.#happen();
+        network.schedule.after(this.#random.between(0, 2 * everyMs), go);
+      }
+    };
+    network.schedule.after(this.#random.between(0, 5_000), go);
+  }
+
+  /** Nothing more happens; what was broken is mended. */
+  end(): void {
+    this.#ended = true;
+    const { network, replicas, speakers } = this.#options;
+    for (const speaker of speakers.filter(({ alive }) => !alive)) {
+      speaker.start();
+    }
+    for (const replica of replicas) {
+      if (!replica.process.alive) {
+        replica.start();
+      } else if (replica.process.paused) {
+        network.schedule.resume(replica.process, this.#random);
+      }
+    }
+  }
+
+  #happen(): void {
+    const random = this.#random;
+    const what = random.next();
+    if (what < 0.55) {
+      this.#changeService(random.pick(serviceKeys));
+    } else if (what < 0.65) {
+      this.#changePools();
+    } else if (what < 0.68) {
+      this.#changeAdvertisement();
+    } else if (what < 0.78) {
+      this.#changeNode(random.pick(this.#options.speakers));
+    } else {
+      this.#disturb(random.pick(this.#options.replicas));
+    }
+  }
+
+  #changeService(key: string): void {
+    const { api, trace } = this.#options.network;
+    const random = this.#random;
+    if (api.get("services", key) === undefined) {
+      this.#createService(key);
+      return;
+    }
+    const what = random.next();
+    if (what < 0.35) {
+      trace(() => `user deletes Service ${key}`);
+      api.remove("user", "services", key);
+      if (random.chance(0.4)) {
+        this.#createService(key);
+      }
+      return;
+    }
+    const toggles = what < 0.55;
+    api.edit("user", "services", key, (service) => {
+      const type = service.spec.type === "LoadBalancer" ? "ClusterIP" : "LoadBalancer";
+      return toggles
+        ? { spec: { ...service.spec, type } }
+        : { ...this.#wanted(service.metadata, service.spec) };
+    });
+    trace(() => `user changes Service ${key}: ${describeService(api.get("services", key))}`);
+  }
+
+  #createService(key: string): void {
+    const { api, trace } = this.#options.network;
+    const [namespace = "", name = ""] = key.split("/");
+    const dual = this.#random.chance(0.25);
+    const clusterIPs = dual ? ["10.96.0.7", "fd00::7"] : ["10.96.0.7"];
+    const ipFamilyPolicy = dual
+      ? this.#random.pick(["PreferDualStack", "RequireDualStack"])
+      : "SingleStack";
+    const spec = { type: "LoadBalancer", clusterIPs, ipFamilyPolicy };
+    const path = `/api/v1/namespaces/${namespace}/services`;
+    this.#create(path, this.#wanted({ namespace, name }, spec));
+    trace(() => `user creates Service ${key}: ${describeService(api.get("services", key))}`);
+  }
+
+  /** The same Service with another wish or none, and other ports. */
+  #wanted(metadata: object, spec: object): { metadata: object; spec: object } {
+    const random = this.#random;
+    const wish = random.chance(0.35) ? { "metallb.io/loadBalancerIPs": random.pick(wishes) } : {};
+    const pool = random.chance(0.1) ? { "metallb.io/address-pool": random.pick(["p1", "p2"]) } : {};
+    const kept = (metadata as Partial<ApiObject["metadata"]>).annotations ?? {};
+    const { "metallb.io/loadBalancerIPs": _, "metallb.io/address-pool": __, ...others } = kept;
+    const ports = [{ protocol: "TCP", port: random.pick([80, 443]) }];
+    const externalIPs = random.chance(0.05) ? ["192.0.2.12"] : [];
+    return {
+      metadata: { ...metadata, annotations: { ...others, ...wish, ...pool } },
+      spec: { ...spec, ports, externalIPs },
+    };
+  }
+
+  #changePools(): void {
+    const { api, trace } = this.#options.network;
+    const random = this.#random;
+    const name = random.pick(["p1", "p2"]);
+    const key = `${configNamespace}/${name}`;
+    if (api.get("ipaddresspools", key) === undefined) {
+      this.#createPool(name);
+    } else if (random.chance(0.25)) {
+      api.remove("admin", "ipaddresspools", key);
+      trace(() => `admin deletes pool ${name}`);
+    } else {
+      const addresses = this.#ranges(name);
+      api.edit("admin", "ipaddresspools", key, ({ spec }) => ({ spec: { ...spec, addresses } }));
+      trace(() => `admin changes pool ${name} to ${addresses}`);
+    }
+  }
+
+  #createPool(name: string): void {
+    const addresses = this.#ranges(name);
+    this.#create(`/apis/metallb.io/v1beta1/namespaces/${configNamespace}/ipaddresspools`, {
+      metadata: { name, namespace: configNamespace },
+      spec: { addresses, autoAssign: true },
+    });
+    this.#options.network.trace(() => `admin creates pool ${name} of ${addresses}`);
+  }
+
+  /** Pools do not overlap: the admission of MetalLB refuses it. */
+  #ranges(name: string): readonly string[] {
+    return name === "p1" ? this.#random.pick(poolRanges) : ["192.0.2.20-192.0.2.20"];
+  }
+
+  #changeAdvertisement(): void {
+    const { api } = this.#options.network;
+    if (api.get("l2advertisements", `${configNamespace}/all`) === undefined) {
+      this.#createAdvertisement("all");
+    } else {
+      api.remove("admin", "l2advertisements", `${configNamespace}/all`);
+    }
+  }
+
+  #createAdvertisement(name: string): void {
+    this.#create(`/apis/metallb.io/v1beta1/namespaces/${configNamespace}/l2advertisements`, {
+      metadata: { name, namespace: configNamespace },
+      spec: {},
+    });
+  }
+
+  #changeNode(speaker: SimulatedSpeaker): void {
+    const { trace, api } = this.#options.network;
+    if (!speaker.alive) {
+      speaker.start();
+      trace(() => `${speaker.node} comes back`);
+      return;
+    }
+    speaker.stop();
+    const removed = this.#random.chance(0.2);
+    if (removed) {
+      api.remove("admin", "nodes", speaker.node);
+      api.remove("admin", "l2speakers", speaker.node);
+    }
+    trace(() => `${speaker.node} dies${removed ? " and is removed" : ""}`);
+  }
+
+  #disturb(replica: Replica): void {
+    const { schedule, trace } = this.#options.network;
+    const random = this.#random;
+    const { process } = replica;
+    const what = random.next();
+    if (!process.alive || process.paused) {
+      return;
+    }
+    if (what < 0.6) {
+      process.paused = true;
+      trace(() => `${process.name} stands still`);
+      schedule.after(random.pick([2_000, 12_000, 20_000, 40_000]), () => {
+        trace(() => `${process.name} goes on`);
+        schedule.resume(process, random);
+      });
+    } else if (what < 0.85) {
+      trace(() => `${process.name} is killed`);
+      replica.kill();
+      schedule.after(random.between(100, 8_000), () => this.#restart(replica));
+    } else {
+      replica.terminate();
+    }
+  }
+
+  /** As the kubelet does with a container that has ended. */
+  restartIfEnded(replica: Replica): void {
+    const { schedule } = this.#options.network;
+    schedule.after(this.#random.between(100, 3_000), () => this.#restart(replica));
+  }
+
+  #restart(replica: Replica): void {
+    if (!replica.process.alive) {
+      replica.start();
+    }
+  }
+
+  #create(path: string, body: object): void {
+    this.#options.network.api.handle({ method: "POST", path, body }, "user");
+  }
+}
+
+function describeService(service: ApiObject | undefined): string {
+  const { type, clusterIPs, ipFamilyPolicy } = service?.spec ?? {};
+  const annotations = JSON.stringify(service?.metadata.annotations);
+  return `${service?.metadata.uid} ${type} ${clusterIPs?.length} ${ipFamilyPolicy} ${annotations}`;
+}

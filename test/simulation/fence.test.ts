@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { simulate } from "./simulation.ts";
+
+const isLong = process.env["STEELYARD_LONG"] === "1";
+const given = process.env["SEED"];
+const runs = isLong ? 5_000 : 150;
+
+describe("the fence around addresses", () => {
+  it("holds in any order of faults, and everything is put right afterwards", async () => {
+    const first = given === undefined ? 1 : Number(given);
+    const count = given === undefined ? runs : 1;
+    const sum: Record<string, number> = {};
+    for (let seed = first; seed < first + count; seed += 1) {
+      const { failure, figures } = await simulate(seed);
+      for (const [name, figure] of Object.entries(figures)) {
+        sum[name] = (sum[name] ?? 0) + figure;
+      }
+      if (failure !== undefined) {
+        const { trace } = await simulate(seed, true);
+        expect.fail(`${trace.join("\n")}\n${failure}\nSEED=${seed} repeats it`);
+      }
+    }
+    console.log(`${count} runs from seed ${first}: ${JSON.stringify(sum)}`);
+  }, 3_600_000);
+});

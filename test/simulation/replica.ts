@@ -1,0 +1,104 @@
+import { ClusterWatch } from "../../src/controller/cluster-stores.ts";
+import { Leader } from "../../src/controller/leader.ts";
+import { EventRecorder } from "../../src/kube/event-recorder.ts";
+import { LeaseElection } from "../../src/kube/lease-election.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { Metrics } from "../../src/runtime/metrics.ts";
+import { ProcessClock, SimulatedProcess } from "./schedule.ts";
+import { SimulatedConnection, type SimulatedNetwork } from "./simulated-network.ts";
+
+export const controllerLease = "steelyard-system/steelyard-controller";
+
+/** What happens to a replica by itself. */
+export interface ReplicaEvents {
+  /** Its process ended as it should, after a signal or the loss of leadership. */
+  readonly onEnd: (replica: Replica) => void;
+  /** Its process ended by an error, which it never should. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** One controller: the real code from the watches to the writes, put together as `controller/main.ts` does. */
+export class Replica {
+  readonly #name: string;
+  readonly #network: SimulatedNetwork;
+  readonly #events: ReplicaEvents;
+  #process: SimulatedProcess;
+  #incarnation = 0;
+  #shutdown = new AbortController();
+
+  constructor(name: string, network: SimulatedNetwork, events: ReplicaEvents) {
+    this.#name = name;
+    this.#network = network;
+    this.#events = events;
+    this.#process = new SimulatedProcess(name);
+    this.#process.alive = false;
+  }
+
+  get process(): SimulatedProcess {
+    return this.#process;
+  }
+
+  /** Starts a new process, which takes the place of the one before. */
+  start(): void {
+    this.#incarnation += 1;
+    this.#process = new SimulatedProcess(`${this.#name}/${this.#incarnation}`);
+    this.#shutdown = new AbortController();
+    const process = this.#process;
+    this.#network.trace(() => `${process.name} starts`);
+    // As a step of the process, so that it does not begin while it stands still.
+    const run = (): void => void this.#run(process).catch(this.#events.onError);
+    this.#network.schedule.after(0, run, process);
+  }
+
+  /** Kills it: nothing of it happens any more, but what it has sent may still arrive. */
+  kill(): void {
+    this.#process.alive = false;
+  }
+
+  /** SIGTERM. */
+  terminate(): void {
+    this.#network.trace(() => `${this.#process.name} is asked to end`);
+    this.#network.schedule.after(0, () => this.#shutdown.abort(), this.#process);
+  }
+
+  async #run(process: SimulatedProcess): Promise<void> {
+    const { schedule, random } = this.#network;
+    const clock = new ProcessClock(schedule, process, random);
+    const connection = new SimulatedConnection(this.#network, process);
+    const { signal } = this.#shutdown;
+    const options = {
+      transport: connection,
+      namespace: "steelyard-system",
+      configNamespace: "metallb-system",
+      loadBalancerClass: "",
+      clock,
+      log: silentLog,
+    };
+    const watch = new ClusterWatch(options);
+    const events = new EventRecorder({ ...options, component: "controller", instance: "" });
+    const election = new LeaseElection({
+      ...options,
+      name: "steelyard-controller",
+      identity: process.name,
+      releaseOnShutdown: true,
+    });
+    const done = new AbortController();
+    const ended = AbortSignal.any([signal, done.signal]);
+    const watching = watch.run(ended);
+    await watch.synced(ended);
+    await election.run(async (leadership) => {
+      const { stores } = watch;
+      const [writes, metrics] = [connection, new Metrics()];
+      await new Leader({
+        ...options,
+        ...{ stores, writes, leadership, events, metrics, defaultAdvertisement: false },
+      }).run();
+      this.#network.trace(() => `${process.name} leads no longer`);
+      done.abort(new Error("leadership ended"));
+    }, ended);
+    await watching;
+    process.alive = false;
+    this.#network.trace(() => `${process.name} has ended`);
+    this.#events.onEnd(this);
+  }
+}

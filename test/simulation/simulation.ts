@@ -1,0 +1,211 @@
+import { ClusterLife } from "./cluster-life.ts";
+import { FenceCheck } from "./fence-check.ts";
+import { controllerLease, Replica, type ReplicaEvents } from "./replica.ts";
+import { Schedule, type SimulatedProcess } from "./schedule.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import { unsettled } from "./settled-check.ts";
+import { type AppliedWrite, SimulatedApi } from "./simulated-api.ts";
+import { fairWeather, SimulatedNetwork, type Weather } from "./simulated-network.ts";
+import { SimulatedSpeaker } from "./simulated-speaker.ts";
+
+/** What a run consisted of: a run in which nothing happens proves nothing. */
+export interface SimulationFigures {
+  readonly steps: number;
+  /** Changes that controllers made, Leases not counted. */
+  readonly writes: number;
+  /** Those of them that took effect after another controller had taken the Lease. */
+  readonly writesOfStaleLeaders: number;
+  /** Times that the Lease changed hands. */
+  readonly leaders: number;
+  /** Writes that were refused: conflicts, names taken, objects gone, rules broken. */
+  readonly refusals: number;
+}
+
+/** How one simulated run went. */
+export interface SimulationResult {
+  /** What did not hold, undefined if all did. */
+  readonly failure: string | undefined;
+  readonly figures: SimulationFigures;
+  /** What happened, one line each; empty unless asked for. */
+  readonly trace: readonly string[];
+}
+
+/** How long the controllers may take to put everything right in fair weather, in ms. */
+const settleLimitMs = 900_000;
+
+/**
+ * Runs real controllers against a simulated API server: first everything goes
+ * wrong at times that `seed` decides, then nothing any more. Deterministic: the
+ * same seed gives the same run.
+ */
+export async function simulate(seed: number, traced = false): Promise<SimulationResult> {
+  return await new Simulation(seed, traced).run();
+}
+
+class Simulation {
+  readonly #random: SeededRandom;
+  readonly #schedule = new Schedule();
+  readonly #network: SimulatedNetwork;
+  readonly #api: SimulatedApi;
+  readonly #fence: FenceCheck;
+  readonly #replicas: readonly Replica[];
+  readonly #life: ClusterLife;
+  readonly #lines: string[] = [];
+  #failure: string | undefined;
+  readonly #figures = { writes: 0, writesOfStaleLeaders: 0, leaders: 0 };
+  #stormy = true;
+
+  constructor(seed: number, traced: boolean) {
+    this.#random = new SeededRandom(seed);
+    this.#api = new SimulatedApi((write) => this.#written(write));
+    this.#fence = new FenceCheck(this.#api);
+    const trace = (line: () => string): void => {
+      if (traced) {
+        this.#lines.push(`${(this.#schedule.now / 1000).toFixed(3).padStart(8)} ${line()}`);
+      }
+    };
+    const [api, schedule, random] = [this.#api, this.#schedule, this.#random];
+    const onCrash = (process: SimulatedProcess): void => this.#crashed(process);
+    this.#network = new SimulatedNetwork({ api, schedule, random, trace, onCrash });
+    const network = this.#network;
+    const events: ReplicaEvents = {
+      onEnd: (replica) => this.#life.restartIfEnded(replica),
+      onError: (error) => this.#fail(`a controller ended: ${String(error)}`),
+    };
+    const count = random.chance(0.7) ? 2 : 3;
+    this.#replicas = Array.from({ length: count }, (_, i) => new Replica(`c${i}`, network, events));
+    const nodes = random.chance(0.7) ? 2 : 3;
+    const speakers = Array.from(
+      { length: nodes },
+      (_, i) => new SimulatedSpeaker(`n${i}`, `192.0.2.${241 + i}`, network),
+    );
+    this.#life = new ClusterLife({ network, replicas: this.#replicas, speakers });
+  }
+
+  async run(): Promise<SimulationResult> {
+    this.#network.weather = this.#anyWeather();
+    this.#life.begin(this.#random.pick([300, 1_000, 3_000]));
+    await this.#pass(this.#random.between(20_000, 60_000));
+    this.#network.weather = fairWeather;
+    this.#stormy = false;
+    this.#network.trace(() => "the weather is fair from here on");
+    this.#life.end();
+    await this.#settle();
+    await this.#lookAgain();
+    this.#end();
+    const [failure, trace] = [this.#failure, this.#lines];
+    const { steps } = this.#schedule;
+    const { refusals } = this.#network;
+    return { failure, trace, figures: { ...this.#figures, steps, refusals } };
+  }
+
+  /** Each seed has its own kind of trouble: some faults often, others never. */
+  #anyWeather(): Weather {
+    const upTo = (p: number): number => (this.#random.chance(0.6) ? this.#random.between(0, p) : 0);
+    return {
+      slow: upTo(0.2),
+      late: upTo(0.15),
+      lost: upTo(0.1),
+      answerLost: upTo(0.2),
+      refused: upTo(0.05),
+      crash: upTo(0.05),
+      freeze: upTo(0.2),
+      stale: upTo(0.3),
+      cut: upTo(0.03),
+    };
+  }
+
+  async #settle(): Promise<void> {
+    const limit = this.#schedule.now + settleLimitMs;
+    let open: readonly string[] = [];
+    do {
+      const leader = this.#leader();
+      await this.#pass(10_000);
+      const led = leader !== undefined && leader === this.#leader();
+      const quiet = this.#network.underWay === 0;
+      open = led && quiet ? unsettled(this.#api) : ["nobody leads, or late requests are under way"];
+    } while (open.length > 0 && this.#failure === undefined && this.#schedule.now < limit);
+    if (open.length > 0) {
+      this.#traceObjects();
+      this.#fail(`not put right in ${settleLimitMs / 1000} s: ${open.join("; ")}`);
+    }
+    // What is right as far as we can tell may still have news to write, such as conditions.
+    await this.#pass(20_000);
+  }
+
+  #traceObjects(): void {
+    for (const plural of ["services", "ipaddresspools", "l2advertisements", "ipallocations"]) {
+      for (const { metadata, spec, status } of this.#api.list(plural)) {
+        const text = JSON.stringify({ spec, status });
+        this.#network.trace(() => `${plural} ${metadata.namespace}/${metadata.name} ${text}`);
+      }
+    }
+  }
+
+  /** The process that holds the Lease, if it lives. */
+  #leader(): SimulatedProcess | undefined {
+    const holder = this.#api.get("leases", controllerLease)?.spec.holderIdentity;
+    return this.#replicas
+      .map(({ process }) => process)
+      .find(({ name, alive }) => alive && name === holder);
+  }
+
+  /** A leader that comes anew to a settled cluster looks at everything and finds nothing to do. */
+  async #lookAgain(): Promise<void> {
+    for (const replica of this.#replicas) {
+      replica.kill();
+    }
+    const before = this.#api.version();
+    const [replica] = this.#replicas;
+    replica?.start();
+    const { writes } = this.#figures;
+    await this.#pass(45_000);
+    if (this.#figures.writes > writes) {
+      this.#fail(`another look at everything wrote again, after version ${before}`);
+    }
+  }
+
+  async #pass(ms: number): Promise<void> {
+    if (this.#failure === undefined) {
+      await this.#schedule.run(ms, () => this.#failure !== undefined);
+    }
+  }
+
+  #written(write: AppliedWrite): void {
+    const { plural, writer, before, after, key } = write;
+    if (key === controllerLease) {
+      const [old, now] = [before, after].map((lease) => lease?.spec.holderIdentity);
+      this.#figures.leaders += old === now || now === "" ? 0 : 1;
+    } else if (writer.startsWith("c")) {
+      const holder = this.#api.get("leases", controllerLease)?.spec.holderIdentity;
+      this.#figures.writes += 1;
+      this.#figures.writesOfStaleLeaders += holder === writer ? 0 : 1;
+      this.#network.trace(
+        () => `  ${writer} wrote ${plural} ${key} ${after === undefined ? "away" : ""}`,
+      );
+    }
+    const [problem] = this.#fence.problemsAfter(write);
+    if (problem !== undefined) {
+      this.#fail(`${problem}, by a write of ${writer}`);
+    }
+  }
+
+  #crashed(process: SimulatedProcess): void {
+    process.alive = false;
+    const replica = this.#replicas.find((candidate) => candidate.process === process);
+    if (replica !== undefined && this.#stormy) {
+      this.#life.restartIfEnded(replica);
+    }
+  }
+
+  #fail(why: string): void {
+    this.#failure ??= `${why} (${(this.#schedule.now / 1000).toFixed(3)} s)`;
+    this.#network.trace(() => `WRONG: ${why}`);
+  }
+
+  #end(): void {
+    for (const replica of this.#replicas) {
+      replica.kill();
+    }
+  }
+}
