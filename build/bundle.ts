@@ -1,6 +1,7 @@
 import { chmod, readdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { build } from "esbuild";
+import { undiciParts } from "./undici-parts.ts";
 
 /** What the bundler made, as far as others need to know. */
 export interface Bundle {
@@ -35,6 +36,7 @@ export async function bundleCommand(outDir: string): Promise<Bundle> {
         "const require = steelyardRequire(import.meta.url);",
       ].join("\n"),
     },
+    plugins: [undiciParts],
     logLevel: "warning",
     metafile: true,
   });
