@@ -55,15 +55,16 @@ export function metalLbContender(metalLb: MetalLb): Contender {
 }
 
 /** One running process of a contender. */
-export interface ComponentCost extends ProcessCost {
+export interface ComponentProcess {
   readonly component: string;
+  readonly pid: number;
 }
 
-/** What each of the contender's processes has cost since its start. */
-export async function costsOf(
+/** The contender's processes that run now. */
+export async function processesOf(
   sandbox: Sandbox,
   contender: Contender,
-): Promise<readonly ComponentCost[]> {
+): Promise<readonly ComponentProcess[]> {
   const label = contender.componentLabel.replaceAll(".", "\\.");
   const columns = `jsonpath={range .items[*]}{.metadata.name} {.metadata.labels.${label}} {.spec.nodeName}{'\\n'}{end}`;
   const text = await kubectl(sandbox, ["-n", contender.namespace, "get", "pods", "-o", columns]);
@@ -74,8 +75,48 @@ export async function costsOf(
       const [pod = "", component = "", nodeName] = line.split(" ");
       const node = sandbox.nodes.find(({ name }) => name === nodeName);
       const running = node?.podProcess(contender.namespace, pod);
-      return running === undefined ? [] : [{ component, ...processCost(running.pid) }];
+      return running === undefined ? [] : [{ component, pid: running.pid }];
     });
+}
+
+/** What a process of a contender has cost since its start. */
+export interface ComponentCost extends ProcessCost {
+  readonly component: string;
+}
+
+/** What each of the contender's processes has cost since its start; one that ends just now is left out. */
+export async function costsOf(
+  sandbox: Sandbox,
+  contender: Contender,
+): Promise<readonly ComponentCost[]> {
+  const processes = await processesOf(sandbox, contender);
+  return processes.flatMap(({ component, pid }) => {
+    try {
+      return [{ component, ...processCost(pid) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The costs of one component: the controller that costs most (others only stand by), the mean speaker. */
+export function costOf(costs: readonly ComponentCost[], component: string): ComponentCost {
+  const all = costs.filter((cost) => cost.component === component);
+  const mean = (of: (cost: ComponentCost) => number): number =>
+    all.reduce((sum, cost) => sum + of(cost), 0) / all.length;
+  const busiest = all.reduce<ComponentCost | undefined>(
+    (a, b) => (a !== undefined && a.cpuSeconds >= b.cpuSeconds ? a : b),
+    undefined,
+  );
+  if (component === "controller" && busiest !== undefined) {
+    return busiest;
+  }
+  return {
+    component,
+    rssMiB: mean(({ rssMiB }) => rssMiB),
+    anonymousMiB: mean(({ anonymousMiB }) => anonymousMiB),
+    cpuSeconds: mean(({ cpuSeconds }) => cpuSeconds),
+  };
 }
 
 /** Runs kubectl as admin; throws with what it said when it fails. */

@@ -1,4 +1,5 @@
-import { costOf, type LatencyOptions, type LatencyRound, spread } from "./latency.ts";
+import { costOf } from "./contender.ts";
+import { type LatencyOptions, type LatencyRound, spread } from "./latency.ts";
 import { describeLoad, describeMachine } from "./machine.ts";
 import { quantile } from "./quantile.ts";
 import { formatFigure, formatRatio, printTable } from "./table.ts";
@@ -63,15 +64,15 @@ function figures(options: LatencyOptions): readonly Figure[] {
     ...["controller", "speaker"].flatMap((component) => [
       {
         name: `${component}, RSS, MiB`,
-        of: (round: LatencyRound) => costOf(round, component).rssMiB,
+        of: (round: LatencyRound) => costOf(round.costs, component).rssMiB,
       },
       {
         name: `${component}, anonymous, MiB`,
-        of: (round: LatencyRound) => costOf(round, component).anonymousMiB,
+        of: (round: LatencyRound) => costOf(round.costs, component).anonymousMiB,
       },
       {
         name: `${component}, CPU, s`,
-        of: (round: LatencyRound) => costOf(round, component).cpuSeconds,
+        of: (round: LatencyRound) => costOf(round.costs, component).cpuSeconds,
       },
     ]),
     { name: "ARP reply, p50, µs", of: ({ arp }) => arp.p50 },

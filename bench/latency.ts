@@ -1,8 +1,8 @@
-import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { type ArpLatency, measureArp } from "./arp-client.ts";
-import { type ComponentCost, type Contender, costsOf, kubectl } from "./contender.ts";
+import { type ComponentCost, type Contender, costsOf } from "./contender.ts";
+import { type Scene, withFleet } from "./fresh-cluster.ts";
 import { quantile } from "./quantile.ts";
-import { configuration, ServiceFleet, type ServiceTimes } from "./service-fleet.ts";
+import { type ServiceFleet, type ServiceTimes, serviceNames } from "./service-fleet.ts";
 
 export interface LatencyOptions {
   readonly nodes: number;
@@ -37,37 +37,13 @@ export async function measureLatency(
   options: LatencyOptions,
   print: (line: string) => void,
 ): Promise<LatencyRound> {
-  const { nodes } = options;
-  const sandbox = await startSandbox({ nodes, clients: 1, images: contender.images });
-  try {
-    await contender.install(sandbox);
-    await kubectl(sandbox, ["apply", "-f", "-"], configuration);
-    const fleet = await ServiceFleet.start(sandbox);
-    try {
-      return await measure({ sandbox, contender, fleet, options, print });
-    } finally {
-      await fleet.close();
-    }
-  } catch (error) {
-    await printLogs(sandbox, contender, print);
-    throw error;
-  } finally {
-    await sandbox.stop();
-  }
+  return await withFleet(contender, options.nodes, print, (scene) => measure(scene, options));
 }
 
-interface Scene {
-  readonly sandbox: Sandbox;
-  readonly contender: Contender;
-  readonly fleet: ServiceFleet;
-  readonly options: LatencyOptions;
-  readonly print: (line: string) => void;
-}
-
-async function measure(scene: Scene): Promise<LatencyRound> {
-  const { sandbox, contender, fleet, options } = scene;
-  const there = names("there", options.services);
-  const measured = names("bench", options.count);
+async function measure(scene: Scene, options: LatencyOptions): Promise<LatencyRound> {
+  const { sandbox, contender, fleet } = scene;
+  const there = serviceNames("there", options.services);
+  const measured = serviceNames("bench", options.count);
   await fleet.prepare([...there, ...measured], sandbox.nodes[0]?.ip ?? "");
   await fleet.createAll(there);
   const times = options.storm ? await fleet.createAll(measured) : await oneByOne(fleet, measured);
@@ -102,45 +78,7 @@ async function oneByOne(
   return times;
 }
 
-function names(prefix: string, count: number): readonly string[] {
-  return Array.from({ length: count }, (_, at) => `${prefix}-${at + 1}`);
-}
-
-/** The costs of one component: the controller that costs most (others only stand by), the mean speaker. */
-export function costOf(round: LatencyRound, component: string): ComponentCost {
-  const all = round.costs.filter((cost) => cost.component === component);
-  const mean = (of: (cost: ComponentCost) => number): number =>
-    all.reduce((sum, cost) => sum + of(cost), 0) / all.length;
-  const busiest = all.reduce<ComponentCost | undefined>(
-    (a, b) => (a !== undefined && a.cpuSeconds >= b.cpuSeconds ? a : b),
-    undefined,
-  );
-  if (component === "controller" && busiest !== undefined) {
-    return busiest;
-  }
-  return {
-    component,
-    rssMiB: mean(({ rssMiB }) => rssMiB),
-    anonymousMiB: mean(({ anonymousMiB }) => anonymousMiB),
-    cpuSeconds: mean(({ cpuSeconds }) => cpuSeconds),
-  };
-}
-
 /** p50 and p99. */
 export function spread(values: readonly number[]): readonly [number, number] {
   return [quantile(values, 0.5), quantile(values, 0.99)];
-}
-
-async function printLogs(
-  sandbox: Sandbox,
-  contender: Contender,
-  print: (line: string) => void,
-): Promise<void> {
-  const { stdout } = await sandbox.kubectl(["-n", contender.namespace, "describe", "pods"]);
-  print(stdout.split("\n").slice(-40).join("\n"));
-  const { readFile } = await import("node:fs/promises");
-  for (const file of await sandbox.podLogs()) {
-    const lines = (await readFile(file, "utf8")).split("\n");
-    print(`--- ${file}\n${lines.slice(-15).join("\n")}`);
-  }
 }

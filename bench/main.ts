@@ -6,6 +6,8 @@ import { type Contender, metalLbContender, steelyard } from "./contender.ts";
 import { type LatencyOptions, type LatencyRound, measureLatency, spread } from "./latency.ts";
 import { reportLatency } from "./latency-report.ts";
 import { provideMetalLb } from "./metallb/programs.ts";
+import { measureScale, type ScaleOptions, type ScaleRound } from "./scale.ts";
+import { reportScale } from "./scale-report.ts";
 import { formatFigure } from "./table.ts";
 
 /** `npm run bench -- <what>`: figures, side by side with MetalLB's; see README.md. */
@@ -36,6 +38,31 @@ async function contest(options: ContestOptions, storm: boolean): Promise<void> {
     rounds.push(figures);
   }
   reportLatency(rounds, latency, print);
+}
+
+interface ScaleFlags {
+  readonly nodes: number;
+  readonly services: number;
+  readonly more: number;
+  readonly limit: number;
+  readonly rounds: number;
+  readonly only?: "steelyard" | "metallb";
+}
+
+/** Fills clusters with both, one after the other, and prints the table. */
+async function benchScale(flags: ScaleFlags): Promise<void> {
+  const contenders = await contendersOf(flags.only);
+  const options: ScaleOptions = { ...flags, limitMs: flags.limit * 60_000 };
+  const rounds: ScaleRound[][] = [];
+  for (let round = 1; round <= flags.rounds; round += 1) {
+    print(`round ${round}`);
+    const figures: ScaleRound[] = [];
+    for (const contender of contenders) {
+      figures.push(await measureScale(contender, options, print));
+    }
+    rounds.push(figures);
+  }
+  reportScale(rounds, options, print);
 }
 
 async function contendersOf(only: ContestOptions["only"]): Promise<readonly Contender[]> {
@@ -101,6 +128,17 @@ program.addCommand(
     .action((options: ContestOptions) =>
       inWrapper(options.only !== "steelyard", () => contest(options, true)),
     ),
+);
+program.addCommand(
+  new Command("scale")
+    .description("Fills a cluster: time, one more Service, API writes, memory, CPU, a second pass")
+    .option("--services <n>", "Services that are created at once", positive, 3_000)
+    .option("--more <n>", "Services that are created after them, one by one", positive, 50)
+    .option("--limit <minutes>", "how long all may take to be announced", positive, 25)
+    .option("--nodes <n>", "nodes of the cluster", positive, 3)
+    .option("--rounds <n>", "how often, each in fresh clusters", positive, 1)
+    .option("--only <name>", "measure one: steelyard or metallb", only)
+    .action((flags: ScaleFlags) => inWrapper(flags.only !== "steelyard", () => benchScale(flags))),
 );
 program.addCommand(
   new Command("arp")

@@ -18,6 +18,18 @@ export interface ServiceTimes {
   announced: number;
 }
 
+/** How far a number of Services got, and when the last one did, in milliseconds since the first creation. */
+export interface Filling {
+  readonly of: number;
+  readonly created: number;
+  readonly assigned: number;
+  readonly announced: number;
+  /** Undefined: not within the limit. So with the others. */
+  readonly allCreatedMs: number | undefined;
+  readonly allAssignedMs: number | undefined;
+  readonly allAnnouncedMs: number | undefined;
+}
+
 const namespace = "default";
 const patienceMs = 60_000;
 
@@ -90,6 +102,37 @@ export class ServiceFleet {
   async createAll(names: readonly string[]): Promise<readonly ServiceTimes[]> {
     await this.#each(names, (name) => this.#create(name));
     return await Promise.all(names.map((name) => this.#done(name, 10 * patienceMs)));
+  }
+
+  /**
+   * Creates all, 64 requests at a time, and resolves when each has an address and
+   * the LAN knows, or when `limitMs` are over.
+   */
+  async fill(names: readonly string[], limitMs: number): Promise<Filling> {
+    const end = systemClock.now() + limitMs;
+    await this.#each(names, async (name) => {
+      if (systemClock.now() < end) {
+        await this.#create(name);
+      }
+    });
+    while (!names.every((name) => this.#isDone(name)) && systemClock.now() < end) {
+      await systemClock.sleep(100);
+    }
+    const times = names.flatMap((name) => this.#times.get(name) ?? []);
+    const reached = (step: "created" | "assigned" | "announced"): readonly number[] =>
+      times.map((one) => one[step]).filter((at) => at > 0);
+    const begin = largest(reached("created").map((at) => -at));
+    const sinceBegin = (moments: readonly number[]): number | undefined =>
+      moments.length < names.length ? undefined : largest(moments) + begin;
+    return {
+      of: names.length,
+      created: reached("created").length,
+      assigned: reached("assigned").length,
+      announced: reached("announced").length,
+      allCreatedMs: sinceBegin(reached("created")),
+      allAssignedMs: sinceBegin(reached("assigned")),
+      allAnnouncedMs: sinceBegin(reached("announced")),
+    };
   }
 
   /** Ends the watch and the capture. */
@@ -182,6 +225,16 @@ export class ServiceFleet {
       this.#waiting.get(name)?.();
     }
   }
+}
+
+/** Names of so many Services: `prefix-1` and so on. */
+export function serviceNames(prefix: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => `${prefix}-${at + 1}`);
+}
+
+/** Without a call of as many arguments as there are Services. */
+function largest(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 }
 
 /** The parts of a watch event that are read here. */
