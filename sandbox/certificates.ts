@@ -58,16 +58,24 @@ export class CertificateAuthority {
     return this.#certificate.toString("pem");
   }
 
-  /** A client certificate for a Kubernetes user in the given groups. */
-  async issueClient(user: string, groups: readonly string[] = []): Promise<KeyPair> {
+  /** A client certificate for a Kubernetes user in the given groups, good for `forMs` from now. */
+  async issueClient(
+    user: string,
+    groups: readonly string[] = [],
+    forMs = lifetimeMs,
+  ): Promise<KeyPair> {
     return await this.#issue(
       [{ CN: [user] }, ...groups.map((group) => ({ O: [group] }))],
       [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])],
+      forMs,
     );
   }
 
-  /** The API server's serving certificate, for every name and address that it is known by. */
-  async issueApiServer(): Promise<KeyPair> {
+  /**
+   * The API server's serving certificate, for every name and address that it is
+   * known by, good for `forMs` from now; negative: it ended so long ago.
+   */
+  async issueApiServer(forMs = lifetimeMs): Promise<KeyPair> {
     const service = "kubernetes.default.svc.cluster.local".split(".");
     const names = ["localhost", ...[1, 2, 3, 5].map((n) => service.slice(0, n).join("."))];
     const addresses = [apiServer.address, "127.0.0.1", ...kubernetesService];
@@ -80,19 +88,21 @@ export class CertificateAuthority {
           ...addresses.map((value) => ({ type: "ip" as const, value })),
         ]),
       ],
+      forMs,
     );
   }
 
   async #issue(
     subject: { readonly [attribute: string]: string[] }[],
     extensions: readonly Extension[],
+    forMs: number,
   ): Promise<KeyPair> {
     const keys = await generateKeys();
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject,
       issuer: this.#certificate.subject,
-      ...validity(),
+      ...validity(forMs),
       signingAlgorithm: algorithm,
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
@@ -132,8 +142,8 @@ function serialNumber(): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** From a minute ago, so that clocks read in another order do no harm. */
-function validity(): { notBefore: Date; notAfter: Date } {
+/** From an hour ago, so that clocks read in another order do no harm. */
+function validity(forMs = lifetimeMs): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
-  return { notBefore: new Date(now - 60_000), notAfter: new Date(now + lifetimeMs) };
+  return { notBefore: new Date(now - 3_600_000), notAfter: new Date(now + forMs) };
 }

@@ -55,9 +55,17 @@ export class Component {
 
   /** Stops the process's execution for a while, as an overloaded or swapping machine does. */
   async pause(ms: number): Promise<void> {
+    await this.whileStill(() => systemClock.sleep(ms));
+  }
+
+  /** Stops the process's execution until `work` is done. */
+  async whileStill(work: () => Promise<void>): Promise<void> {
     this.#signal("SIGSTOP");
-    await systemClock.sleep(ms);
-    this.#signal("SIGCONT");
+    try {
+      await work();
+    } finally {
+      this.#signal("SIGCONT");
+    }
   }
 
   /**

@@ -5,27 +5,30 @@ import { apiServer, podNetworks, serviceNetworks } from "./addresses.ts";
 import type { KubeBinaries } from "./binaries.ts";
 import { CertificateAuthority, type KeyPair, serviceAccountKeys } from "./certificates.ts";
 import { Component } from "./component.ts";
+import { Etcd, etcdUrl } from "./etcd.ts";
 import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";
 
-/** Every write to the API, one JSON event per line; see `audit.ts`. */
+/** Every write, and what Steelyard lists and watches; one JSON event per line, see `audit.ts`. */
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
   omitStages: ["RequestReceived"],
   rules: [
     { level: "Metadata", verbs: ["create", "update", "patch", "delete", "deletecollection"] },
+    {
+      level: "Metadata",
+      verbs: ["list", "watch"],
+      userGroups: ["system:serviceaccounts:steelyard-system"],
+    },
     { level: "None" },
   ],
 };
 
-const etcdUrl = "http://127.0.0.1:2379";
-const etcdPeerUrl = "http://127.0.0.1:2380";
-
 /** etcd, kube-apiserver, kube-controller-manager and kube-scheduler, with all their files. */
 export class ControlPlane {
   readonly apiServer: Component;
+  readonly etcd: Etcd;
   readonly #directory: string;
-  readonly #etcd: Component;
   readonly #controllerManager: Component;
   readonly #scheduler: Component;
   #authority: CertificateAuthority | undefined;
@@ -34,7 +37,7 @@ export class ControlPlane {
   /** `directory` must exist and be empty; certificates, data and logs go below it. */
   constructor(directory: string, binaries: KubeBinaries) {
     this.#directory = directory;
-    this.#etcd = this.#component("etcd", [binaries.etcd, ...this.#etcdFlags()]);
+    this.etcd = new Etcd(directory, join(directory, "logs", "etcd.log"), binaries.etcd);
     this.apiServer = this.#component("kube-apiserver", [
       binaries["kube-apiserver"],
       ...this.#apiServerFlags(),
@@ -76,7 +79,7 @@ export class ControlPlane {
   async start(): Promise<void> {
     await mkdir(join(this.#directory, "pki"), { mode: 0o700 });
     await mkdir(join(this.#directory, "logs"), { recursive: true });
-    this.#etcd.start();
+    this.etcd.component.start();
     await this.#writeFiles();
     this.apiServer.start();
     await this.waitForApiServer();
@@ -85,10 +88,47 @@ export class ControlPlane {
     this.#scheduler.start();
   }
 
-  /** Resolves once the API server says that it is ready. Throws with its log when it is not. */
-  async waitForApiServer(): Promise<void> {
+  /** Starts the API server with a serving certificate that ended a minute ago; nobody can trust it. */
+  async startApiServerExpired(): Promise<void> {
+    await this.#serveWith(await this.authority.issueApiServer(-60_000));
+    this.apiServer.start();
+    await this.waitForApiServer({ trust: false });
+  }
+
+  /** Gives the API server a valid serving certificate; it takes it up as it runs. */
+  async renewServingCertificate(): Promise<void> {
+    await this.#serveWith(await this.authority.issueApiServer());
+    await this.waitForApiServer();
+  }
+
+  /**
+   * Kills etcd and the API server and starts them on a copy of etcd's folder; then
+   * the others afresh, as Kubernetes's manual says: they remember what never was.
+   */
+  async restore(copy: string): Promise<void> {
+    await this.apiServer.kill();
+    await this.etcd.startFrom(copy);
+    this.apiServer.start();
+    await this.waitForApiServer();
+    for (const component of [this.#controllerManager, this.#scheduler]) {
+      await component.kill();
+      component.start();
+    }
+  }
+
+  async #serveWith({ cert, key }: KeyPair): Promise<void> {
+    await writeFile(this.#pki("apiserver.key"), key, { mode: 0o600 });
+    await writeFile(this.#pki("apiserver.crt"), cert);
+  }
+
+  /**
+   * Resolves once the API server says that it is ready. Throws with its log when it
+   * is not. `trust: false`: whatever certificate it shows.
+   */
+  async waitForApiServer({ trust = true } = {}): Promise<void> {
     const { cert, key } = this.admin;
-    const connect = { ca: this.authority.certificate, cert, key };
+    const ca = this.authority.certificate;
+    const connect = { ca, cert, key, rejectUnauthorized: trust };
     await this.apiServer.waitUntil(async () => {
       const client = new Client(apiServerUrl, { connect });
       try {
@@ -105,7 +145,8 @@ export class ControlPlane {
 
   /** Kills everything. What it wrote goes with the directory. */
   async kill(): Promise<void> {
-    const components = [this.#scheduler, this.#controllerManager, this.apiServer, this.#etcd];
+    const { apiServer: server, etcd } = this;
+    const components = [this.#scheduler, this.#controllerManager, server, etcd.component];
     await Promise.all(components.map((component) => component.kill()));
   }
 
@@ -147,20 +188,6 @@ export class ControlPlane {
       writeKubeconfig(this.#pki("controller-manager.kubeconfig"), ca, manager),
       writeKubeconfig(this.#pki("scheduler.kubeconfig"), ca, scheduler),
     ]);
-  }
-
-  #etcdFlags(): readonly string[] {
-    return [
-      "--name=sandbox",
-      `--data-dir=${join(this.#directory, "etcd")}`,
-      `--listen-client-urls=${etcdUrl}`,
-      `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=${etcdPeerUrl}`,
-      `--initial-advertise-peer-urls=${etcdPeerUrl}`,
-      `--initial-cluster=sandbox=${etcdPeerUrl}`,
-      "--unsafe-no-fsync",
-      "--log-level=warn",
-    ];
   }
 
   #apiServerFlags(): readonly string[] {

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { V1Node, V1NodeList } from "@kubernetes/client-node";
 import { systemClock } from "../src/runtime/clock.ts";
 import { clientHost, limits, type NodeHost, nodeHost } from "./addresses.ts";
-import { type AuditEntry, readAudit } from "./audit.ts";
+import { type AuditEntry, isWrite, readAudit } from "./audit.ts";
 import { type KubeBinaries, provideBinaries } from "./binaries.ts";
 import { Capture } from "./capture.ts";
+import type { CertificateAuthority } from "./certificates.ts";
 import { LanClient } from "./client.ts";
 import { type CommandResult, run } from "./command.ts";
 import { ControlPlane } from "./control-plane.ts";
@@ -61,6 +62,7 @@ export class Sandbox {
   readonly apiserver = {
     /** Ends the process politely; resolves when it is gone. */
     stop: (): Promise<void> => this.#parts.controlPlane.apiServer.stop(),
+    kill: (): Promise<void> => this.#parts.controlPlane.apiServer.kill(),
     /** Resolves when it is ready again. */
     start: async (): Promise<void> => {
       this.#parts.controlPlane.apiServer.start();
@@ -68,6 +70,21 @@ export class Sandbox {
     },
     /** Lets it hang for a while with its connections open. */
     pause: (ms: number): Promise<void> => this.#parts.controlPlane.apiServer.pause(ms),
+    /** Starts it with a serving certificate that has expired; resolves when it is ready. */
+    startExpired: (): Promise<void> => this.#parts.controlPlane.startApiServerExpired(),
+    /** Gives it a valid certificate as it runs; resolves when it shows that one. */
+    renewCertificate: (): Promise<void> => this.#parts.controlPlane.renewServingCertificate(),
+  } as const;
+  /** Troubles the API server's store. */
+  readonly etcd = {
+    /** Copies its folder as it is now; returns where to. */
+    copy: (): Promise<string> => this.#parts.controlPlane.etcd.copy(),
+    /** Starts it, and the control plane on it, from a copy: what came later never was. */
+    restore: (copy: string): Promise<void> => this.#parts.controlPlane.restore(copy),
+    /** Forgets its history. */
+    compact: (): Promise<void> => this.#parts.controlPlane.etcd.compact(),
+    /** Says that its disk is full, or that it is no longer. */
+    setFull: (full: boolean): Promise<void> => this.#parts.controlPlane.etcd.setFull(full),
   } as const;
   readonly #parts: Parts;
   #tcpdump: Promise<readonly string[]> | undefined;
@@ -107,7 +124,17 @@ export class Sandbox {
 
   /** Every write to the API since the start, refused ones too. */
   async audit(): Promise<readonly AuditEntry[]> {
-    return await readAudit(this.#parts.controlPlane.auditFile);
+    return (await readAudit(this.#parts.controlPlane.auditFile)).filter(isWrite);
+  }
+
+  /** Every list and watch of Steelyard's Pods since the start, refused ones too. */
+  async reads(): Promise<readonly AuditEntry[]> {
+    return (await readAudit(this.#parts.controlPlane.auditFile)).filter((it) => !isWrite(it));
+  }
+
+  /** The certificate authority, for identities of a test's own. */
+  get authority(): CertificateAuthority {
+    return this.#parts.controlPlane.authority;
   }
 
   /** Kills everything and removes every trace; another sandbox may be started then. */

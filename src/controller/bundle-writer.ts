@@ -8,12 +8,12 @@ import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
 import type { Log } from "../runtime/log.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
+import type { LeaderTerm } from "./leader-term.ts";
 
 export interface BundleWriterOptions {
   readonly stores: Pick<ClusterStores, "bundles">;
   readonly writer: Writer;
-  /** The term of this leader; see {@link BundleVersion}. */
-  readonly term: number;
+  readonly term: LeaderTerm;
   readonly log: Log;
 }
 
@@ -40,7 +40,7 @@ export class BundleWriter {
     const { stores, writer, term, log } = this.#options;
     const name = this.#newName(group);
     const { owner, standbys } = planned;
-    const version = { term, sequence: 0 };
+    const version = { term: term.value, sequence: 0 };
     const bundle: L2Bundle = { name, advertisements: group, owner, standbys, version };
     try {
       const created = await writer.create(resources.l2Bundles, encodeL2Bundle(bundle));
@@ -77,7 +77,7 @@ export class BundleWriter {
     if (object === undefined) {
       return;
     }
-    const version = nextVersion(object.bundle.version, term);
+    const version = nextVersion(object.bundle.version, term.value);
     const encoded = encodeL2Bundle({ ...object.bundle, owner, standbys, version });
     const { uid, resourceVersion } = object;
     const updated = await writer.replace(resources.l2Bundles, {

@@ -11,6 +11,7 @@ import { AllocationWriter } from "./allocation-writer.ts";
 import { SupersededError } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { Configuration } from "./configuration.ts";
+import { LeaderTerm } from "./leader-term.ts";
 import { describeLeader } from "./metrics-leader.ts";
 import { PendingServices } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
@@ -34,11 +35,11 @@ export interface LeaderOptions {
   readonly log: Log;
 }
 
-/** A speaker may have seen at most so many terms more than the bundles carry. */
-const believableTerms = 1_000;
-
 /** Nodes without a speaker never tell their networks; after this long addresses are given out anyway. */
 const networksWaitMs = 10_000;
+
+/** How often to look whether the Lease was renewed. */
+const leaseLookMs = 50;
 
 /**
  * What only the leader does, from all stores synced to the loss of leadership.
@@ -58,14 +59,16 @@ export class Leader {
   readonly #prepared: PreparedObjects;
   readonly #triggers: Triggers;
   readonly #queues: LeaderQueues;
+  readonly #term: LeaderTerm;
   readonly #superseded = new AbortController();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     const { stores, clock, log, leadership, writes } = options;
     const writer = new Writer(writes, () => leadership.holds());
-    const term = 1 + highestTerm(stores);
-    log.info({ term }, "leading");
+    const term = new LeaderTerm(stores);
+    this.#term = term;
+    log.info({ term: term.value }, "leading");
     const configuration = new Configuration(stores, options.configNamespace, clock);
     const reports = new SpeakerReports(stores);
     this.#reports = reports;
@@ -120,6 +123,7 @@ export class Leader {
     this.#state.load();
     this.#placement.load();
     this.#triggers.start();
+    this.#endWhenStoresGoBack();
     this.#liveness.start(signal);
     await this.#prepared.createDefaultAdvertisement();
     const giveUpWaiting = async (): Promise<void> => {
@@ -134,7 +138,7 @@ export class Leader {
     const { services, bundles, settling, cooling, speakers } = this.#queues;
     await Promise.all([
       services.run((key) => this.#reconciler.reconcile(key), signal),
-      bundles.run(() => this.#reconcileBundles(), signal),
+      bundles.run(() => this.#reconcileBundles(signal), signal),
       settling.run(async () => this.#triggers.lookAtEverything(), signal),
       cooling.run((name) => this.#allocations.free(name), signal),
       speakers.run((node) => this.#prepared.createSpeaker(node), signal),
@@ -142,8 +146,9 @@ export class Leader {
     ]);
   }
 
-  async #reconcileBundles(): Promise<void> {
+  async #reconcileBundles(signal: AbortSignal): Promise<void> {
     try {
+      await this.#outgrowSpentTerm(signal);
       await this.#placement.reconcile();
     } catch (error) {
       if (error instanceof SupersededError) {
@@ -152,16 +157,36 @@ export class Leader {
       throw error;
     }
   }
-}
 
-/** A report with an absurd term cannot push ours out of reach: bundles are what terms are compared on. */
-function highestTerm(stores: ClusterStores): number {
-  const highest = Math.max(
-    0,
-    ...[...stores.bundles.values()].map(({ bundle }) => bundle.version.term),
-  );
-  const seen = [...stores.speakers.values()]
-    .map(({ speaker }) => speaker.report?.highestTerm ?? 0)
-    .filter((term) => term <= highest + believableTerms);
-  return Math.max(highest, ...seen);
+  /**
+   * Speakers know later versions than ours: from a newer leader, or from before etcd
+   * was restored. A Lease that is ours still, renewed afterwards, tells them apart.
+   */
+  async #outgrowSpentTerm(signal: AbortSignal): Promise<void> {
+    const { leadership, clock, log } = this.#options;
+    if (!this.#term.isSpent) {
+      return;
+    }
+    const seenAt = clock.now();
+    while (leadership.renewedAt() <= seenAt && !signal.aborted) {
+      await clock.sleep(leaseLookMs, signal);
+    }
+    if (leadership.holds()) {
+      this.#term.raise();
+      log.warn(
+        { term: this.#term.value },
+        "speakers know later versions of bundles: writing under a higher term",
+      );
+    }
+  }
+
+  /** What was decided on is no more so: this process must not go by what it remembers. */
+  #endWhenStoresGoBack(): void {
+    for (const store of Object.values(this.#options.stores)) {
+      store.onWentBack(() => {
+        this.#options.log.warn({}, "the API server went back in time: this leader ends");
+        this.#superseded.abort(new Error("the API server went back in time"));
+      });
+    }
+  }
 }

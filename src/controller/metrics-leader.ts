@@ -133,7 +133,7 @@ export interface LeaderSources {
   readonly placement: Placement;
   readonly liveness: SpeakerLiveness;
   readonly queues: LeaderQueues;
-  readonly term: number;
+  readonly term: { readonly value: number };
 }
 
 /** MetalLB's counter ends here, and so does what a Prometheus counter holds exactly enough. */
@@ -145,7 +145,7 @@ export function describeLeader(metrics: Metrics, sources: LeaderSources): void {
   describeConfiguration(metrics, sources);
   describeUpdates(metrics, sources);
   const { stores, pending, placement, term } = sources;
-  metrics.read(leaderMetrics.term, () => term);
+  metrics.read(leaderMetrics.term, () => term.value);
   metrics.read(leaderMetrics.pending, () => pending.size);
   metrics.read(leaderMetrics.unplaced, () => [...placement.unplaced()].length);
   metrics.read(leaderMetrics.allocations, () => {

@@ -134,9 +134,15 @@ export class Placement {
    * tried before this rejects.
    */
   async reconcile(): Promise<void> {
-    await this.#inTurn(() =>
-      this.#carryOut([...this.#groups()].map((group) => ({ group, plan: this.#plan(group) }))),
-    );
+    await this.#inTurn(() => {
+      const ignored = this.#options.term.ignored();
+      return this.#carryOut(
+        [...this.#groups()].map((group) => ({
+          group,
+          plan: this.#withRewrites(this.#plan(group), group, ignored),
+        })),
+      );
+    });
   }
 
   async #carryOut(plans: readonly GroupPlan[]): Promise<void> {
@@ -155,6 +161,22 @@ export class Placement {
     if (failure !== undefined) {
       throw failure.reason;
     }
+  }
+
+  /** The plan, with all bundles of the group that are to be written again as they are. */
+  #withRewrites(
+    plan: BundlePlan,
+    group: readonly string[],
+    rewritten: ReadonlyMap<string, unknown>,
+  ): BundlePlan {
+    if (rewritten.size === 0) {
+      return plan;
+    }
+    const planned = new Set([...plan.update.map(({ name }) => name), ...plan.remove]);
+    const again = this.#bundlesOf(group)
+      .filter(({ name }) => rewritten.has(name) && !planned.has(name))
+      .map(({ name, owner, standbys }) => ({ name, owner, standbys, takeover: false }));
+    return { ...plan, update: [...plan.update, ...again] };
   }
 
   #plan(group: readonly string[]): BundlePlan {

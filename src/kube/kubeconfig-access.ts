@@ -50,7 +50,7 @@ export async function kubeconfigAccess(path: string, clock: Clock): Promise<Clus
     );
   }
 
-  const filled = async (): Promise<FilledOptions> => {
+  const fill = async (): Promise<FilledOptions> => {
     const old = clock.now() - readAt >= tokenRereadMs;
     if (stale || (old && config.getCurrentUser()?.exec == null)) {
       config = load();
@@ -60,6 +60,14 @@ export async function kubeconfigAccess(path: string, clock: Clock): Promise<Clus
     const options: FilledOptions = {};
     await config.applyToHTTPSOptions(options as Parameters<KubeConfig["applyToHTTPSOptions"]>[0]);
     return options;
+  };
+  let filling: Promise<FilledOptions> | undefined;
+  // Many ask at once when a process starts: an exec plugin runs for all of them together.
+  const filled = (): Promise<FilledOptions> => {
+    filling ??= fill().finally(() => {
+      filling = undefined;
+    });
+    return filling;
   };
   return {
     url: cluster.server,

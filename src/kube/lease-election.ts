@@ -41,6 +41,11 @@ export interface Leadership {
    * not fired yet: ask right before each write.
    */
   holds(): boolean;
+  /**
+   * When the last renewal that succeeded was sent, on the monotonic clock: until
+   * then at least nobody else led.
+   */
+  renewedAt(): number;
 }
 
 /**
@@ -118,7 +123,12 @@ export class LeaseElection {
     this.#leading = true;
     const keeping = this.#keep(ended);
     try {
-      await lead({ signal: ended.signal, transitions, holds: () => this.leading });
+      await lead({
+        signal: ended.signal,
+        transitions,
+        holds: () => this.leading,
+        renewedAt: () => this.#renewedAt,
+      });
     } finally {
       ended.abort();
       signal.removeEventListener("abort", end);

@@ -45,6 +45,13 @@ const listTimeoutMs = 60_000;
 const steadyMs = 5_000;
 /** A list older than this may well be outdated; a younger one should not be. */
 const freshListMs = 60_000;
+/** How long a watch that was resumed may be silent before the server is asked how far it is. */
+const quietMs = 300;
+/**
+ * A server that was away for longer may have been given another past meanwhile,
+ * which the number of its version alone does not show: then we list.
+ */
+const sameServerMs = 2_000;
 const retry = { firstMs: 200, maxMs: 10_000 };
 
 interface Metadata {
@@ -69,9 +76,10 @@ interface WatchEvent {
  * Keeps a store equal to what the API server has: one paged list, then
  * watches, each resumed where the last one ended.
  *
- * It never gives up. After any failure it waits, longer each time, and resumes;
- * it lists again only when the server says that the point to resume from is
- * gone, or shows that it went back in time (etcd restored from a copy).
+ * It never gives up. After any failure it waits, longer each time, and resumes.
+ * It lists again, once, when the server says that the point to resume from is
+ * gone, was away for long, or shows that it went back in time (etcd restored from
+ * a copy).
  */
 export class Reflector<T extends Stored> {
   readonly #options: ReflectorOptions<T>;
@@ -84,8 +92,8 @@ export class Reflector<T extends Stored> {
   #listedAt: number | undefined;
   /** A list in pages failed because its snapshot was compacted away: ask for all at once. */
   #unpaged = false;
-  /** The last watch did not end as agreed, so the server may not be the one we knew. */
-  #suspect = false;
+  /** When a watch did not end as agreed; since then the server may not be the one we knew. */
+  #brokenAt: number | undefined;
   #state: ReflectorState = {
     connected: false,
     missing: false,
@@ -109,7 +117,7 @@ export class Reflector<T extends Stored> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const version = this.#version ?? (await this.#list(signal));
+        const version = this.#resumable() ?? (await this.#list(signal));
         await this.#watch(version, signal);
       } catch (error) {
         if (!signal.aborted) {
@@ -118,6 +126,12 @@ export class Reflector<T extends Stored> {
       }
     }
     this.#state = { ...this.#state, connected: false };
+  }
+
+  /** The version from which a watch would miss nothing; undefined: list first. */
+  #resumable(): string | undefined {
+    const now = this.#options.clock.now();
+    return now - (this.#brokenAt ?? now) > sameServerMs ? undefined : this.#version;
   }
 
   /** Lists everything into the store; returns the version from which to watch. */
@@ -137,7 +151,7 @@ export class Reflector<T extends Stored> {
     } while (hasMore(page));
     const version = page.metadata?.resourceVersion ?? "";
     this.#unpaged = false;
-    this.#suspect = false;
+    this.#brokenAt = undefined;
     this.#version = version;
     this.#listedAt = this.#options.clock.now();
     this.#state = { ...this.#state, missing: false, lists: this.#state.lists + 1 };
@@ -172,6 +186,7 @@ export class Reflector<T extends Stored> {
     const startedAt = clock.now();
     const ended = new AbortController();
     const watchSignal = AbortSignal.any([signal, ended.signal]);
+    let doubt: unknown;
     try {
       const query = this.#query({
         watch: true,
@@ -180,18 +195,23 @@ export class Reflector<T extends Stored> {
         timeoutSeconds: seconds,
       });
       const events = await transport.stream(this.#path, query, watchSignal);
-      if (this.#suspect) {
-        await this.#checkForOlderServer(version, signal);
-      }
-      this.#opened();
+      const confirmed = this.#confirm(version, watchSignal).catch((error: unknown) => {
+        doubt = error;
+        ended.abort();
+      });
       // The server ends the watch; this is only for one that forgets to.
       void clock.sleep((seconds + 30) * 1000, watchSignal).then(() => ended.abort());
       for await (const event of events) {
         this.#take(event as WatchEvent);
+        this.#opened();
         this.#backoff.reset();
       }
+      await confirmed;
     } finally {
       ended.abort();
+    }
+    if (doubt !== undefined) {
+      throw doubt;
     }
     const livedMs = clock.now() - startedAt;
     if (livedMs > steadyMs) {
@@ -205,17 +225,26 @@ export class Reflector<T extends Stored> {
   /**
    * A server whose etcd was restored from a copy accepts a watch from a version
    * that it has not reached yet, and then stays silent until it has. After any
-   * break we therefore ask for its version: one object's list, no more.
+   * break we therefore ask a silent one for its version: one object's list, no more.
+   * @throws when it is older than ours, or cannot be asked
    */
-  async #checkForOlderServer(version: string, signal: AbortSignal): Promise<void> {
-    const page = (await this.#options.transport.request({
-      method: "GET",
-      path: this.#path,
-      query: this.#query({ limit: 1 }),
-      signal,
-    })) as ListPage;
-    this.#suspect = false;
-    this.#requireNotOlder(page.metadata?.resourceVersion, version);
+  async #confirm(version: string, signal: AbortSignal): Promise<void> {
+    if (this.#brokenAt !== undefined) {
+      await this.#options.clock.sleep(quietMs, signal);
+      if (signal.aborted || this.#state.connected) {
+        return;
+      }
+      const page = (await this.#options.transport.request({
+        method: "GET",
+        path: this.#path,
+        query: this.#query({ limit: 1 }),
+        signal,
+      })) as ListPage;
+      this.#requireNotOlder(page.metadata?.resourceVersion, version);
+    }
+    if (!signal.aborted) {
+      this.#opened();
+    }
   }
 
   #requireNotOlder(serverVersion: string | undefined, ours: string): void {
@@ -228,6 +257,10 @@ export class Reflector<T extends Stored> {
   }
 
   #opened(): void {
+    if (this.#state.connected) {
+      return;
+    }
+    this.#brokenAt = undefined;
     this.#state = { ...this.#state, connected: true, missing: false, lastError: undefined };
     this.#options.store.setLive(true);
   }
@@ -270,7 +303,7 @@ export class Reflector<T extends Stored> {
     const interruptions = this.#state.interruptions + 1;
     const missing = isNotFound(error);
     this.#state = { ...this.#state, connected: false, missing, lastError, interruptions };
-    this.#suspect = true;
+    this.#brokenAt ??= this.#options.clock.now();
     store.setLive(false);
     if (isGone(error) || isNotFound(error) || isVersionTooLarge(error)) {
       this.#version = undefined;

@@ -36,6 +36,7 @@ export class Store<T extends Stored> {
   readonly #changeListeners: ((change: StoreChange<T>) => void)[] = [];
   readonly #syncedListeners: (() => void)[] = [];
   readonly #gapListeners: (() => void)[] = [];
+  readonly #wentBackListeners: (() => void)[] = [];
   #synced = false;
   #live = false;
   #wasLive = false;
@@ -85,6 +86,15 @@ export class Store<T extends Stored> {
    */
   onGap(listener: () => void): void {
     this.#gapListeners.push(listener);
+  }
+
+  /**
+   * Calls `listener` after the server turned out to have gone back in time, as
+   * when etcd was restored from a copy, and the store with it: what was decided
+   * on what is no longer so should be decided anew.
+   */
+  onWentBack(listener: () => void): void {
+    this.#wentBackListeners.push(listener);
   }
 
   /**
@@ -138,6 +148,7 @@ export class Store<T extends Stored> {
 
   /** For the reflector: everything that exists, as of `listVersion`. */
   replace(objects: ReadonlyMap<string, T>, listVersion: string): void {
+    const wentBack = this.#isPast(objects, listVersion);
     this.#toldVersion = listVersion;
     for (const [uid, key] of this.#deleted) {
       if (!this.#writtenSinceList.has(key)) {
@@ -153,6 +164,9 @@ export class Store<T extends Stored> {
       this.#replaceOne(object, listVersion);
     }
     this.#writtenSinceList.clear();
+    for (const listener of wentBack ? this.#wentBackListeners : []) {
+      listener();
+    }
     if (!this.#synced) {
       this.#synced = true;
       for (const listener of this.#syncedListeners.splice(0)) {
@@ -205,6 +219,27 @@ export class Store<T extends Stored> {
     }
     this.#objects.set(object.key, object);
     this.#changed({ key: object.key, before, after: object });
+  }
+
+  /**
+   * Whether a list shows a past: its version is lower than one that we were told,
+   * or, where the restored server's versions were raised, an object's is.
+   */
+  #isPast(objects: ReadonlyMap<string, T>, listVersion: string): boolean {
+    if (compareResourceVersions(listVersion, this.#toldVersion) < 0) {
+      return true;
+    }
+    for (const [key, { uid, resourceVersion }] of objects) {
+      const known = this.#objects.get(key);
+      if (
+        known?.uid === uid &&
+        compareResourceVersions(resourceVersion, known.resourceVersion) < 0 &&
+        !this.#outlives(known, listVersion)
+      ) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether a list as of `listVersion` may be older than what we wrote while it was made. */

@@ -31,7 +31,6 @@ export class AnnouncementDriver {
   readonly #options: AnnouncementDriverOptions;
   readonly #assignments: Assignments;
   #state = silentAnnouncer();
-  #highestTerm = 0;
   #applied: AppliedVersions = { allocations: "0", bundles: "0" };
 
   constructor(options: AnnouncementDriverOptions) {
@@ -45,7 +44,12 @@ export class AnnouncementDriver {
 
   /** The highest term of any leader that was seen. */
   get highestTerm(): number {
-    return this.#highestTerm;
+    return this.#assignments.highestTerm;
+  }
+
+  /** Names of bundles of which a later version than the present one is known. */
+  get ignoredBundles(): ReadonlySet<string> {
+    return this.#assignments.ignored;
   }
 
   get applied(): AppliedVersions {
@@ -72,6 +76,19 @@ export class AnnouncementDriver {
     }
     bundles.onChange(({ before, after }) => this.#bundleChanged(before, after));
     allocations.onChange(({ before, after }) => this.#allocationChanged(before, after));
+    for (const store of [bundles, allocations]) {
+      store.onWentBack(() => this.#wentBack());
+    }
+  }
+
+  /** Versions that were in force are no more, and will be those of other objects. */
+  #wentBack(): void {
+    const { allocations, bundles } = this.#options;
+    this.#applied = {
+      allocations: newest(allocations.values()),
+      bundles: newest(bundles.values()),
+    };
+    this.#options.onChange();
   }
 
   /** Takes in the interfaces and gateways of the node. */
@@ -92,18 +109,18 @@ export class AnnouncementDriver {
   }
 
   #bundleChanged(before: L2BundleObject | undefined, after: L2BundleObject | undefined): void {
+    const ignored = this.#assignments.ignored.size;
     if (before !== undefined && before.uid !== after?.uid) {
       // Another object under the same name starts its versions afresh.
       this.#own(this.#assignments.removeBundle(before.bundle.name));
     }
     if (after !== undefined) {
-      this.#highestTerm = Math.max(this.#highestTerm, after.bundle.version.term);
       this.#own(this.#assignments.putBundle(after.bundle));
     }
     const bundles = newer(this.#applied.bundles, after);
     const mine = this.#assignments.owns((after ?? before)?.bundle.name);
     this.#applied = { ...this.#applied, bundles };
-    if (mine) {
+    if (mine || this.#assignments.ignored.size !== ignored) {
       this.#options.onChange();
     }
   }
@@ -150,6 +167,10 @@ export class AnnouncementDriver {
       }
     }
   }
+}
+
+function newest(objects: Iterable<Stored>): string {
+  return [...objects].reduce(newer, "0");
 }
 
 function newer(known: string, object: Stored | undefined): string {

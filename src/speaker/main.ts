@@ -55,7 +55,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const report = new ReportWriter({
     node: nodeName,
     writer: new Writer(writes, () => true),
-    report: () => nodeReport(driver.state, driver.highestTerm, driver.applied),
+    report: () => nodeReport(driver.state, driver, driver.applied),
     clock,
     log,
   });
@@ -73,6 +73,8 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
       report.startOver();
     }
   });
+  // Restored from a copy, it says what this node was like then.
+  watch.ownSpeaker.onWentBack(() => report.startOver());
 
   const { metrics, served } = openMetrics(
     { settings, transports: [reads, writes], watches: watch.watches, clock, log },

@@ -1,5 +1,5 @@
 import type { AnnouncerState } from "../core/layer2/announcer.ts";
-import { reportedFailuresMax } from "../core/model/l2-speaker.ts";
+import { reportedFailuresMax, reportedIgnoredMax } from "../core/model/l2-speaker.ts";
 import { isNeverAssignable } from "../core/net/ip-address.ts";
 import type { IpPrefix } from "../core/net/ip-prefix.ts";
 import {
@@ -18,12 +18,20 @@ export interface AppliedVersions {
   readonly bundles: string;
 }
 
+/** What was seen of bundles, at any time. */
+export interface KnownBundles {
+  readonly highestTerm: number;
+  /** Names of those of which a later version than the present one is known. */
+  readonly ignoredBundles: ReadonlySet<string>;
+}
+
 /** Returns `L2Speaker.status` as this node sees itself. */
 export function nodeReport(
   state: AnnouncerState,
-  highestTerm: number,
+  known: KnownBundles,
   applied: AppliedVersions,
 ): object {
+  const { highestTerm, ignoredBundles } = known;
   return {
     interfaces: state.interfaces
       .filter(isWorthReporting)
@@ -31,6 +39,7 @@ export function nodeReport(
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     defaultGateways: state.defaultGateways,
     highestTerm,
+    ignoredBundles: [...ignoredBundles].sort().slice(0, reportedIgnoredMax),
     announced: state.answering.size,
     applied,
     failures: [...state.failures.values()]

@@ -1,4 +1,4 @@
-import { isNotFound } from "../kube/api-error.ts";
+import { ApiError, isNotFound } from "../kube/api-error.ts";
 import { Backoff } from "../kube/backoff.ts";
 import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
@@ -66,7 +66,7 @@ export class ReportWriter {
       } catch (error) {
         this.#dirty = true;
         log.warn({ error: String(error) }, explain(error));
-        await backoff.wait(signal);
+        await backoff.wait(signal, error instanceof ApiError ? error.retryAfterMs : undefined);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { type AuditEntry, parseAudit } from "../../sandbox/audit.ts";
+import { type AuditEntry, isWrite, parseAudit } from "../../sandbox/audit.ts";
 
 const controller = "system:serviceaccount:steelyard-system:steelyard-controller";
 
@@ -24,7 +24,7 @@ export class LeaderWrites {
    * that a controller finished with success after the Lease had gone to another one.
    */
   async readStale(): Promise<readonly AuditEntry[]> {
-    const entries = parseAudit(await this.#readOn());
+    const entries = parseAudit(await this.#readOn()).filter(isWrite);
     return entries
       .filter(({ user, code }) => user === controller && code < 300)
       .sort((a, b) => a.time.getTime() - b.time.getTime())

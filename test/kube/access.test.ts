@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ClusterAccess } from "../../src/kube/access.ts";
 import { inClusterAccess } from "../../src/kube/in-cluster-access.ts";
 import { loadAccess } from "../../src/kube/load-access.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -98,13 +99,14 @@ describe("access through a kubeconfig", () => {
     expect(String((await access.tls()).cert)).toBe("new");
   });
 
-  it("runs an exec plugin once, and again after its credential was refused", async () => {
+  /** Access by a plugin that counts its runs in the token; `status` is what else it says. */
+  async function pluginAccess(clock: HandClock, status = ""): Promise<ClusterAccess> {
     const script = join(directory, "plugin.sh");
     await writeFile(
       script,
       `echo x >> ${directory}/runs
 n=$(wc -l < ${directory}/runs)
-echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'token-$n'"}}'
+echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{${status}"token":"'token-$n'"}}'
 `,
     );
     const exec = {
@@ -113,8 +115,25 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
       args: [script],
     };
     await replace("config", kubeconfig({ exec }));
+    return await loadAccess({ kubeconfig: join(directory, "config"), clock });
+  }
+
+  it("runs an exec plugin once for all that ask at a time", async () => {
+    const access = await pluginAccess(new HandClock());
+    const tokens = await Promise.all([1, 2, 3].map(() => access.authorization()));
+    expect(tokens).toEqual(["Bearer token-1", "Bearer token-1", "Bearer token-1"]);
+  });
+
+  it("runs an exec plugin again when its credential has ended", async () => {
+    const ended = '"expirationTimestamp":"2026-01-01T00:00:00Z",';
+    const access = await pluginAccess(new HandClock(), ended);
+    expect(await access.authorization()).toBe("Bearer token-1");
+    expect(await access.authorization()).toBe("Bearer token-2");
+  });
+
+  it("runs an exec plugin once, and again after its credential was refused", async () => {
     const clock = new HandClock();
-    const access = await loadAccess({ kubeconfig: join(directory, "config"), clock });
+    const access = await pluginAccess(clock);
     expect(await access.authorization()).toBe("Bearer token-1");
     await clock.advance(600_000);
     expect(await access.authorization()).toBe("Bearer token-1");

@@ -19,6 +19,38 @@ function versions(store: Store<Thing>): Record<string, string> {
 }
 
 describe("a store", () => {
+  it.each<[string, Thing[], string, number]>([
+    ["a list as of an earlier version", [thing("a", 5)], "8", 1],
+    ["an earlier version of an object, however high the list's own", [thing("a", 3)], "1000", 1],
+    ["a list as of a later version", [thing("a", 5)], "12", 0],
+    ["another object under the same name", [thing("a", 3, "a-2")], "12", 0],
+    ["an object gone", [], "12", 0],
+  ])("tells whether the server went back in time: %s", (_, list, version, times) => {
+    const store = new Store<Thing>();
+    const told: Record<string, string>[] = [];
+    store.onWentBack(() => told.push(versions(store)));
+    store.beginList();
+    store.replace(listOf(thing("a", 5)), "9");
+    store.upsert(thing("b", 10));
+    store.remove("b", "b-1", "10");
+    expect(told).toEqual([]);
+    store.beginList();
+    store.replace(listOf(...list), version);
+    expect(told).toEqual(Array.from({ length: times }, () => versions(store)));
+  });
+
+  it("does not take a list that is older than its own write for a past", () => {
+    const store = new Store<Thing>();
+    const told: string[] = [];
+    store.onWentBack(() => told.push("went back"));
+    store.replace(listOf(thing("a", 5)), "9");
+    store.beginList();
+    store.upsertLocal(thing("a", 12));
+    store.replace(listOf(thing("a", 5)), "11");
+    expect(versions(store)).toEqual({ a: "12" });
+    expect(told).toEqual([]);
+  });
+
   it("keeps the newer version of an object, whichever comes first", () => {
     const store = new Store<Thing>();
     store.upsertLocal(thing("a", 9));

@@ -148,6 +148,7 @@ function putSpeaker(world: AllocationWorld, { words: [node = "", ...texts], valu
     interfaces: [{ ...nic, prefixes }],
     defaultGateways: gateways,
     highestTerm: 0,
+    ignoredBundles: [],
     applied: { allocations: 0n, bundles: 0n },
     failures: [],
   };

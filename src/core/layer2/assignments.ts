@@ -11,24 +11,40 @@ export type AssignmentChange = Extract<AnnouncerInput, { kind: "assign" | "unass
  * names this node as owner.
  *
  * Kept up one object at a time. A bundle version lower than one seen before is
- * ignored: it was decided by a leader that has been replaced.
+ * ignored: it was decided by a leader that has been replaced, or before etcd was
+ * restored from an older copy.
  */
 export class Assignments {
   readonly #node: string;
   readonly #bundles = new Map<string, L2Bundle>();
   readonly #bundleOf = new Map<IpAddress, string>();
   readonly #addresses = new Map<string, Set<IpAddress>>();
+  readonly #ignored = new Set<string>();
+  #highestTerm = 0;
 
   constructor(node: string) {
     this.#node = node;
   }
 
+  /** The highest term of any leader that was seen. */
+  get highestTerm(): number {
+    return this.#highestTerm;
+  }
+
+  /** Names of bundles whose version is lower than one seen before. */
+  get ignored(): ReadonlySet<string> {
+    return this.#ignored;
+  }
+
   /** Takes a bundle as it reads now; returns what changes for its addresses. */
   putBundle(bundle: L2Bundle): readonly AssignmentChange[] {
     const known = this.#bundles.get(bundle.name);
+    this.#highestTerm = Math.max(this.#highestTerm, bundle.version.term);
     if (known !== undefined && compareBundleVersions(bundle.version, known.version) < 0) {
+      this.#ignored.add(bundle.name);
       return [];
     }
+    this.#ignored.delete(bundle.name);
     this.#bundles.set(bundle.name, bundle);
     const mine = bundle.owner.node === this.#node;
     const wasMine = known?.owner.node === this.#node;
@@ -39,6 +55,7 @@ export class Assignments {
   removeBundle(name: string): readonly AssignmentChange[] {
     const wasMine = this.#bundles.get(name)?.owner.node === this.#node;
     this.#bundles.delete(name);
+    this.#ignored.delete(name);
     return wasMine ? this.#changesOf(name) : [];
   }
 

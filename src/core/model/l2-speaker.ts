@@ -16,12 +16,17 @@ export interface SpeakerInterface {
 /** A report names at most so many failures; a full list may have left some out. */
 export const reportedFailuresMax = 100;
 
+/** A report names at most so many bundles that are ignored; the rest follows when they are not. */
+export const reportedIgnoredMax = 100;
+
 /** What a speaker told about its node; absent until its first report. */
 export interface SpeakerReport {
   readonly interfaces: readonly SpeakerInterface[];
   readonly defaultGateways: readonly IpAddress[];
   /** The highest {@link BundleVersion.term} that it has seen. */
   readonly highestTerm: number;
+  /** Names of bundles whose version is lower than one that it knows, at most 100. */
+  readonly ignoredBundles: readonly string[];
   /** The newest versions that are in force on the node; compared as integers. */
   readonly applied: { readonly allocations: bigint; readonly bundles: bigint };
   /** Addresses it should announce and does not, at most 100. */

@@ -32,6 +32,7 @@ function decodeReport(status: unknown): SpeakerReport {
       (text) => parseIpAddress(text) ?? [],
     ),
     highestTerm: numberField(status, "highestTerm") ?? 0,
+    ignoredBundles: textListField(status, "ignoredBundles"),
     applied: {
       allocations: version(textField(status, "applied", "allocations")),
       bundles: version(textField(status, "applied", "bundles")),

@@ -18,6 +18,7 @@ test("every address that the cluster uses is denied, in words that say for what"
       interfaces: [{ ...nic, prefixes: [prefix("192.0.2.241/24"), prefix("2001:db8::f1/64")] }],
       defaultGateways: [ip("192.0.2.254")],
       highestTerm: 0,
+      ignoredBundles: [],
       applied: { allocations: 0n, bundles: 0n },
       failures: [],
     },

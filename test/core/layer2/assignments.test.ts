@@ -102,6 +102,29 @@ test.each([
   expect(mine.owns("b")).toBe(true);
 });
 
+test("the highest term is the highest that any bundle carried", () => {
+  const mine = new Assignments("me");
+  expect(mine.highestTerm).toBe(0);
+  mine.putBundle(bundle("b", "me", 2, 4));
+  mine.putBundle(bundle("theirs", "other", 7, 1));
+  mine.removeBundle("theirs");
+  expect(mine.highestTerm).toBe(7);
+});
+
+test("a bundle counts as ignored until there is a version of it that is not", () => {
+  const mine = new Assignments("me");
+  mine.putBundle(bundle("b", "me", 7, 4));
+  mine.putBundle(bundle("gone", "me", 7, 4));
+  expect([...mine.ignored]).toEqual([]);
+  mine.putBundle(bundle("b", "other", 7, 3));
+  mine.putBundle(bundle("gone", "other", 6, 9));
+  expect([...mine.ignored]).toEqual(["b", "gone"]);
+  mine.putBundle(bundle("b", "other", 8, 0));
+  mine.removeBundle("gone");
+  expect([...mine.ignored]).toEqual([]);
+  expect(mine.owns("b")).toBe(false);
+});
+
 test("changes that do not concern this node say nothing", () => {
   const mine = new Assignments("me");
   expect(mine.putBundle(bundle("b", "other"))).toEqual([]);

@@ -13,6 +13,7 @@ const report: SpeakerReport = {
   interfaces: [],
   defaultGateways: [],
   highestTerm: 1,
+  ignoredBundles: [],
   applied: { allocations: 10n, bundles: 20n },
   failures: [],
 };

@@ -25,6 +25,7 @@ function report(nics: Readonly<Record<string, boolean>>): SpeakerReport {
     })),
     defaultGateways: [],
     highestTerm: 0,
+    ignoredBundles: [],
     applied: { allocations: 0n, bundles: 0n },
     failures: [],
   };

@@ -1,45 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { Reflector } from "../../../src/kube/reflector.ts";
-import { objectKey, type Resource, resourcePath } from "../../../src/kube/resource.ts";
-import { Store, type Stored } from "../../../src/kube/store.ts";
+import { resourcePath } from "../../../src/kube/resource.ts";
+import { Store } from "../../../src/kube/store.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { type Cluster, listeningLog, startCluster, transportTo } from "./cluster.ts";
+import { configMaps, type Item, project, values } from "./config-maps.ts";
 import { Relay } from "./relay.ts";
 
-interface Item extends Stored {
-  readonly value: string | undefined;
-}
-
-interface RawItem {
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly data?: { readonly value?: string };
-}
-
-const configMaps: Resource = {
-  group: "",
-  version: "v1",
-  plural: "configmaps",
-  kind: "ConfigMap",
-  namespaced: true,
-};
 const namespace = "default";
-
-function project(raw: unknown): Item | undefined {
-  const { metadata, data } = raw as RawItem;
-  if (metadata.labels?.["ours"] === "no" || metadata.name.endsWith(".crt")) {
-    return undefined;
-  }
-  const { uid, resourceVersion } = metadata;
-  const key = objectKey(metadata.namespace, metadata.name);
-  return { key, uid, resourceVersion, value: data?.value };
-}
 
 let cluster: Cluster;
 let relay: Relay;
@@ -108,12 +77,6 @@ async function change(name: string, patch: object): Promise<void> {
 async function remove(name: string): Promise<void> {
   const path = resourcePath(configMaps, { namespace, name });
   await cluster.admin.request({ method: "DELETE", path });
-}
-
-function values(store: Store<Item>): Record<string, string | undefined> {
-  return Object.fromEntries(
-    [...store.values()].map((item) => [item.key.replace("default/", ""), item.value]),
-  );
 }
 
 async function eventually(check: () => void): Promise<void> {
@@ -185,49 +148,6 @@ describe("a reflector, against the real API server", { timeout: 60_000 }, () => 
     expect(gaps).toEqual([false, true]);
   });
 
-  it("survives a paused API server", async () => {
-    const { store, reflector } = follow();
-    await isFollowing(reflector);
-    const lists = heard.count("listed");
-    await cluster.sandbox.apiserver.pause(2_000);
-    await create("new", "1");
-    await eventually(() => expect(values(store)).toEqual({ new: "1" }));
-    expect(heard.count("listed")).toBe(lists);
-  });
-
-  it("keeps what it knows while the API server is down, and catches up with one list at most", async () => {
-    await create("old", "1");
-    const { store, reflector } = follow();
-    await isFollowing(reflector);
-    const lists = heard.count("listed");
-    await cluster.sandbox.apiserver.stop();
-    await eventually(() => expect(reflector.state.lastError).toBeDefined());
-    expect(values(store)).toEqual({ old: "1" });
-    expect(store.live).toBe(false);
-    await cluster.sandbox.apiserver.start();
-    await create("new", "1");
-    await eventually(() => expect(values(store)).toEqual({ old: "1", new: "1" }));
-    expect(heard.count("listed") - lists).toBeLessThanOrEqual(1);
-  });
-
-  it("lists once more when the history to resume from was compacted away", async () => {
-    await create("old", "1");
-    await create("deleted", "1");
-    const { store, reflector } = follow();
-    await isFollowing(reflector);
-    const lists = heard.count("listed");
-    relay.cut();
-    await eventually(() => expect(reflector.state.connected).toBe(false));
-    await remove("deleted");
-    const last = await create("new", "1");
-    await cluster.sandbox.apiserver.stop();
-    await compact(last?.resourceVersion ?? "");
-    await cluster.sandbox.apiserver.start();
-    relay.mend();
-    await eventually(() => expect(values(store)).toEqual({ old: "1", new: "1" }));
-    expect(heard.count("listed") - lists).toBe(1);
-  });
-
   it("waits for a kind whose CRD is not installed yet, and says that it is missing", async () => {
     const { store, reflector } = follow({
       group: "test.example",
@@ -258,15 +178,6 @@ describe("a reflector, against the real API server", { timeout: 60_000 }, () => 
     expect(values(store)).toEqual({ ours: "1" });
   });
 });
-
-/** Makes etcd forget what was before `revision`. */
-async function compact(revision: string): Promise<void> {
-  const answer = await fetch("http://127.0.0.1:2379/v3/kv/compaction", {
-    method: "POST",
-    body: JSON.stringify({ revision, physical: true }),
-  });
-  expect(answer.status).toBe(200);
-}
 
 const thingDefinition = {
   apiVersion: "apiextensions.k8s.io/v1",

@@ -76,6 +76,7 @@ describe("an L2Speaker", () => {
         ],
         defaultGateways: ["192.0.2.254", "nonsense"],
         highestTerm: 4,
+        ignoredBundles: ["b"],
         applied: { allocations: "12345678901234567890", bundles: "x" },
         failures: [
           { address: "192.0.2.4", reason: "InterfaceMissing", message: "no eth9" },
@@ -88,6 +89,7 @@ describe("an L2Speaker", () => {
       interfaces: [{ name: "eth0", mac: "02:00:00:00:00:0a", carrier: true, usable: true }],
       defaultGateways: ["192.0.2.254"],
       highestTerm: 4,
+      ignoredBundles: ["b"],
       applied: { allocations: 12345678901234567890n, bundles: 0n },
       failures: [
         { address: "192.0.2.4", reason: "InterfaceMissing", message: "no eth9" },
