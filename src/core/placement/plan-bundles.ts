@@ -1,10 +1,8 @@
 import type { BundleNode, L2Bundle } from "../model/l2-bundle.ts";
+import { Circle, Standbys } from "./standbys.ts";
 
 /** A node owns at most this many bundles of a group by plan; more only after another node's death. */
 export const bundlesPerNode = 3;
-
-/** How many nodes stand by for a bundle. */
-const standbysPerBundle = 3;
 
 /** What should become of the bundles of one group of advertisements. */
 export interface BundlePlan {
@@ -33,7 +31,8 @@ export interface BundleUpdate extends PlannedBundle {
  * eligible standby takes over; without any standby left, the eligible node that
  * owns fewest bundles. Without any eligible node nothing changes: uncertain
  * evidence never withdraws. Every eligible node gets up to {@link bundlesPerNode}
- * bundles with different first standbys, so that its load splits when it dies.
+ * bundles. The first standbys of a node's bundles are spread over the others, so
+ * that its load splits when it dies.
  */
 export function planBundles(
   bundles: readonly L2Bundle[],
@@ -43,71 +42,67 @@ export function planBundles(
   if (eligible.length === 0) {
     return { create: [], update: [], remove: [] };
   }
-  const owned = new Map(eligible.map(({ node }) => [node, 0]));
-  const staying = bundles.filter(({ owner }) => owned.has(owner.node));
-  const homeless = bundles.filter(({ owner }) => !owned.has(owner.node));
-  // Bundles that stay are counted first, so that homeless ones go to nodes with few; homeless ones
-  // are moved before any of the others goes, so that what is surplus afterwards goes at once.
-  for (const bundle of staying) {
-    count(owned, bundle.owner.node, 1);
-  }
-  const moved = homeless.filter(({ name }) => !isEmpty(name));
-  const update = moved.map((bundle): BundleUpdate => {
-    const planned = keepOrMove(bundle, eligible, owned);
-    count(owned, planned.owner.node, 1);
-    return { name: bundle.name, takeover: true, ...planned };
-  });
-  const remove = homeless.filter(({ name }) => isEmpty(name)).map(({ name }) => name);
-  for (const bundle of staying) {
-    const planned = keepOrMove(bundle, eligible, owned);
-    const surplus = (owned.get(bundle.owner.node) ?? 0) > wantedPerNode(eligible.length);
-    if (surplus && isEmpty(bundle.name)) {
-      remove.push(bundle.name);
-      count(owned, bundle.owner.node, -1);
-    } else if (!samePlan(bundle, planned)) {
-      update.push({ name: bundle.name, takeover: false, ...planned });
+  const circle = new Circle(eligible);
+  const { kept, remove } = planOwners(bundles, circle, isEmpty);
+  const wanted = wantedPerNode(eligible.length);
+  const update: BundleUpdate[] = [];
+  const create: PlannedBundle[] = [];
+  for (const owner of eligible) {
+    const own = kept.get(owner) ?? [];
+    const standbysOf = new Standbys(circle, owner, Math.max(wanted, own.length));
+    for (const bundle of own) {
+      const standbys = standbysOf.next(bundle.standbys);
+      const takeover = bundle.owner.node !== owner.node;
+      if (takeover || !samePlan(bundle, { owner, standbys })) {
+        update.push({ name: bundle.name, owner, standbys, takeover });
+      }
+    }
+    for (let have = own.length; have < wanted; have += 1) {
+      create.push({ owner, standbys: standbysOf.next([]) });
     }
   }
-  return { create: missingBundles(eligible, owned), update, remove };
+  return { create, update, remove };
 }
 
-function keepOrMove(
-  bundle: L2Bundle,
-  eligible: readonly BundleNode[],
-  owned: ReadonlyMap<string, number>,
-): PlannedBundle {
-  const find = (node: string): BundleNode | undefined =>
-    eligible.find((candidate) => candidate.node === node);
-  const standbys = bundle.standbys.flatMap(({ node }) => find(node) ?? []);
-  const [first] = standbys;
-  const owner = find(bundle.owner.node) ?? first ?? leastLoaded(eligible, owned);
-  return { owner, standbys: fillStandbys(owner, standbys, eligible) };
-}
-
-function fillStandbys(
-  owner: BundleNode,
-  standbys: readonly BundleNode[],
-  eligible: readonly BundleNode[],
-): readonly BundleNode[] {
-  const kept = standbys.filter(({ node }) => node !== owner.node);
-  const added = rotation(eligible, owner.node, 0).filter(
-    ({ node }) => !kept.some((standby) => standby.node === node),
-  );
-  return [...kept, ...added].slice(0, standbysPerBundle);
-}
-
-function missingBundles(
-  eligible: readonly BundleNode[],
-  owned: ReadonlyMap<string, number>,
-): readonly PlannedBundle[] {
-  const wanted = wantedPerNode(eligible.length);
-  return eligible.flatMap((owner) => {
-    const have = owned.get(owner.node) ?? 0;
-    return Array.from({ length: Math.max(0, wanted - have) }, (_, index) => ({
-      owner,
-      standbys: rotation(eligible, owner.node, have + index).slice(0, standbysPerBundle),
-    }));
-  });
+/**
+ * Which bundles each node is to own, and which are to go. Bundles that stay are
+ * counted first, so that homeless ones go to nodes with few. Those are given a
+ * home before any empty one goes, so that what is surplus afterwards goes at once.
+ */
+function planOwners(
+  bundles: readonly L2Bundle[],
+  circle: Circle,
+  isEmpty: (bundle: string) => boolean,
+): {
+  readonly kept: ReadonlyMap<BundleNode, readonly L2Bundle[]>;
+  readonly remove: readonly string[];
+} {
+  const remove: string[] = [];
+  const kept = new Map([...circle].map((node): [BundleNode, L2Bundle[]] => [node, []]));
+  const homeless: L2Bundle[] = [];
+  for (const bundle of bundles) {
+    const owner = circle.find(bundle.owner.node);
+    (owner === undefined ? homeless : kept.get(owner))?.push(bundle);
+  }
+  for (const bundle of homeless) {
+    if (isEmpty(bundle.name)) {
+      remove.push(bundle.name);
+    } else {
+      const [heir] = bundle.standbys.flatMap(({ node }) => circle.find(node) ?? []);
+      kept.get(heir ?? withFewest(kept))?.push(bundle);
+    }
+  }
+  const wanted = wantedPerNode(circle.size);
+  for (const [node, own] of kept) {
+    const empty = own.filter(({ name }) => isEmpty(name));
+    const surplus = empty.slice(0, Math.max(0, own.length - wanted));
+    remove.push(...surplus.map(({ name }) => name));
+    kept.set(
+      node,
+      own.filter((bundle) => !surplus.includes(bundle)),
+    );
+  }
+  return { kept, remove };
 }
 
 /** One bundle for each possible first standby, at most three. */
@@ -115,29 +110,9 @@ function wantedPerNode(eligibleCount: number): number {
   return Math.max(1, Math.min(bundlesPerNode, eligibleCount - 1));
 }
 
-/** The other nodes in order, starting behind `owner` and `offset` further. */
-function rotation(
-  eligible: readonly BundleNode[],
-  owner: string,
-  offset: number,
-): readonly BundleNode[] {
-  const start = eligible.findIndex(({ node }) => node === owner) + 1;
-  const others = [...eligible.slice(start), ...eligible.slice(0, Math.max(0, start - 1))];
-  const shift = others.length === 0 ? 0 : offset % others.length;
-  return [...others.slice(shift), ...others.slice(0, shift)];
-}
-
-function leastLoaded(
-  eligible: readonly BundleNode[],
-  owned: ReadonlyMap<string, number>,
-): BundleNode {
-  return eligible.reduce((best, candidate) =>
-    (owned.get(candidate.node) ?? 0) < (owned.get(best.node) ?? 0) ? candidate : best,
-  );
-}
-
-function count(owned: Map<string, number>, node: string, more: 1 | -1): void {
-  owned.set(node, (owned.get(node) ?? 0) + more);
+function withFewest(kept: ReadonlyMap<BundleNode, readonly L2Bundle[]>): BundleNode {
+  const [[node]] = [...kept].sort(([, a], [, b]) => a.length - b.length) as [[BundleNode, unknown]];
+  return node;
 }
 
 function samePlan(a: PlannedBundle, b: PlannedBundle): boolean {

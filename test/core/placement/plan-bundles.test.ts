@@ -167,6 +167,23 @@ describe("after any plan, whatever happened before", () => {
     );
   });
 
+  test("the bundles of a node would go to as many others as there are", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (_, __, eligible, group) => {
+          for (const it of eligible.length > 1 ? eligible : []) {
+            const own = group.bundles.filter(({ owner }) => owner.node === it.node);
+            const heirs = own.map(({ standbys }) => standbys[0]?.node ?? "");
+            const share = Math.ceil(own.length / (eligible.length - 1));
+            for (const heir of heirs) {
+              expect(heirs.filter((other) => other === heir).length).toBeLessThanOrEqual(share);
+            }
+          }
+        });
+      }),
+    );
+  });
+
   test("nothing changes while nobody is eligible", () => {
     fc.assert(
       fc.property(history, (steps) => {
@@ -212,6 +229,20 @@ describe("from the start", () => {
         .map(({ owner }) => owner.node)
         .sort(),
     ).toEqual(["n2", "n3", "n4"]);
+  });
+
+  test("it still does when another node was away before", () => {
+    const group = new Group();
+    const three = names.slice(0, 3).map(node);
+    group.carryOut(group.plan(three));
+    for (const { name } of group.bundles.filter(({ owner }) => owner.node === "n1")) {
+      group.full.add(name);
+    }
+    group.carryOut(group.plan([node("n1"), node("n2")]));
+    group.carryOut(group.plan(three));
+    const plan = group.plan([node("n2"), node("n3")]);
+    const heirs = plan.update.filter(({ takeover }) => takeover).map(({ owner }) => owner.node);
+    expect(heirs.sort()).toEqual(["n2", "n3"]);
   });
 
   test("interfaces that advertisements name now replace those of before", () => {
