@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BundleVersion, L2Bundle } from "../core/model/l2-bundle.ts";
+import type { NodeObstacle } from "../core/model/reason.ts";
 import type { BundleUpdate, PlannedBundle } from "../core/placement/plan-bundles.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
 import { decodeL2Bundle } from "../kube/decode/l2-bundle.ts";
@@ -70,8 +71,8 @@ export class BundleWriter {
     }
   }
 
-  /** Gives a bundle its new owner and standbys, in one write. */
-  async update({ name, owner, standbys }: BundleUpdate): Promise<void> {
+  /** Gives a bundle its new owner and standbys, in one write. `reason`: why the old owner loses it. */
+  async update({ name, owner, standbys }: BundleUpdate, reason?: NodeObstacle): Promise<void> {
     const { stores, writer, term, log } = this.#options;
     const object = stores.bundles.get(name);
     if (object === undefined) {
@@ -87,7 +88,7 @@ export class BundleWriter {
     stores.bundles.upsertLocal(decodeL2Bundle(updated));
     if (owner.node !== object.bundle.owner.node) {
       const from = object.bundle.owner.node;
-      log.info({ bundle: name, from, to: owner.node }, "bundle moved");
+      log.info({ bundle: name, from, to: owner.node, reason }, "bundle moved");
     }
   }
 

@@ -2,11 +2,14 @@ import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
 import { advertises, type L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { L2Bundle } from "../core/model/l2-bundle.ts";
+import type { NodeObstacle } from "../core/model/reason.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { electNode } from "../core/placement/elect.ts";
 import {
   eligibleNodes,
+  type HinderedNode,
+  hinderedNodes,
   missingInterfaces,
   type PlacementNode,
   stillEligible,
@@ -85,6 +88,11 @@ export class Placement {
     return missingInterfaces(this.#advertisements(group), this.#nodes());
   }
 
+  /** The selected nodes that do not announce what `service` has from `pool`, and why not. */
+  hinderedNodes(service: Service, pool: IpAddressPool): readonly HinderedNode[] {
+    return hinderedNodes(this.#advertisements(this.#groupOf(service, pool)), this.#nodes());
+  }
+
   /** True if the allocation is in a bundle of the advertisements that cover it, or rightly in none. */
   isWellPlaced(allocation: IpAllocation, service: Service, pool: IpAddressPool): boolean {
     const group = this.#groupOf(service, pool);
@@ -102,7 +110,8 @@ export class Placement {
 
   /**
    * Chooses the bundle for an address that `service` gets from `pool`; makes
-   * bundles if need be. An address that is announced already stays on its node.
+   * bundles if need be. An address that is announced already stays on its node; one
+   * that is not goes to no node that is about to leave, if there is another.
    */
   async place(address: IpAddress, service: Service, pool: IpAddressPool): Promise<Place> {
     const group = this.#groupOf(service, pool);
@@ -113,7 +122,9 @@ export class Placement {
     if (this.#bundlesOf(group).length === 0 && this.#eligible(group).length > 0) {
       await this.#inTurn(() => this.#carryOut([{ group, plan: this.#plan(group) }]));
     }
-    const bundles = this.#bundlesOf(group);
+    const all = this.#bundlesOf(group);
+    const staying = all.filter(({ owner }) => !this.#leaves(owner.node));
+    const bundles = staying.length > 0 ? staying : all;
     const owners = [...new Set(bundles.map(({ owner }) => owner.node))];
     const present = this.#announcerOf(address);
     const node =
@@ -148,7 +159,9 @@ export class Placement {
   async #carryOut(plans: readonly GroupPlan[]): Promise<void> {
     const updates = plans.flatMap(({ plan }) => plan.update);
     const takeovers = await Promise.allSettled(
-      updates.filter(({ takeover }) => takeover).map((update) => this.#bundles.update(update)),
+      updates
+        .filter(({ takeover }) => takeover)
+        .map((update) => this.#bundles.update(update, this.#whyMoved(update.name))),
     );
     const rest = await Promise.allSettled([
       ...plans.flatMap(({ group, plan }) =>
@@ -199,6 +212,18 @@ export class Placement {
     const removable = this.#options.configuration.advertisementsMayReturn ? [] : bundles;
     const empty = removable.filter(({ name }) => this.#size(name) === 0);
     return { create: [], update, remove: empty.map(({ name }) => name) };
+  }
+
+  #leaves(node: string): boolean {
+    return this.#options.stores.nodes.get(node)?.node.departure !== undefined;
+  }
+
+  /** What keeps the owner of a bundle from announcing; `undefined`: no advertisement selects it. */
+  #whyMoved(name: string): NodeObstacle | undefined {
+    const bundle = this.#options.stores.bundles.get(name)?.bundle;
+    const advertisements = this.#advertisements(bundle?.advertisements ?? []);
+    const hindered = hinderedNodes(advertisements, this.#nodes());
+    return hindered.find(({ node }) => node === bundle?.owner.node)?.reason;
   }
 
   #announcerOf(address: IpAddress): string | undefined {

@@ -147,8 +147,12 @@ export class ServiceReconciler {
       address,
       unplaced: covered ? undefined : "NoAdvertisement",
       owner,
-      missingInterfaces:
-        owner === undefined && pool !== undefined ? placement.missingInterfaces(service, pool) : [],
+      ...(owner === undefined && pool !== undefined
+        ? {
+            missingInterfaces: placement.missingInterfaces(service, pool),
+            hinderedNodes: placement.hinderedNodes(service, pool),
+          }
+        : {}),
       allocationVersion: BigInt(object?.resourceVersion ?? 0),
       bundleVersion: BigInt(bundle?.resourceVersion ?? 0),
       report: owner === undefined ? undefined : stores.speakers.get(owner)?.speaker.report,

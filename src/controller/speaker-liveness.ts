@@ -1,5 +1,6 @@
 import { nodeOfSpeakerLease, speakerLeaseName } from "../core/liveness/lease-name.ts";
 import { type LivenessInput, noSpeakers, step } from "../core/liveness/speaker-liveness.ts";
+import type { NodeObject } from "../kube/decode/node.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
@@ -14,6 +15,8 @@ export interface SpeakerLivenessOptions {
 
 /** However long an outage was, speakers are judged again so long after it. */
 const graceMaxMs = 30_000;
+
+const silent = "its Lease was not renewed for 6 s";
 
 /** Drives the liveness protocol from the Leases of the speakers and the clock. */
 export class SpeakerLiveness {
@@ -60,6 +63,9 @@ export class SpeakerLiveness {
     nodes.onChange(({ key, before, after }) => {
       if (before === undefined || after === undefined) {
         this.#observe(key, this.#renewalOf(key));
+      }
+      if (isOutOfService(after) && !isOutOfService(before)) {
+        this.#take({ kind: "outOfService", node: key });
       }
     });
     signal.addEventListener("abort", () => {
@@ -108,7 +114,8 @@ export class SpeakerLiveness {
     const { state, died, revived, suspended, wakeAt } = step(this.#state, input, clock.now());
     this.#state = state;
     for (const node of died) {
-      log.warn({ node }, "speaker is dead: its Lease was not renewed for 6 s");
+      const why = input.kind === "outOfService" ? "its node is out of service" : silent;
+      log.warn({ node }, `speaker is dead: ${why}`);
     }
     for (const node of revived) {
       log.info({ node }, "speaker is alive again");
@@ -134,4 +141,8 @@ export class SpeakerLiveness {
       this.#take({ kind: "wake" });
     }
   }
+}
+
+function isOutOfService(object: NodeObject | undefined): boolean {
+  return object?.node.departure === "NodeOutOfService";
 }

@@ -34,6 +34,8 @@ export type LivenessInput =
   | { readonly kind: "renewal"; readonly node: string; readonly renewal: string }
   /** The Lease of `node`, or the node, is gone. */
   | { readonly kind: "gone"; readonly node: string }
+  /** An admin says that `node` is off: its speaker is dead until a renewal is seen. */
+  | { readonly kind: "outOfService"; readonly node: string }
   /**
    * Renewals may have been missed: the watch broke or came back. `graceMs`: how
    * long speakers may need on top of the usual to reach the API server again.
@@ -59,7 +61,8 @@ export const noSpeakers: LivenessState = { speakers: new Map(), dead: new Set() 
 export function step(state: LivenessState, input: LivenessInput, now: number): LivenessStep {
   const speakers = observe(state.speakers, input, now);
   const isNews = input.kind === "renewal" && speakers !== state.speakers;
-  const stillDead = [...state.dead].filter(
+  const declared = input.kind === "outOfService" && speakers.has(input.node) ? [input.node] : [];
+  const stillDead = [...new Set([...state.dead, ...declared])].filter(
     (node) => speakers.has(node) && !(isNews && input.node === node),
   );
   const living = [...speakers].filter(([node]) => !stillDead.includes(node));
@@ -67,7 +70,7 @@ export function step(state: LivenessState, input: LivenessInput, now: number): L
     living.filter(([, pulse]) => now - pulse.seenAt >= ms).map(([node]) => node);
   const expired = silentFor(deadAfterMs);
   const suspended = expired.length > 0 && silentFor(suspectAfterMs).length * 2 > living.length;
-  const died = suspended ? [] : expired;
+  const died = [...declared.filter((node) => !state.dead.has(node)), ...(suspended ? [] : expired)];
   return {
     state: { speakers, dead: new Set([...stillDead, ...died]) },
     died,
@@ -84,6 +87,7 @@ function observe(
 ): ReadonlyMap<string, SpeakerPulse> {
   switch (input.kind) {
     case "wake":
+    case "outOfService":
       return before;
     case "gap":
       return new Map(

@@ -1,6 +1,7 @@
 import type { IpAddress } from "../net/ip-address.ts";
 import type { IpPrefix } from "../net/ip-prefix.ts";
 import type { Labels } from "./label-selector.ts";
+import type { NodeDeparture } from "./reason.ts";
 
 /** A Kubernetes Node as placement and the deny list see it. */
 export interface Node {
@@ -12,6 +13,8 @@ export interface Node {
   readonly podCidrs: readonly IpPrefix[];
   /** Condition `NetworkUnavailable` is True. */
   readonly networkUnavailable: boolean;
+  /** Why others should announce in its place, though its speaker may be alive. */
+  readonly departure: NodeDeparture | undefined;
 }
 
 /** True if the node asks not to attract traffic from outside the cluster. */

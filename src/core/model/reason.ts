@@ -45,6 +45,18 @@ export const reasons = {
   NoAdvertisement: "NoAdvertisement",
   /** No node that the advertisements select can announce now. */
   NoEligibleNode: "NoEligibleNode",
+  /** The speaker of the node does not run, cannot reach the API server, or has not reported yet. */
+  SpeakerSilent: "SpeakerSilent",
+  /** The node has the condition NetworkUnavailable. */
+  NodeNetworkUnavailable: "NodeNetworkUnavailable",
+  /** The node is labelled to be left out by external load balancers. */
+  NodeExcluded: "NodeExcluded",
+  /** An admin wants the node to announce nothing: annotation `steelyard.dev/drain`. */
+  NodeDraining: "NodeDraining",
+  /** The node's kubelet says that the node is shutting down. */
+  NodeShuttingDown: "NodeShuttingDown",
+  /** The node has the taint `node.kubernetes.io/out-of-service`: an admin says that it is off. */
+  NodeOutOfService: "NodeOutOfService",
   /** None of the interfaces named by the advertisements is there and up on the node. */
   InterfaceMissing: "InterfaceMissing",
   /** The node has no interface that can announce. */
@@ -84,6 +96,18 @@ export type AnnounceFailure =
   | "AnnouncementRefused"
   | "FamilyNotAnnounced"
   | "LinkFailed";
+
+/** Why a node is to announce nothing any more; out of service is off, the others still can. */
+export type NodeDeparture = "NodeDraining" | "NodeShuttingDown" | "NodeOutOfService";
+
+/** Why a node that is selected does not announce. */
+export type NodeObstacle =
+  | NodeDeparture
+  | "SpeakerSilent"
+  | "NodeNetworkUnavailable"
+  | "NodeExcluded"
+  | "InterfaceMissing"
+  | "NoUsableInterface";
 
 /** A reason with the sentence that explains it here and now, and says what to do. */
 export interface Refusal {

@@ -1,6 +1,7 @@
 import { reportedFailuresMax, type SpeakerReport } from "../model/l2-speaker.ts";
 import type { Reason } from "../model/reason.ts";
 import { familyOf, type IpAddress } from "../net/ip-address.ts";
+import type { HinderedNode } from "./eligibility.ts";
 
 /** What is known about the announcement of one address. */
 export interface AddressAnnouncement {
@@ -10,6 +11,8 @@ export interface AddressAnnouncement {
   readonly owner: string | undefined;
   /** Without an owner: the interfaces that the advertisements name and no selected node has. */
   readonly missingInterfaces?: readonly string[];
+  /** Without an owner: why the selected nodes do not announce. */
+  readonly hinderedNodes?: readonly HinderedNode[];
   /** The newest version of the allocation and of its bundle, as integers. */
   readonly allocationVersion: bigint;
   readonly bundleVersion: bigint;
@@ -44,7 +47,8 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
   }
   if (owner === undefined) {
     const message =
-      `${address}: no node that the L2Advertisements select can announce now; ` +
+      `${address}: no node that the L2Advertisements select can announce now` +
+      `${listHindered(announcement.hinderedNodes ?? [])}; ` +
       "kubectl get l2speakers tells what each node sees";
     return { status: "False", reason: "NoEligibleNode", message };
   }
@@ -65,6 +69,15 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
         reason: "AnnouncementPending",
         message: `${address}: ${owner} was chosen and has not reported yet`,
       };
+}
+
+/** More nodes than this are not named one by one. */
+const namedNodesMax = 5;
+
+function listHindered(nodes: readonly HinderedNode[]): string {
+  const named = nodes.slice(0, namedNodesMax).map(({ node, reason }) => `${node} ${reason}`);
+  const more = nodes.length > named.length ? [`and ${nodes.length - named.length} more`] : [];
+  return nodes.length === 0 ? "" : ` (${[...named, ...more].join(", ")})`;
 }
 
 /** Returns the verdict on all addresses of a Service: the worst one decides, each is told of. */

@@ -30,6 +30,7 @@ test("every address that the cluster uses is denied, in words that say for what"
     addresses: [ip("192.0.2.241")],
     podCidrs: [prefix("10.244.1.0/24")],
     networkUnavailable: false,
+    departure: undefined,
   };
   const ranges = clusterRanges({
     nodes: [node],

@@ -45,6 +45,31 @@ class Judge {
   }
 }
 
+describe("a speaker whose node an admin calls off", () => {
+  const off = { kind: "outOfService", node: "a" } as const;
+
+  test("is dead at once, until a renewal is seen", () => {
+    const judge = new Judge();
+    judge.renew("a", "b", "c");
+    expect(judge.take(off).died).toEqual(["a"]);
+    expect(judge.take(off).died).toEqual([]);
+    expect([...judge.state.dead]).toEqual(["a"]);
+    expect(judge.renew("a").revived).toEqual(["a"]);
+  });
+
+  test("does not count among those that look dead at once", () => {
+    const judge = new Judge();
+    judge.renew("a", "b", "c", "d");
+    expect(judge.pass(8_000, "d")).toEqual([]);
+    expect(judge.take(off).died).toEqual(["a"]);
+    expect(judge.take({ ...off, node: "b" }).died).toEqual(["b", "c"]);
+  });
+
+  test("is none that was never seen", () => {
+    expect(new Judge().take(off)).toMatchObject({ died: [], state: { dead: new Set() } });
+  });
+});
+
 describe("a speaker", () => {
   test("is dead after 6 s without an observed renewal, and not before", () => {
     const judge = new Judge();

@@ -90,6 +90,18 @@ describe("the announcement of one address", () => {
     expect(announcementOf({ ...good, report: one }).status).toBe("True");
   });
 
+  test("names the first nodes that do not announce, and why", () => {
+    const hinderedNodes = Array.from({ length: 7 }, (_, n) => ({
+      node: `n${n}`,
+      reason: n === 0 ? ("NodeExcluded" as const) : ("SpeakerSilent" as const),
+    }));
+    const homeless = { ...good, owner: undefined, report: undefined };
+    expect(announcementOf({ ...homeless, hinderedNodes }).message).toContain(
+      "(n0 NodeExcluded, n1 SpeakerSilent, n2 SpeakerSilent, n3 SpeakerSilent, n4 SpeakerSilent, and 2 more)",
+    );
+    expect(announcementOf({ ...homeless, hinderedNodes: [] }).message).not.toContain("(");
+  });
+
   test("names the node and what it said", () => {
     const failures = [
       { address, reason: "LinkFailed" as const, message: "Operation not permitted" },

@@ -4,6 +4,7 @@ import type { SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
 import type { Node } from "../../../src/core/model/node.ts";
 import {
   eligibleNodes,
+  hinderedNodes,
   missingInterfaces,
   type PlacementNode,
   stillEligible,
@@ -44,6 +45,7 @@ function node(
       addresses: [],
       podCidrs: [],
       networkUnavailable: false,
+      departure: undefined,
       ...change,
     },
     report: report({ eth0: true, eth1: false }),
@@ -82,6 +84,54 @@ describe("a node that may announce", () => {
     ["can announce on the interface that is named", false, node("a"), { interfaces: ["eth1"] }],
   ])("%s: %s", (_, eligible, candidate, change) => {
     expect(eligibleNodes([advertisement(change)], [candidate])).toHaveLength(eligible ? 1 : 0);
+  });
+});
+
+describe("nodes that are about to leave", () => {
+  const draining = node("a", { departure: "NodeDraining" });
+  const shuttingDown = node("b", { departure: "NodeShuttingDown" });
+  const off = node("c", { departure: "NodeOutOfService" });
+  const mute = node("d", {}, { alive: false });
+
+  test.each<[string, readonly string[], readonly PlacementNode[]]>([
+    ["make room for those that stay", ["e"], [draining, shuttingDown, off, node("e")]],
+    ["are better than nobody, unless they are off", ["a", "b"], [draining, shuttingDown, off]],
+    ["are better than those that cannot", ["a"], [draining, mute]],
+    ["are nothing when they are off, whatever their speaker says", [], [off]],
+  ])("%s: %j", (_, expected, nodes) => {
+    expect(eligibleNodes([advertisement()], nodes).map((it) => it.node)).toEqual(expected);
+    const named = nodes.map(({ node: { name } }) => ({ node: name, interfaces: [] }));
+    expect(stillEligible(named, nodes).map((it) => it.node)).toEqual(expected);
+  });
+});
+
+describe("a node that is selected and does not announce has its reason", () => {
+  test.each<[string, PlacementNode, Partial<L2Advertisement>]>([
+    ["SpeakerSilent", node("a", {}, { alive: false }), {}],
+    ["SpeakerSilent", node("a", {}, { report: undefined }), {}],
+    ["NodeNetworkUnavailable", node("a", { networkUnavailable: true }), {}],
+    ["NodeExcluded", node("a", { labels: { [exclude]: "" } }), {}],
+    ["NodeDraining", node("a", { departure: "NodeDraining" }), {}],
+    ["NodeShuttingDown", node("a", { departure: "NodeShuttingDown" }), {}],
+    ["NodeOutOfService", node("a", { departure: "NodeOutOfService" }, { alive: false }), {}],
+    ["NoUsableInterface", node("a", {}, { report: report({ eth0: false }) }), {}],
+  ])("%s", (reason, candidate, change) => {
+    const nodes = [node("z"), candidate];
+    expect(hinderedNodes([advertisement(change)], nodes)).toEqual([{ node: "a", reason }]);
+  });
+
+  test("and one that lacks the interface that is named, too", () => {
+    const nodes = [node("a"), node("b", {}, { report: report({ eth1: true }) })];
+    const named = [advertisement({ interfaces: ["eth1"] })];
+    expect(hinderedNodes(named, nodes)).toEqual([{ node: "a", reason: "InterfaceMissing" }]);
+  });
+
+  test("but not one that announces, nor one that is not selected", () => {
+    const rack2 = { requirements: [{ key: "rack", operator: "In" as const, values: ["2"] }] };
+    expect(hinderedNodes([advertisement()], [node("a", { departure: "NodeDraining" })])).toEqual(
+      [],
+    );
+    expect(hinderedNodes([advertisement({ nodeSelectors: [rack2] })], [node("a")])).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   decodeEndpointAddresses,
   decodeServiceCidr,
@@ -34,6 +34,42 @@ test("a Node tells its addresses, Pod CIDRs and whether it has a network", () =>
   ]);
   expect(node.networkUnavailable).toBe(false);
   expect(decodeNode(raw("True")).node.networkUnavailable).toBe(true);
+});
+
+describe("a Node is to be relieved of its addresses", () => {
+  const kubelet = { type: "Ready", status: "False", reason: "KubeletNotReady" };
+  const ready = (condition: object): object => ({ status: { conditions: [condition] } });
+  const drain = (value: unknown): object => ({
+    metadata: { name: "n", annotations: { "steelyard.dev/drain": value } },
+  });
+  const taint = (key: string): object => ({ spec: { taints: [{ key, effect: "NoExecute" }] } });
+  const off = taint("node.kubernetes.io/out-of-service");
+  const message = "node is shutting down";
+
+  test.each<[string, string | undefined, object]>([
+    ["by its annotation", "NodeDraining", drain("true")],
+    ["not by another value of it", undefined, drain("false")],
+    ["not by a value of another type", undefined, drain(true)],
+    ["when it shuts down", "NodeShuttingDown", ready({ ...kubelet, message })],
+    [
+      "when it shuts down and has other troubles",
+      "NodeShuttingDown",
+      ready({ ...kubelet, message: `[container runtime is down, ${message}]` }),
+    ],
+    ["not when it is not ready otherwise", undefined, ready({ ...kubelet, message: "no CNI" })],
+    ["not when nobody knows", undefined, ready({ ...kubelet, status: "Unknown", message })],
+    ["when an admin says that it is off", "NodeOutOfService", off],
+    ["not by another taint", undefined, taint("node.kubernetes.io/unreachable")],
+    ["for the gravest reason of all", "NodeOutOfService", { ...drain("true"), ...off }],
+    [
+      "for its shutdown rather than its annotation",
+      "NodeShuttingDown",
+      { ...drain("true"), ...ready({ ...kubelet, message }) },
+    ],
+    ["not by itself", undefined, {}],
+  ])("%s: %s", (_, departure, raw) => {
+    expect(decodeNode({ metadata: { name: "n" }, ...raw }).node.departure).toBe(departure);
+  });
 });
 
 test("a Lease reads differently after each renewal, and for another holder", () => {
