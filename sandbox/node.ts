@@ -108,6 +108,12 @@ export class SandboxNode {
     await this.kill();
   }
 
+  /** The node is told to go off and does: its Pods end in good order, then its power is cut. */
+  async shutDown(): Promise<void> {
+    await this.#kubelet?.shutDown();
+    await this.powerOff();
+  }
+
   /** Boots the node again, with an empty kernel: resolves once kube-proxy is healthy. */
   async powerOn(): Promise<void> {
     if (!this.#off) {

@@ -48,6 +48,7 @@ export class Kubelet {
   readonly #pods = new Map<string, { readonly runner: PodRunner; readonly key: string }>();
   readonly #running = new Set<Promise<void>>();
   readonly #dead = new AbortController();
+  readonly #shutdown = new AbortController();
 
   constructor(options: KubeletOptions) {
     const { node, images, containerEntry, stateDir, rootless } = options;
@@ -96,13 +97,26 @@ export class Kubelet {
       keepNode(
         this.#api,
         { ...node, kubernetesVersion: `v${kubernetesVersion()}` },
-        this.#dead.signal,
+        { signal: this.#dead.signal, shutdown: this.#shutdown.signal },
         log,
       ),
       this.#watchPods(),
     ]);
     await Promise.all(this.#running);
     signal.removeEventListener("abort", kill);
+  }
+
+  /**
+   * The node is told that it will go off, as by systemd: it says so in its status,
+   * asks its Pods to end, those that are critical for it last, and starts no others.
+   * Resolves when all have ended.
+   */
+  async shutDown(): Promise<void> {
+    this.#shutdown.abort();
+    for (const critical of [false, true]) {
+      const ending = [...this.#pods.values()].filter(({ runner }) => runner.critical === critical);
+      await Promise.all(ending.map(({ runner }) => runner.shutDown()));
+    }
   }
 
   /** The node loses its power: all Pods are killed before this returns, nobody is told. */
@@ -168,7 +182,7 @@ export class Kubelet {
       known.runner.update(pod);
       return;
     }
-    if (this.#dead.signal.aborted) {
+    if (this.#dead.signal.aborted || this.#shutdown.signal.aborted) {
       return;
     }
     const runner = new PodRunner(this.#host, pod);

@@ -16,27 +16,41 @@ const renewMs = 3_000;
 const statusMs = 10_000;
 const retryMs = 200;
 
+/** What a kubelet says in the condition Ready once systemd has told it (nodeshutdown_manager_linux.go). */
+const shutdownMessage = "node is shutting down";
+
+/** Whether a node is ready, and since when. */
+interface Readiness {
+  readonly since: Date;
+  readonly shuttingDown: boolean;
+}
+
 /**
  * Registers the node, then keeps its Lease and status fresh until `signal`
- * aborts. Never rejects: what fails is told to `log` and tried again.
+ * aborts. Once `shutdown` aborts the status says at once that the node is
+ * shutting down. Never rejects: what fails is told to `log` and tried again.
  */
 export async function keepNode(
   api: ApiClient,
   node: NodeIdentity,
-  signal: AbortSignal,
+  { signal, shutdown }: { readonly signal: AbortSignal; readonly shutdown: AbortSignal },
   log: (line: string) => void,
 ): Promise<void> {
-  const readySince = systemClock.wallTime();
-  const uid = await untilDone(() => registerNode(api, node, readySince), signal, log);
+  let readiness: Readiness = { since: systemClock.wallTime(), shuttingDown: false };
+  const uid = await untilDone(() => registerNode(api, node, readiness), signal, log);
   if (uid === undefined) {
     return;
   }
+  const tell = (): Promise<void> => patchStatus(api, node, readiness);
+  const shutDown = (): void => {
+    readiness = { since: systemClock.wallTime(), shuttingDown: true };
+    void untilDone(tell, signal, log);
+  };
+  shutdown.addEventListener("abort", shutDown, { once: true });
   await Promise.all([
     repeat(renewMs, () => renewLease(api, node.name, uid), signal, log),
     // The first status went with the registration.
-    systemClock
-      .sleep(statusMs, signal)
-      .then(() => repeat(statusMs, () => patchStatus(api, node, readySince), signal, log)),
+    systemClock.sleep(statusMs, signal).then(() => repeat(statusMs, tell, signal, log)),
   ]);
 }
 
@@ -44,7 +58,11 @@ interface StoredObject {
   readonly metadata: { readonly uid: string; readonly resourceVersion: string };
 }
 
-async function registerNode(api: ApiClient, node: NodeIdentity, readySince: Date): Promise<string> {
+async function registerNode(
+  api: ApiClient,
+  node: NodeIdentity,
+  readiness: Readiness,
+): Promise<string> {
   const metadata = {
     name: node.name,
     labels: {
@@ -56,7 +74,7 @@ async function registerNode(api: ApiClient, node: NodeIdentity, readySince: Date
   const spec = { podCIDR: node.podCIDRs[0], podCIDRs: node.podCIDRs };
   const body = { apiVersion: "v1", kind: "Node", metadata, spec };
   try {
-    const status = nodeStatus(node, readySince);
+    const status = nodeStatus(node, readiness);
     const created = await api.create<StoredObject>("/api/v1/nodes", { ...body, status });
     return created.metadata.uid;
   } catch (error) {
@@ -67,12 +85,16 @@ async function registerNode(api: ApiClient, node: NodeIdentity, readySince: Date
   const known = await api.patch<StoredObject>(`/api/v1/nodes/${node.name}`, "merge", {
     metadata: { labels: metadata.labels },
   });
-  await patchStatus(api, node, readySince);
+  await patchStatus(api, node, readiness);
   return known.metadata.uid;
 }
 
-async function patchStatus(api: ApiClient, node: NodeIdentity, readySince: Date): Promise<void> {
-  const status = nodeStatus(node, readySince);
+async function patchStatus(
+  api: ApiClient,
+  node: NodeIdentity,
+  readiness: Readiness,
+): Promise<void> {
+  const status = nodeStatus(node, readiness);
   // Merged by type, the two InternalIPs would be one.
   const addresses = [...status.addresses, { $patch: "replace" }];
   await api.patch(`/api/v1/nodes/${node.name}/status`, "strategic-merge", {
@@ -84,15 +106,23 @@ interface NodeStatus {
   readonly addresses: readonly object[];
 }
 
-function nodeStatus(node: NodeIdentity, readySince: Date): NodeStatus {
-  const condition = (type: string, status: string, reason: string): object => ({
+function nodeStatus(node: NodeIdentity, { since, shuttingDown }: Readiness): NodeStatus {
+  const condition = (
+    type: string,
+    status: string,
+    reason: string,
+    message = "the sandbox's stand-in for a kubelet",
+  ): object => ({
     type,
     status,
     reason,
-    message: "the sandbox's stand-in for a kubelet",
+    message,
     lastHeartbeatTime: apiTime(systemClock.wallTime()),
-    lastTransitionTime: apiTime(readySince),
+    lastTransitionTime: apiTime(since),
   });
+  const ready = shuttingDown
+    ? condition("Ready", "False", "KubeletNotReady", shutdownMessage)
+    : condition("Ready", "True", "KubeletReady");
   // Made up, and plenty: a request in a manifest never keeps a Pod from being scheduled.
   const resources = { cpu: "64", memory: "256Gi", "ephemeral-storage": "1Ti", pods: "250" };
   const status = {
@@ -106,12 +136,12 @@ function nodeStatus(node: NodeIdentity, readySince: Date): NodeStatus {
       condition("MemoryPressure", "False", "KubeletHasSufficientMemory"),
       condition("DiskPressure", "False", "KubeletHasNoDiskPressure"),
       condition("PIDPressure", "False", "KubeletHasSufficientPID"),
-      condition("Ready", "True", "KubeletReady"),
+      ready,
     ],
     nodeInfo: {
       machineID: node.name,
       systemUUID: node.name,
-      bootID: apiTime(readySince),
+      bootID: apiTime(since),
       kernelVersion: release(),
       osImage: "Steelyard sandbox",
       containerRuntimeVersion: "steelyard-sandbox://1",

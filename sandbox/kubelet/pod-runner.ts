@@ -58,6 +58,8 @@ export class PodRunner {
   #netns: string;
   #slot: number | undefined;
   #gone = false;
+  /** The node shuts down: the Pod ends, its object stays. */
+  #objectStays = false;
   #containerScratch = 0;
 
   constructor(host: PodHost, pod: V1Pod) {
@@ -101,7 +103,9 @@ export class PodRunner {
     if (!this.#gone) {
       this.#writer.changed();
       await Promise.race([this.#writer.flush(), aborted(this.#over.signal)]);
-      await this.#remove();
+      if (!this.#objectStays) {
+        await this.#remove();
+      }
     }
     this.#writer.close();
     this.#over.abort();
@@ -121,6 +125,18 @@ export class PodRunner {
     if (said !== undefined && said !== (ready ? "True" : "False")) {
       this.#writer.overwritten();
     }
+  }
+
+  /** True for Pods that end last when a node shuts down: priority at or above `system-cluster-critical`. */
+  get critical(): boolean {
+    return (this.#spec.priority ?? 0) >= 2_000_000_000;
+  }
+
+  /** Asks the Pod to end because the node shuts down. Resolves when it has. */
+  async shutDown(): Promise<void> {
+    this.#objectStays = true;
+    this.#stop.abort();
+    await aborted(this.#over.signal);
   }
 
   /** Kills all processes at once and tells nobody. For a Pod whose object is gone, or a node without power. */

@@ -1,4 +1,8 @@
-import type { Holder, IpAllocation } from "../../core/model/ip-allocation.ts";
+import {
+  addressOfAllocationName,
+  type Holder,
+  type IpAllocation,
+} from "../../core/model/ip-allocation.ts";
 import { parseIpAddress } from "../../core/net/ip-address.ts";
 import type { Stored } from "../store.ts";
 import { listField, numberField, textField } from "./fields.ts";
@@ -9,14 +13,19 @@ export interface IpAllocationObject extends Stored {
   readonly allocation: IpAllocation;
 }
 
-/** Reads an IPAllocation. The CRD's rules guarantee the address; without one the object is skipped. */
+/**
+ * Reads an IPAllocation. Its name is the address, so only an object that the CRD's
+ * rules would never have let in is skipped. What a newer version has added is no
+ * reason to take the address for free.
+ */
 export function decodeIpAllocation(raw: unknown): IpAllocationObject | undefined {
-  const { key, uid, resourceVersion } = decodeMetadata(raw);
-  const address = parseIpAddress(textField(raw, "spec", "address") ?? "");
-  const state = textField(raw, "spec", "state");
+  const { key, name, uid, resourceVersion } = decodeMetadata(raw);
+  const address =
+    parseIpAddress(textField(raw, "spec", "address") ?? "") ?? addressOfAllocationName(name);
   if (address === undefined) {
     return undefined;
   }
+  const holders = listField(raw, "spec", "holders").map(decodeHolder);
   return {
     key,
     uid,
@@ -24,11 +33,22 @@ export function decodeIpAllocation(raw: unknown): IpAllocationObject | undefined
     allocation: {
       address,
       pool: textField(raw, "spec", "pool") ?? "",
-      holders: listField(raw, "spec", "holders").map(decodeHolder),
-      state: state === "Cooling" || state === "Quarantined" ? state : "Allocated",
+      holders,
+      state: decodeState(textField(raw, "spec", "state"), holders),
       bundle: textField(raw, "spec", "bundle"),
     },
   };
+}
+
+/**
+ * A state that a newer version knows: who is named as holder keeps the address, as
+ * it was served until now; with nobody named it is taken and nobody's.
+ */
+function decodeState(state: string | undefined, holders: readonly Holder[]): IpAllocation["state"] {
+  if (state === "Allocated" || state === "Cooling" || state === "Quarantined") {
+    return state;
+  }
+  return holders.length > 0 ? "Allocated" : "Quarantined";
 }
 
 function decodeHolder(raw: unknown): Holder {
