@@ -28,6 +28,14 @@ const readyTimeoutMs = 60_000;
  */
 export async function installSteelyard(sandbox: Sandbox): Promise<Installation> {
   await apply(sandbox, projectFile("deploy/steelyard.yaml"));
+  return await whenReady(sandbox);
+}
+
+/**
+ * Resolves when all Pods of Steelyard, however installed, are ready and one controller
+ * leads. Throws with what is not ready after a minute.
+ */
+export async function whenReady(sandbox: Sandbox): Promise<Installation> {
   const deadline = systemClock.now() + readyTimeoutMs;
   for (;;) {
     const installation = await look(sandbox);

@@ -1,6 +1,13 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import type {
+  V1LabelSelector,
+  V1NetworkPolicySpec,
+  V1PodDisruptionBudgetSpec,
+  V1PodSpec,
+} from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
+import { madeFolders, renderChart } from "../build/chart.ts";
 import { renderDeploy } from "../build/deploy.ts";
 
 interface Rule {
@@ -11,7 +18,11 @@ interface Rule {
 
 interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly rules?: readonly Rule[];
   readonly roleRef?: { readonly kind: string; readonly name: string };
   readonly subjects?: readonly { readonly name: string; readonly namespace: string }[];
@@ -19,9 +30,13 @@ interface Manifest {
 
 const text = readFileSync("deploy/steelyard.yaml", "utf8");
 const documents = parseAllDocuments(text);
-const manifests = documents
-  .map((document) => document.toJS() as Manifest | null)
-  .filter((manifest) => manifest !== null);
+const manifests = manifestsIn(text);
+
+function manifestsIn(yaml: string): readonly Manifest[] {
+  return parseAllDocuments(yaml)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
+}
 
 function rulesOf(account: string): readonly Rule[] {
   const roles = manifests
@@ -34,11 +49,19 @@ function rulesOf(account: string): readonly Rule[] {
     .flatMap(({ rules = [] }) => rules);
 }
 
-describe("deploy/steelyard.yaml", () => {
-  test("is what `npm run deploy` makes of crds/ and deploy/parts/", async () => {
-    expect(text === (await renderDeploy()), "run npm run deploy and commit the result").toBe(true);
-  });
+test("deploy/ and the chart hold what `npm run deploy` makes of crds/ and deploy/parts/", async () => {
+  const stale = "run npm run deploy and commit the result";
+  const made = new Map([...(await renderDeploy()), ...(await renderChart())]);
+  for (const [path, wanted] of made) {
+    expect(existsSync(path) && readFileSync(path, "utf8") === wanted, `${path}: ${stale}`).toBe(
+      true,
+    );
+  }
+  const there = madeFolders.flatMap((folder) => readdirSync(folder).map((it) => `${folder}/${it}`));
+  expect(there.filter((path) => !made.has(path))).toEqual([]);
+});
 
+describe("deploy/steelyard.yaml", () => {
   test("parses, and names every object once", () => {
     expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
     const names = manifests.map(
@@ -91,6 +114,117 @@ test("every admission policy is bound once, denies, and fails closed", () => {
   expect(of("ValidatingAdmissionPolicyBinding")).toEqual(
     names.map((name) => ({ name, policyName: name, validationActions: ["Deny", "Audit"] })),
   );
+});
+
+describe("deploy/steelyard-for-metallb.yaml", () => {
+  test("differs from deploy/steelyard.yaml in one flag, and no other way", () => {
+    const beside = readFileSync("deploy/steelyard-for-metallb.yaml", "utf8");
+    expect(beside).toContain("args: [controller, --no-default-advertisement, ");
+    const body = (yaml: string): string => yaml.slice(yaml.indexOf("---"));
+    expect(body(beside).replace(" --no-default-advertisement,", "")).toBe(body(text));
+  });
+});
+
+describe("deploy/uninstall.yaml", () => {
+  const removed = manifestsIn(readFileSync("deploy/uninstall.yaml", "utf8"));
+  const nameOf = ({ kind, metadata }: Manifest): string =>
+    `${kind} ${metadata.namespace ?? ""}/${metadata.name}`;
+  const names = removed.map(nameOf);
+
+  test("names no definition and no namespace but our own", () => {
+    expect(names.filter((name) => name.startsWith("CustomResourceDefinition"))).toEqual([]);
+    expect(names.filter((name) => name.startsWith("Namespace"))).toEqual([
+      "Namespace /steelyard-system",
+    ]);
+  });
+
+  test("names all else that was installed and is not in our namespace", () => {
+    const kept = ["CustomResourceDefinition /", "Namespace /metallb-system"];
+    const installed = manifests
+      .filter(({ metadata }) => metadata.namespace !== "steelyard-system")
+      .map(nameOf)
+      .filter((name) => !kept.some((one) => name.startsWith(one)));
+    expect(names.toSorted()).toEqual(installed.toSorted());
+  });
+});
+
+describe("Pods", () => {
+  interface Workload extends Manifest {
+    readonly spec: { readonly template: { readonly spec: V1PodSpec } };
+  }
+  const pods = manifests
+    .filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet")
+    .map((workload) => (workload as Workload).spec.template.spec);
+
+  test("are as little privileged as their work allows", () => {
+    expect(pods).toHaveLength(2);
+    for (const pod of pods) {
+      expect(pod.securityContext?.seccompProfile).toEqual({ type: "RuntimeDefault" });
+      expect(pod.containers[0]?.securityContext).toMatchObject({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+      });
+    }
+    const [controller, speaker] = pods;
+    expect(controller?.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65_532 });
+    const capabilitiesOf = (pod: V1PodSpec | undefined): object | undefined =>
+      pod?.containers[0]?.securityContext?.capabilities;
+    expect(capabilitiesOf(controller)).toEqual({ drop: ["ALL"] });
+    expect(capabilitiesOf(speaker)).toEqual({ drop: ["ALL"], add: ["NET_RAW"] });
+    expect(controller?.hostNetwork).toBeUndefined();
+  });
+
+  test("are the last that a node gives up, and have time to say goodbye", () => {
+    for (const pod of pods) {
+      expect(pod.priorityClassName).toBe("system-node-critical");
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(15);
+    }
+  });
+
+  test("of speakers are allowed by the label of their namespace", () => {
+    const own = manifests.find(
+      ({ kind, metadata }) => kind === "Namespace" && metadata.name === "steelyard-system",
+    );
+    expect(own?.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("privileged");
+  });
+});
+
+describe("around the controllers", () => {
+  const specOf = <T>(wanted: string): T =>
+    (manifests.find(({ kind }) => kind === wanted) as unknown as { spec: T }).spec;
+  const controllers = manifests.find(({ kind }) => kind === "Deployment") as unknown as {
+    spec: { selector: V1LabelSelector; template: { spec: V1PodSpec } };
+  };
+
+  test("a budget lets a drain take one at a time", () => {
+    const budget = specOf<V1PodDisruptionBudgetSpec>("PodDisruptionBudget");
+    expect(budget.maxUnavailable).toBe(1);
+    expect(budget.selector).toEqual(controllers.spec.selector);
+  });
+
+  test("a policy lets in what their ports are for, and out to DNS and API servers", () => {
+    const policy = specOf<V1NetworkPolicySpec>("NetworkPolicy");
+    expect(policy.podSelector).toEqual(controllers.spec.selector);
+    expect(policy.policyTypes).toEqual(["Ingress", "Egress"]);
+    const ports = (rules: readonly { ports?: { port?: number | string }[] }[]) =>
+      rules.flatMap(({ ports: some = [] }) => some.map(({ port }) => port));
+    const open = ports(policy.ingress as { ports: { port: number }[] }[]);
+    for (const { containerPort } of controllers.spec.template.spec.containers[0]?.ports ?? []) {
+      expect(open).toContain(containerPort);
+    }
+    expect(ports(policy.egress as { ports: { port: number }[] }[])).toEqual(
+      expect.arrayContaining([53, 443, 6443]),
+    );
+  });
+});
+
+describe("the chart", () => {
+  test("has the version of package.json, and of the image that the manifest names", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+    const chart = parse(readFileSync("deploy/chart/steelyard/Chart.yaml", "utf8"));
+    expect(chart).toMatchObject({ name: "steelyard", version, appVersion: version });
+    expect(new Set(text.match(/image: .*/g))).toEqual(new Set([`image: steelyard:${version}`]));
+  });
 });
 
 describe("rights", () => {
