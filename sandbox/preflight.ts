@@ -6,6 +6,7 @@ import {
   locateBinaries,
   provideBinaries,
 } from "./binaries.ts";
+import { helmVersion, locateHelm, provideHelm } from "./helm/program.ts";
 import { expectedMinutes, findGo } from "./kube/go-build.ts";
 import { binaryNames, cacheFolder, kubernetesVersion } from "./kube/pinned.ts";
 import { lookAtNeeds, type Machine, type Need, type Purpose, thisMachine } from "./needs.ts";
@@ -35,7 +36,8 @@ export async function preflight(
     machine.isRoot ? exists("/usr/bin/apt-get") : false,
   ]);
   const missing = needs.filter(({ ok }) => !ok);
-  printTable([...needs, binaries], canInstall, print);
+  const programs = purpose === "test" ? [binaries, helmNeed()] : [binaries];
+  printTable([...needs, ...programs], canInstall, print);
   const packages = packagesOf(missing);
   const installed = canInstall && packages.length > 0 && (await install(packages, print));
   const still = installed ? (await lookAtNeeds(purpose, machine)).filter(({ ok }) => !ok) : missing;
@@ -49,6 +51,9 @@ export async function preflight(
   }
   process.env["PATH"] = machine.searchPath;
   try {
+    if (purpose === "test") {
+      await provideHelm(print);
+    }
     return { ok: true, binaries: await provideBinaries(print) };
   } catch (error) {
     print(`cannot start: ${error instanceof Error ? error.message : String(error)}`);
@@ -71,6 +76,13 @@ async function binariesNeed(): Promise<Need> {
       ? "; without network to dl.k8s.io they need Go 1.21 or newer, which is missing"
       : `, or built with Go ${go.version} in about ${minutes} min`;
   return { name, state: `${what}${otherwise}`, ok: true };
+}
+
+/** For the chart's tests. */
+function helmNeed(): Need {
+  const { path, isThere } = locateHelm();
+  const state = isThere ? path : "will be downloaded, or built with Go in about 3 min";
+  return { name: `Helm ${helmVersion()}`, state, ok: true };
 }
 
 function whereFound({ found }: LocatedBinaries): string {

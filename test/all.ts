@@ -1,5 +1,4 @@
 import { oldestRelease } from "../sandbox/kube/pinned.ts";
-import { provideHelm } from "../sandbox/helm/program.ts";
 import { preflight } from "../sandbox/preflight.ts";
 import { runWrapped } from "../sandbox/wrapper.ts";
 import { check } from "./check.ts";

@@ -24,13 +24,31 @@ export class ReleaseFiles {
    * false, having said why, when it cannot be had or is not what was published.
    */
   async download(name: BinaryName, target: string): Promise<boolean> {
-    const host = name === "etcd" ? "github.com" : "dl.k8s.io";
+    return name === "etcd"
+      ? await this.#attempt("github.com", target, (aside) => this.#etcd(aside))
+      : await this.#attempt("dl.k8s.io", target, (aside) => this.#kubernetes(name, aside));
+  }
+
+  /** Downloads Helm, as {@link download} does other programs. */
+  async downloadHelm(version: string, target: string): Promise<boolean> {
+    return await this.#attempt("get.helm.sh", target, (aside) => this.#helm(version, aside));
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.close();
+  }
+
+  async #attempt(
+    host: string,
+    target: string,
+    fetchTo: (aside: string) => Promise<void>,
+  ): Promise<boolean> {
     if (this.#unreachable.has(host)) {
       return false;
     }
     const aside = `${target}.${process.pid}`;
     try {
-      await (name === "etcd" ? this.#etcd(aside) : this.#kubernetes(name, aside));
+      await fetchTo(aside);
       await chmod(aside, 0o755);
       await rename(aside, target);
       return true;
@@ -41,10 +59,6 @@ export class ReleaseFiles {
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#dispatcher.close();
   }
 
   async #kubernetes(name: BinaryName, aside: string): Promise<void> {
@@ -63,13 +77,31 @@ export class ReleaseFiles {
     const published = sums.split("\n").find((line) => line.endsWith(` ${folder}.tar.gz`));
     this.#report(`downloading etcd ${version} from github.com`);
     const url = `${release}/${folder}.tar.gz`;
+    await this.#fromArchive(url, published, `${folder}/etcd`, aside);
+  }
+
+  async #helm(version: string, aside: string): Promise<void> {
+    const folder = `linux-${architecture()}`;
+    const url = `https://get.helm.sh/helm-v${version}-${folder}.tar.gz`;
+    const published = (await this.#get(`${url}.sha256sum`)).toString();
+    this.#report(`downloading helm ${version} from get.helm.sh`);
+    await this.#fromArchive(url, published, `${folder}/helm`, aside);
+  }
+
+  /** `published`: the line with the SHA-256 first. */
+  async #fromArchive(
+    url: string,
+    published: string | undefined,
+    member: string,
+    aside: string,
+  ): Promise<void> {
     const archive = verified(await this.#get(url), published?.split(" ", 1)[0] ?? "", url);
     const unpacked = `${aside}.unpacked`;
     try {
       await mkdir(unpacked, { recursive: true });
       await writeFile(join(unpacked, "archive"), archive);
-      await execute("tar", ["-xzf", join(unpacked, "archive"), "-C", unpacked, `${folder}/etcd`]);
-      await rename(join(unpacked, folder, "etcd"), aside);
+      await execute("tar", ["-xzf", join(unpacked, "archive"), "-C", unpacked, member]);
+      await rename(join(unpacked, member), aside);
     } finally {
       await rm(unpacked, { recursive: true, force: true });
     }
