@@ -43,6 +43,9 @@ export function textListField(value: unknown, ...path: readonly string[]): reado
   return listField(value, ...path).filter((item) => typeof item === "string");
 }
 
+/** Most objects have no labels: those share this one. */
+const noTexts: Readonly<Record<string, string>> = Object.freeze({});
+
 /** The texts of the map at `path`, such as labels. */
 export function textMapField(
   value: unknown,
@@ -50,7 +53,7 @@ export function textMapField(
 ): Readonly<Record<string, string>> {
   const found = field(value, ...path);
   if (typeof found !== "object" || found === null) {
-    return {};
+    return noTexts;
   }
   return Object.fromEntries(
     Object.entries(found).filter(

@@ -6,6 +6,7 @@ import {
 import { parseIpAddress } from "../../core/net/ip-address.ts";
 import type { Stored } from "../store.ts";
 import { listField, numberField, textField } from "./fields.ts";
+import { interned } from "./interned.ts";
 import { decodeMetadata } from "./metadata.ts";
 
 /** An IPAllocation and which version of it this is. */
@@ -25,6 +26,7 @@ export function decodeIpAllocation(raw: unknown): IpAllocationObject | undefined
   if (address === undefined) {
     return undefined;
   }
+  const bundle = textField(raw, "spec", "bundle");
   const holders = listField(raw, "spec", "holders").map(decodeHolder);
   return {
     key,
@@ -32,10 +34,10 @@ export function decodeIpAllocation(raw: unknown): IpAllocationObject | undefined
     resourceVersion,
     allocation: {
       address,
-      pool: textField(raw, "spec", "pool") ?? "",
+      pool: interned(textField(raw, "spec", "pool") ?? ""),
       holders,
       state: decodeState(textField(raw, "spec", "state"), holders),
-      bundle: textField(raw, "spec", "bundle"),
+      bundle: bundle === undefined ? undefined : interned(bundle),
     },
   };
 }
@@ -53,7 +55,7 @@ function decodeState(state: string | undefined, holders: readonly Holder[]): IpA
 
 function decodeHolder(raw: unknown): Holder {
   return {
-    namespace: textField(raw, "namespace") ?? "",
+    namespace: interned(textField(raw, "namespace") ?? ""),
     name: textField(raw, "name") ?? "",
     uid: textField(raw, "uid") ?? "",
     ports: listField(raw, "ports").map((port) => ({

@@ -1,6 +1,7 @@
 import { objectKey } from "../resource.ts";
 import type { Stored } from "../store.ts";
 import { textField } from "./fields.ts";
+import { interned } from "./interned.ts";
 
 /** What every object is known by. `namespace` is absent for cluster-scoped kinds. */
 export interface ObjectMetadata extends Stored {
@@ -17,7 +18,7 @@ export function decodeMetadata(raw: unknown): ObjectMetadata {
   const namespace = textField(raw, "metadata", "namespace");
   return {
     key: objectKey(namespace, name),
-    namespace,
+    namespace: namespace === undefined ? undefined : interned(namespace),
     name,
     uid: textField(raw, "metadata", "uid") ?? "",
     resourceVersion: textField(raw, "metadata", "resourceVersion") ?? "",

@@ -63,6 +63,9 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
   };
 }
 
+/** Most Services leave it to us. */
+const noWish: AddressWish = { addresses: [], source: "", pool: undefined, error: undefined };
+
 function decodeWish(
   annotations: Readonly<Record<string, string>>,
   loadBalancerIP: string,
@@ -79,7 +82,7 @@ function decodeWish(
     return wish([], "", `service can not have both ${requested.name} and spec.loadBalancerIP`);
   }
   if (requested === undefined && loadBalancerIP === "") {
-    return wish([], "");
+    return pool === undefined ? noWish : wish([], "");
   }
   const source = requested?.name ?? "spec.loadBalancerIP";
   const text = requested?.value ?? loadBalancerIP;
