@@ -63,7 +63,7 @@ export class BundleWriter {
     const { stores, term } = this.#options;
     const hash = createHash("sha256").update(group.join(",")).digest("hex").slice(0, 8);
     for (;;) {
-      const name = `l2-${hash}-${term}-${this.#created}`;
+      const name = `l2-${hash}-${term.value}-${this.#created}`;
       this.#created += 1;
       if (stores.bundles.get(name) === undefined) {
         return name;
