@@ -1,5 +1,4 @@
 import { nodeOfSpeakerLease } from "../core/liveness/lease-name.ts";
-import { notSynced, type WatchedKind } from "../kube/client-metrics.ts";
 import {
   decodeEndpointAddresses,
   decodeServiceCidr,
@@ -23,6 +22,7 @@ import type { Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import { Store, type Stored } from "../kube/store.ts";
 import type { ApiClient } from "../kube/transport.ts";
+import { notSynced, type WatchedKind } from "../kube/watch-state.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 

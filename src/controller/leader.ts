@@ -94,10 +94,10 @@ export class Leader {
     });
     this.#prepared = new PreparedObjects({ ...options, writer });
     this.#queues = {
-      services: new WorkQueue({ clock, log, workers: 8 }),
+      services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
       bundles: new WorkQueue({ clock, log }),
-      cooling: new WorkQueue({ clock, log, workers: 2 }),
-      speakers: new WorkQueue({ clock, log }),
+      cooling: new WorkQueue({ clock, log, workers: 2, keyField: "address" }),
+      speakers: new WorkQueue({ clock, log, keyField: "node" }),
       settling: new WorkQueue({ clock, log }),
     };
     this.#triggers = new Triggers({

@@ -4,6 +4,7 @@ import { LeaseElection } from "../kube/lease-election.ts";
 import { loadAccess } from "../kube/load-access.ts";
 import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
+import { interrupted } from "../kube/watch-state.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
 import { openLog } from "../runtime/log.ts";
@@ -58,6 +59,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     {
       address: { host: "::", port: settings.healthProbePort },
       notReady: () => watch.notSynced(),
+      state: () => [whoLeads(election), ...interrupted(watch.watches)],
       log,
     },
     ended,
@@ -94,4 +96,8 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   await Promise.all(transports.map((transport) => transport.close()));
   log.info({}, lost ? "leadership lost; this process ends to start afresh" : "controller stopped");
   return lost ? 1 : 0;
+}
+
+function whoLeads({ leading, holder }: LeaseElection): string {
+  return leading ? "leader: this replica" : `standby: ${holder ?? "nobody"} leads`;
 }

@@ -34,7 +34,7 @@ export class PreparedObjects {
       log.info({}, "first start: created L2Advertisement default, which announces every pool");
     } catch (error) {
       if (!isAlreadyExists(error)) {
-        log.warn({ error: String(error) }, "cannot create L2Advertisement default; create one");
+        log.warn({ err: String(error) }, "cannot create L2Advertisement default; create one");
       }
     }
   }

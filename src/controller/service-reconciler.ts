@@ -189,13 +189,21 @@ export class ServiceReconciler {
       }
       return;
     }
-    this.#recordEvents(object.service, change);
+    this.#tell(object.service, change);
   }
 
-  #recordEvents({ namespace, name, uid }: Service, { news }: StatusChange): void {
+  /** Tells people what changed for the Service, in the log and in Events. */
+  #tell({ namespace, name, uid }: Service, { news }: StatusChange): void {
+    const { log, events } = this.#options;
     for (const { status, reason, message } of news) {
       const refused = status !== "True" || (reason !== "Assigned" && reason !== "Announced");
-      this.#options.events.record({
+      const line = { service: `${namespace}/${name}`, reason };
+      if (refused) {
+        log.warn(line, message);
+      } else {
+        log.debug(line, message);
+      }
+      events.record({
         object: { apiVersion: "v1", kind: "Service", namespace, name, uid },
         type: refused ? "Warning" : "Normal",
         reason,

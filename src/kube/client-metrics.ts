@@ -1,6 +1,6 @@
 import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
-import type { ReflectorState } from "./reflector.ts";
 import type { Transport } from "./transport.ts";
+import type { WatchedKind } from "./watch-state.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 /** What every process tells of its dealings with the API server. */
@@ -65,13 +65,6 @@ export const queueMetrics = {
   },
 } as const satisfies Record<string, MetricDefinition>;
 
-/** A kind of objects that is followed. */
-export interface WatchedKind {
-  readonly kind: string;
-  readonly store: { readonly synced: boolean };
-  readonly reflector: { readonly state: ReflectorState };
-}
-
 /** Adds what the connections and watches of this process do. */
 export function describeClient(
   metrics: Metrics,
@@ -111,16 +104,4 @@ export function describeQueues(
       }
     });
   }
-}
-
-/** Kinds that were never listed completely yet, with the last error of each. */
-export function notSynced(watches: readonly WatchedKind[]): readonly string[] {
-  return watches
-    .filter(({ store }) => !store.synced)
-    .map(({ kind, reflector }) => {
-      const { lastError } = reflector.state;
-      return lastError === undefined
-        ? `${kind}: not listed yet`
-        : `${kind}: not listed yet: ${lastError}`;
-    });
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { ApiError, isAlreadyExists, isNotFound } from "./api-error.ts";
-import { type Resource, resourcePath } from "./resource.ts";
+import { objectKey, type Resource, resourcePath } from "./resource.ts";
 import type { ApiClient } from "./transport.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -189,7 +189,9 @@ export class EventRecorder {
     } catch (error) {
       event.tries += 1;
       if (isHopeless(error) || event.tries >= triesPerEvent) {
-        this.#options.log.warn({ reason: event.note.reason, err: String(error) }, "Event dropped");
+        const { object, reason } = event.note;
+        const about = { [object.kind.toLowerCase()]: objectKey(object.namespace, object.name) };
+        this.#options.log.warn({ ...about, reason, err: String(error) }, "Event dropped");
         this.#forget(key, event);
         return;
       }

@@ -3,9 +3,10 @@ import type { Log } from "../runtime/log.ts";
 import { Metrics } from "../runtime/metrics.ts";
 import { serveMetrics } from "../runtime/metrics-server.ts";
 import { describeProcess } from "../runtime/process-metrics.ts";
-import { describeClient, type WatchedKind } from "./client-metrics.ts";
+import { describeClient } from "./client-metrics.ts";
 import { scrapeJudge } from "./scrape-judge.ts";
 import type { Transport } from "./transport.ts";
+import type { WatchedKind } from "./watch-state.ts";
 
 /** Where metrics are served, as the flags say it. */
 export interface MetricsSettings {

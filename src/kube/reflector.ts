@@ -292,7 +292,11 @@ export class Reflector<T extends Stored> {
     } catch (error) {
       const { metadata } = raw as { metadata?: Metadata };
       const key = objectKey(metadata?.namespace, metadata?.name ?? "");
-      this.#log.error({ key, err: String(error) }, "object cannot be read: keeping the last one");
+      const about = { [this.#options.resource.kind.toLowerCase()]: key };
+      this.#log.error(
+        { ...about, err: String(error) },
+        "object cannot be read: keeping the last one",
+      );
       return this.#options.store.get(key);
     }
   }

@@ -7,6 +7,8 @@ import { type BackoffLimits, backoffDelay } from "./backoff.ts";
 export interface WorkQueueOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** What a key is called in log lines, default `key`. */
+  readonly keyField?: string;
   /** How many keys are worked on at a time, default 1. */
   readonly workers?: number;
   /** The wait after a key's failures in a row, default 100 ms doubling to 5 min. */
@@ -36,6 +38,7 @@ const defaultBackoff: BackoffLimits = { firstMs: 100, maxMs: 300_000 };
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #keyField: string;
   readonly #workers: number;
   readonly #backoff: BackoffLimits;
   readonly #ready = new Set<string>();
@@ -54,6 +57,7 @@ export class WorkQueue {
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#keyField = options.keyField ?? "key";
     this.#workers = options.workers ?? 1;
     this.#backoff = options.backoff ?? defaultBackoff;
   }
@@ -184,7 +188,8 @@ export class WorkQueue {
     const delay = backoffDelay(this.#backoff, failures, this.#clock.random());
     const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const retryMs = Math.round(Math.max(delay, asked));
-    this.#log.warn({ key, failures, retryMs, err: String(error) }, "work failed: trying again");
+    const fields = { [this.#keyField]: key, failures, retryMs, err: String(error) };
+    this.#log.warn(fields, "work failed: trying again");
     return retryMs;
   }
 

@@ -16,6 +16,8 @@ export type HealthAddress =
 export interface HealthServerOptions {
   readonly address: HealthAddress;
   readonly notReady: ReadinessCheck;
+  /** What else `/readyz` tells, below the verdict: one line each. */
+  readonly state?: () => readonly string[];
   readonly log: Log;
 }
 
@@ -28,7 +30,7 @@ const podNameMax = 96;
  * probe would ask somebody else.
  */
 export async function serveHealth(
-  { address, notReady, log }: HealthServerOptions,
+  { address, notReady, state, log }: HealthServerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   if ("port" in address && address.port === 0) {
@@ -39,7 +41,9 @@ export async function serveHealth(
     const known = request.url === "/healthz" || request.url === "/readyz";
     const status = known ? (problems.length === 0 ? 200 : 503) : 404;
     response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
-    response.end(known ? `${problems.length === 0 ? "ok" : problems.join("\n")}\n` : "not found\n");
+    const verdict = problems.length === 0 ? ["ok"] : problems;
+    const more = request.url === "/readyz" ? (state?.() ?? []) : [];
+    response.end(known ? `${[...verdict, ...more].join("\n")}\n` : "not found\n");
   });
   await listen(server, address);
   log.debug(address, "serving /healthz and /readyz");

@@ -6,6 +6,8 @@ import {
   step,
 } from "../core/layer2/announcer.ts";
 import { type AssignmentChange, Assignments } from "../core/layer2/assignments.ts";
+import { allocationName } from "../core/model/ip-allocation.ts";
+import { serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { canAnnounceOn, type NetworkInterface } from "../core/net/network-interface.ts";
 import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
@@ -63,6 +65,12 @@ export class AnnouncementDriver {
     return [...brokenInterfaces]
       .filter(([name]) => usable.includes(name))
       .map(([name, error]) => `no ARP socket on ${name === "" ? "any interface" : name}: ${error}`);
+  }
+
+  /** The Services that hold an address, for people: `namespace/name`; empty: not known (any more). */
+  servicesOf(address: IpAddress): string {
+    const object = this.#options.allocations.get(allocationName(address));
+    return (object?.allocation.holders ?? []).map(serviceKey).join(",");
   }
 
   /** Takes in both stores, which have synced, and every change from now on. */
@@ -163,7 +171,11 @@ export class AnnouncementDriver {
     for (const effect of effects) {
       const { kind, address, interface: nic } = effect;
       if (kind !== "announce") {
-        log.info({ address, interface: nic }, kind === "answer" ? "announcing" : "withdrawn");
+        const service = this.servicesOf(address);
+        log.info(
+          { service, address, interface: nic },
+          kind === "answer" ? "announcing" : "withdrawn",
+        );
       }
     }
   }

@@ -3,6 +3,7 @@ import { LeaseRenewer } from "../kube/lease-renewer.ts";
 import { loadAccess } from "../kube/load-access.ts";
 import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
+import { interrupted } from "../kube/watch-state.ts";
 import { Writer } from "../kube/write.ts";
 import { readDefaultGateways } from "../link/default-gateways.ts";
 import { Link, type LinkEvent } from "../link/link.ts";
@@ -90,7 +91,8 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     ...driver.brokenSockets(),
     ...(report.reported ? [] : ["this node has not reported yet"]),
   ];
-  await serveHealth({ address: { podName }, notReady, log }, signal);
+  const state = (): readonly string[] => interrupted(watch.watches);
+  await serveHealth({ address: { podName }, notReady, state, log }, signal);
   log.info({ podName, namespace }, "speaker started");
   const background = [watch.run(signal), served];
   while (!watch.synced && !signal.aborted) {
@@ -124,7 +126,10 @@ function takeLinkEvent(
       break;
     case "claim":
       claims.add();
-      log.warn(event, "another host claims an address that this node announces");
+      log.warn(
+        { service: driver.servicesOf(event.address), ...event },
+        "another host claims an address that this node announces",
+      );
       break;
     case "socketError":
       log.error(event, "the link failed");

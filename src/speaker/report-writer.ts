@@ -65,7 +65,7 @@ export class ReportWriter {
         await clock.sleep(periodMs, signal);
       } catch (error) {
         this.#dirty = true;
-        log.warn({ error: String(error) }, explain(error));
+        log.warn({ err: String(error) }, explain(error));
         await backoff.wait(signal, error instanceof ApiError ? error.retryAfterMs : undefined);
       }
     }

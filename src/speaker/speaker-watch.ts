@@ -1,4 +1,3 @@
-import { notSynced, type WatchedKind } from "../kube/client-metrics.ts";
 import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import { decodeL2Bundle, type L2BundleObject } from "../kube/decode/l2-bundle.ts";
 import { decodeL2Speaker, type L2SpeakerObject } from "../kube/decode/l2-speaker.ts";
@@ -6,6 +5,7 @@ import { Reflector } from "../kube/reflector.ts";
 import * as resources from "../kube/resources.ts";
 import { Store } from "../kube/store.ts";
 import type { Transport } from "../kube/transport.ts";
+import { notSynced, type WatchedKind } from "../kube/watch-state.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 
