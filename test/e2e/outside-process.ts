@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { inNetns } from "../../sandbox/command.ts";
-import { images } from "../../sandbox/installation.ts";
+
+const command = fileURLToPath(new URL("../../dist/steelyard.js", import.meta.url));
 
 /** A process of `steelyard` on a host of the sandbox that no kubelet started. */
 export class OutsideProcess {
@@ -12,7 +14,7 @@ export class OutsideProcess {
 
   /** Starts `steelyard` with these arguments in the network of `host`. */
   constructor(host: string, args: readonly string[]) {
-    const [program = "", ...rest] = inNetns(host, [...(images.get("steelyard") ?? []), ...args]);
+    const [program = "", ...rest] = inNetns(host, [process.execPath, command, ...args]);
     this.#child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
     this.#ended = once(this.#child, "close");
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
