@@ -90,8 +90,11 @@ export function describeQueues(
 ): void {
   const wait = metrics.histogram(queueMetrics.wait);
   const work = metrics.histogram(queueMetrics.work);
-  const failures = metrics.counter(queueMetrics.failures);
   const named = Object.entries(queues);
+  const failures = metrics.counter(
+    queueMetrics.failures,
+    named.map(([name]) => [name]),
+  );
   metrics.read(queueMetrics.depth, () =>
     named.map(([name, queue]): Sample => [[name], queue.depth]),
   );

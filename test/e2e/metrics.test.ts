@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { run } from "../../sandbox/command.ts";
 import { clientMetrics } from "../../src/kube/client-metrics.ts";
 import type { MetricDefinition } from "../../src/runtime/metrics.ts";
 import { catalog } from "../metrics-catalog.ts";
+import { promqlNames } from "../promql.ts";
 import { Exposition } from "../runtime/exposition.ts";
 import { addressesOf, conditionOf } from "./cluster-objects.ts";
 import {
@@ -157,22 +160,89 @@ describe("what is documented", () => {
   });
 });
 
+describe("what alerts and dashboard ask for", () => {
+  const all = Object.values(catalog).flat();
+  const definitionOf = (metric: string): MetricDefinition | undefined =>
+    all.find(({ name }) => name === metric) ??
+    all.find(({ name }) => name === metric.replace(/_(bucket|sum|count)$/, ""));
+
+  test("is served: every metric, every label, and every value that is matched", async () => {
+    const pages = [...(await scrape("controller")).values(), ...(await scrape("speaker")).values()];
+    const queries = [...alertQueries(), ...dashboardQueries()];
+    expect(queries.length).toBeGreaterThan(40);
+    const selectors = queries.flatMap((query) => promqlNames(query).selectors);
+    expect(selectors.length).toBeGreaterThanOrEqual(queries.length);
+    for (const { metric, labels } of selectors) {
+      const definition = definitionOf(metric);
+      const served = pages.flatMap((page) => page.all(metric));
+      expect(
+        pages.some(({ types }) => types.has(definition?.name ?? metric)),
+        metric,
+      ).toBe(true);
+      for (const { name, value } of labels) {
+        expect(definition?.labels, metric).toContain(name);
+        const values = served.map((series) => series.labels[name]);
+        expect(value === undefined || values.includes(value), `${name}="${value}"`).toBe(true);
+      }
+    }
+  });
+
+  test("is grouped by labels that it has", () => {
+    // What Prometheus itself adds to every series, and the bounds of histograms.
+    const always = ["instance", "job", "le"];
+    for (const query of [...alertQueries(), ...dashboardQueries()]) {
+      const { selectors, grouping } = promqlNames(query);
+      const has = selectors.flatMap(({ metric }) => definitionOf(metric)?.labels ?? []);
+      expect([...always, ...has], query).toEqual(expect.arrayContaining([...grouping]));
+    }
+  });
+});
+
 describe("a failover", () => {
   test("is counted, and the dead speaker too", async () => {
     // The other node's, so that no new leader has to be found first.
     const [pod] = (await leader()).all("steelyard_leader_info");
     const leads = pod?.labels["holder"]?.split("_")[0] ?? "";
     const owner = cluster.sandbox.nodes.find((node) => !node.podProcess(system, leads));
+    expect(owner).toBeDefined();
     const moved = "steelyard_bundle_moves_total";
     expect((await leader()).value(moved, { cause: "failover" })).toBe(0);
     await owner?.powerOff();
     await eventually("the failover is counted", async () => {
-      const counted = (await leader()).value(moved, { cause: "failover" });
-      return counted !== undefined && counted > 0;
+      const page = await leader();
+      const told = ["steelyard_speakers", "steelyard_bundles", moved].flatMap((name) =>
+        page.all(name),
+      );
+      if (!((page.value(moved, { cause: "failover" }) ?? 0) > 0)) {
+        throw new Error(`${owner?.name} is off: ${JSON.stringify(told)}`);
+      }
+      return true;
     });
     expect((await leader()).value("steelyard_speakers", { state: "dead" })).toBe(1);
   });
 });
+
+const monitoring = (file: string): string =>
+  readFileSync(new URL(`../../deploy/monitoring/${file}`, import.meta.url), "utf8");
+
+function alertQueries(): readonly string[] {
+  const { groups }: { groups: { rules: { expr: string }[] }[] } = parse(
+    monitoring("prometheus-rules.yaml"),
+  );
+  return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+}
+
+/** Every `expr` of the dashboard, wherever it stands. */
+function dashboardQueries(): readonly string[] {
+  const queries: string[] = [];
+  JSON.parse(monitoring("grafana-dashboard.json"), (key, value: unknown) => {
+    if (key === "expr") {
+      queries.push(String(value));
+    }
+    return value;
+  });
+  return queries;
+}
 
 function expectServed(page: Exposition, all: readonly MetricDefinition[]): void {
   expect(new Map(page.types)).toEqual(new Map(all.map(({ name, type }) => [name, type])));
