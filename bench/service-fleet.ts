@@ -72,7 +72,8 @@ export class ServiceFleet {
     const path = resourcePath(services, { namespace });
     const list = await fleet.#reads.request({ method: "GET", path });
     const { resourceVersion } = (list as { metadata: { resourceVersion: string } }).metadata;
-    const query = { watch: true, resourceVersion };
+    // Longer than any run; by itself the server ends a watch after half an hour.
+    const query = { watch: true, resourceVersion, timeoutSeconds: 10_800 };
     const events = await fleet.#reads.stream(path, query, fleet.#stop.signal);
     fleet.#reading = [fleet.#readEvents(events), fleet.#readFrames()];
     return fleet;

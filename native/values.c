@@ -31,7 +31,9 @@ static napi_status set_bytes(napi_env env, napi_value object, const char *name, 
 	status = napi_create_arraybuffer(env, length, &data, &buffer);
 	if (status != napi_ok)
 		return status;
-	memcpy(data, bytes, length);
+	/* No bytes have no place in memory. */
+	if (length > 0)
+		memcpy(data, bytes, length);
 	status = napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &array);
 	return status == napi_ok ? napi_set_named_property(env, object, name, array) : status;
 }
