@@ -43,6 +43,9 @@ export function openMetrics(
   const { port, host, metricsCertDir: directory } = settings;
   const tls =
     directory === undefined ? undefined : { directory, judge: scrapeJudge(asked, clock, log) };
-  const served = serveMetrics({ port, host, tls, text: () => metrics.text(), clock, log }, signal);
+  const served = serveMetrics(
+    { port, host, tls, pieces: () => metrics.pieces(), clock, log },
+    signal,
+  );
   return { metrics, served };
 }

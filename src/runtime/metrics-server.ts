@@ -23,7 +23,8 @@ export interface MetricsServerOptions {
         readonly judge: (token: string) => Promise<ScrapeVerdict>;
       }
     | undefined;
-  readonly text: () => string;
+  /** The page, piece by piece. */
+  readonly pieces: () => Iterable<string>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -109,13 +110,12 @@ function listen<T extends Server | TlsServer>(
 }
 
 async function respond(
-  { tls, text, log }: MetricsServerOptions,
+  { tls, pieces, log }: MetricsServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const say = (status: number, body: string): void => {
-    const type = status === 200 ? "text/plain; version=0.0.4; charset=utf-8" : "text/plain";
-    response.writeHead(status, { "content-type": type }).end(body);
+    response.writeHead(status, { "content-type": "text/plain" }).end(body);
   };
   try {
     if (request.url?.split("?")[0] !== "/metrics") {
@@ -130,10 +130,19 @@ async function respond(
         return;
       }
     }
-    say(200, text());
+    response.setHeader("content-type", "text/plain; version=0.0.4; charset=utf-8");
+    for (const piece of pieces()) {
+      response.write(piece);
+    }
+    response.end();
   } catch (error) {
     log.error({ err: String(error) }, "/metrics failed");
-    say(500, "failed; the log says why\n");
+    if (response.headersSent) {
+      // Half a page must not look like a whole one.
+      response.destroy();
+    } else {
+      say(500, "failed; the log says why\n");
+    }
   }
 }
 

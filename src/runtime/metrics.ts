@@ -28,6 +28,8 @@ export const secondsBuckets: readonly number[] = [
   0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60,
 ];
 
+const pieceLength = 16_384;
+
 interface Family {
   readonly definition: MetricDefinition;
   lines(): Iterable<string>;
@@ -113,13 +115,29 @@ export class Metrics {
 
   /** All metrics as they are now. */
   text(): string {
-    const lines: string[] = [];
+    return [...this.pieces()].join("");
+  }
+
+  /** The same in pieces of some kilobytes: a speaker may have tens of thousands of lines. */
+  *pieces(): Iterable<string> {
+    let piece = "";
+    for (const line of this.#lines()) {
+      piece += `${line}\n`;
+      if (piece.length > pieceLength) {
+        yield piece;
+        piece = "";
+      }
+    }
+    yield piece;
+  }
+
+  *#lines(): Iterable<string> {
     for (const { definition, ...family } of this.#families.values()) {
       const { name, help, type } = definition;
-      lines.push(`# HELP ${name} ${escapeText(help, /[\\\n]/g)}`, `# TYPE ${name} ${type}`);
-      lines.push(...family.lines());
+      yield `# HELP ${name} ${escapeText(help, /[\\\n]/g)}`;
+      yield `# TYPE ${name} ${type}`;
+      yield* family.lines();
     }
-    return `${lines.join("\n")}\n`;
   }
 
   #put(family: Family): void {
@@ -168,11 +186,16 @@ function labelText({ name, labels = [] }: MetricDefinition, values: readonly str
   if (labels.length !== values.length) {
     throw new Error(`${name} has ${labels.length} labels, and ${values.length} values were given`);
   }
-  return labels
-    .map((label, index) => `${label}="${escapeText(values[index] ?? "", /[\\\n"]/g)}"`)
-    .join(",");
+  let text = "";
+  for (const [index, label] of labels.entries()) {
+    const value = values[index] ?? "";
+    text += `${index === 0 ? "" : ","}${label}="${escapeText(value, /[\\\n"]/g)}"`;
+  }
+  return text;
 }
 
 function escapeText(text: string, special: RegExp): string {
-  return text.replaceAll(special, (found) => (found === "\n" ? "\\n" : `\\${found}`));
+  return text.search(special) < 0
+    ? text
+    : text.replaceAll(special, (found) => (found === "\n" ? "\\n" : `\\${found}`));
 }

@@ -108,22 +108,44 @@ export function describeSpeaker(metrics: Metrics, sources: SpeakerSources): Coun
 
 function describeAddresses(metrics: Metrics, sources: SpeakerSources): void {
   const { node, driver, allocations, link } = sources;
-  metrics.read(speakerMetrics.announced, () =>
-    [...driver.state.answering.keys()].flatMap((address) => {
-      const holders = allocations.get(allocationName(address))?.allocation.holders ?? [];
-      return holders.map((holder): Sample => [[serviceKey(holder), "layer2", node, address], 1]);
-    }),
-  );
+  metrics.read(speakerMetrics.announced, function* (): Iterable<Sample> {
+    for (const address of driver.state.answering.keys()) {
+      for (const holder of allocations.get(allocationName(address))?.allocation.holders ?? []) {
+        yield [[serviceKey(holder), "layer2", node, address], 1];
+      }
+    }
+  });
+  const statsNow = heldForOnce(() => link.stats());
   const count = (definition: MetricDefinition, of: (stats: AddressStats) => number): void =>
     metrics.read(definition, () => {
       // An address may be answered on several interfaces; MetalLB has one series for it.
       const sums = new Map<string, number>();
-      for (const stats of link.stats()) {
+      for (const stats of statsNow()) {
         sums.set(stats.address, (sums.get(stats.address) ?? 0) + of(stats));
       }
-      return [...sums].map(([address, sum]): Sample => [[address], sum]);
+      return samplesOf(sums);
     });
   count(speakerMetrics.requests, ({ requestsReceived }) => requestsReceived);
   count(speakerMetrics.responses, ({ repliesSent }) => repliesSent);
   count(speakerMetrics.gratuitous, ({ gratuitousSent }) => gratuitousSent);
+}
+
+function* samplesOf(values: ReadonlyMap<string, number>): Iterable<Sample> {
+  for (const [label, value] of values) {
+    yield [[label], value];
+  }
+}
+
+/** What `read` returns, for all that ask in the same turn of the event loop. */
+function heldForOnce<T>(read: () => T): () => T {
+  let held: { readonly value: T } | undefined;
+  return () => {
+    if (held === undefined) {
+      held = { value: read() };
+      queueMicrotask(() => {
+        held = undefined;
+      });
+    }
+    return held.value;
+  };
 }

@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CertificateAuthority } from "../../sandbox/certificates.ts";
+import { run } from "../../sandbox/command.ts";
 import { apply } from "../../sandbox/installation.ts";
+import type { Finding } from "../../src/speaker/node-needs.ts";
 import { Exposition } from "../runtime/exposition.ts";
 import {
   decided,
@@ -125,6 +127,54 @@ describe("/readyz", () => {
   });
 });
 
+describe("steelyard speaker --check in a speaker's Pod", () => {
+  test("finds every need met, by the image's own files, as docs/observability.md says it", async () => {
+    const command = /exec ds\/steelyard-speaker -- (.*)/.exec(
+      readFileSync(new URL("../../docs/observability.md", import.meta.url), "utf8"),
+    )?.[1];
+    const { pid } = (await speaker()) ?? {};
+    const env = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean);
+    const inPod = ["nsenter", "-t", `${pid}`, "-m", "-n", "-p", "-r", "--"];
+    const argv = [...inPod, ...(command ?? "").split(" "), "--output", "json"];
+    const { code, stdout, stderr } = await run([
+      "env",
+      "-i",
+      `PATH=${process.env["PATH"]}`,
+      ...env,
+      ...argv,
+    ]);
+    expect(stderr).toBe("");
+    const findings: readonly Finding[] = JSON.parse(stdout);
+    expect(findings.filter(({ state }) => state !== "ok")).toEqual([]);
+    expect(code).toBe(0);
+    const found = Object.fromEntries(findings.map((one) => [one.need, one.found]));
+    expect(found["API server"]).toBe(`Kubernetes v${cluster.sandbox.version}`);
+    expect(found["raw-socket"]).toMatch(/^the gateway answered/);
+    expect(found["interfaces"]).toContain("eth0 192.0.2.241/24");
+  });
+});
+
+describe("the port of /metrics", () => {
+  test("goes to the new speaker of a node when the old one has gone", async () => {
+    const startedAt = async (): Promise<number | undefined> => {
+      const page = await onNode("curl", "-sS", "http://127.0.0.1:7472/metrics");
+      return new Exposition(page).value("process_start_time_seconds");
+    };
+    const before = (await startedAt()) ?? Number.NaN;
+    const daemonSet = "daemonset/steelyard-speaker";
+    await kubectl(cluster.sandbox, ["rollout", "restart", daemonSet, "-n", system]);
+    await eventually("another process serves the port", async () => {
+      const now = await startedAt();
+      return now !== undefined && now > before;
+    });
+    await kubectl(cluster.sandbox, ["rollout", "status", daemonSet, "-n", system, "--timeout=60s"]);
+    const waited = podLines().filter(({ msg }) =>
+      String(msg).startsWith("cannot serve /metrics yet"),
+    );
+    expect(waited).toHaveLength(1);
+  });
+});
+
 describe("logs", () => {
   test("name Service and reason where a decision is told, and the Service wherever one is meant", async () => {
     await cluster.api.createService({ name: "granted" });
@@ -168,6 +218,15 @@ describe("logs", () => {
     }
   });
 });
+
+/** The process of the speaker on node-1. */
+async function speaker(): Promise<{ readonly pid: number } | undefined> {
+  const name = await kubectl(cluster.sandbox, [
+    ...["get", "pods", "-n", system, "-l", "app.kubernetes.io/component=speaker"],
+    ...["-o", "jsonpath={.items[0].metadata.name}"],
+  ]);
+  return cluster.sandbox.nodes[0]?.podProcess(system, name);
+}
 
 /** What the Pods of Steelyard have logged. */
 function podLogs(): string {

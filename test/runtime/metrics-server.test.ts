@@ -36,8 +36,8 @@ afterEach(() => {
 
 /** Starts a server; `life` is over when it is. */
 function serve(options: Partial<MetricsServerOptions>): { readonly life: Promise<void> } {
-  const text = (): string => "m 1\n";
-  const all = { port: 0, host: undefined, tls: undefined, text, clock, log, ...options };
+  const pieces = (): readonly string[] => ["m", " 1\n"];
+  const all = { port: 0, host: undefined, tls: undefined, pieces, clock, log, ...options };
   return { life: serveMetrics(all, end.signal) };
 }
 
@@ -59,6 +59,7 @@ function get(url: string, token?: string): Promise<Answer> {
           ? (answer.socket as TLSSocket).getPeerCertificate().fingerprint256
           : undefined;
       const chunks: Buffer[] = [];
+      answer.once("error", reject);
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("end", () => {
         const body = Buffer.concat(chunks).toString();
@@ -141,14 +142,27 @@ describe("serving /metrics", () => {
 
   test("says 500 and goes on when a metric cannot be read", async () => {
     const port = await freePort();
-    const text = vi.fn(() => "m 1\n");
-    text.mockImplementationOnce(() => {
+    const pieces = vi.fn((): Iterable<string> => ["m 1\n"]);
+    pieces.mockImplementationOnce(() => {
       throw new Error("broken");
     });
-    serve({ port, text });
+    serve({ port, pieces });
     const url = `http://127.0.0.1:${port}/metrics`;
     expect((await vi.waitFor(() => get(url))).status).toBe(500);
     expect((await get(url)).status).toBe(200);
+  });
+
+  test("breaks off when a metric in the middle cannot be read: half a page is none", async () => {
+    const port = await freePort();
+    serve({
+      port,
+      *pieces() {
+        yield "m 1\n";
+        throw new Error("broken");
+      },
+    });
+    await vi.waitFor(() => get(`http://127.0.0.1:${port}/other`));
+    await expect(get(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow(/aborted|hang up|RESET/);
   });
 });
 

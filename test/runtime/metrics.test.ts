@@ -84,6 +84,17 @@ describe("metrics", () => {
     expect(metrics.text()).toContain("\ng 2\n");
   });
 
+  test("of a large page come in pieces that make the same page", () => {
+    const metrics = new Metrics();
+    metrics.read({ name: "g", type: "gauge", help: "G.", labels: ["ip"] }, () =>
+      Array.from({ length: 2_000 }, (_, index) => [[`10.0.0.${index}`], index] as const),
+    );
+    const pieces = [...metrics.pieces()];
+    expect(pieces.length).toBeGreaterThan(2);
+    expect(pieces.join("")).toBe(metrics.text());
+    expect(metrics.text().split("\n")).toHaveLength(2_003);
+  });
+
   test("cannot be added twice, nor told of with too few labels", () => {
     const metrics = new Metrics();
     const requests = metrics.counter(counter);
