@@ -5,6 +5,7 @@ import {
   type EndpointAddressesObject,
   type ServiceCidrObject,
 } from "../kube/decode/cluster-addresses.ts";
+import { type DefinitionObject, decodeDefinition } from "../kube/decode/definition.ts";
 import { decodeIpAddressPool, type IpAddressPoolObject } from "../kube/decode/ip-address-pool.ts";
 import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import {
@@ -25,6 +26,13 @@ import type { ApiClient } from "../kube/transport.ts";
 import { notSynced, type WatchedKind } from "../kube/watch-state.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
+import { whyConfigurationIsGone } from "./configuration.ts";
+import {
+  type DefinitionStores,
+  definitionName,
+  definitionProblem,
+  ownKinds,
+} from "./definitions.ts";
 
 /** All that the controller knows of the cluster, kept up to date by one reflector each. */
 export interface ClusterStores {
@@ -39,6 +47,7 @@ export interface ClusterStores {
   readonly speakerLeases: Store<LeaseObject>;
   readonly serviceCidrs: Store<ServiceCidrObject>;
   readonly apiServers: Store<EndpointAddressesObject>;
+  readonly definitions: DefinitionStores;
 }
 
 export interface ClusterStoresOptions {
@@ -90,12 +99,31 @@ export class ClusterWatch {
         { namespace: "default", labelSelector: "kubernetes.io/service-name=kubernetes" },
         decodeEndpointAddresses,
       ),
+      definitions: {
+        pools: this.#watchDefinition(resources.ipAddressPools),
+        advertisements: this.#watchDefinition(resources.l2Advertisements),
+        allocations: this.#watchDefinition(resources.ipAllocations),
+        bundles: this.#watchDefinition(resources.l2Bundles),
+        speakers: this.#watchDefinition(resources.l2Speakers),
+      },
     };
   }
 
-  /** Kinds that were never listed completely yet, with the last error of each. */
-  notSynced(): readonly string[] {
-    return notSynced(this.#watches);
+  /** Kinds that were never listed completely yet, with the last error of each, and our own that are gone. */
+  notReady(): readonly string[] {
+    return [...notSynced(this.#watches), ...this.#ownProblems()];
+  }
+
+  /** Calls `listener` when a kind that holds our own state goes: what its stores say is no evidence any more. */
+  onOwnKindLost(listener: (problem: string) => void): void {
+    for (const kind of Object.keys(ownKinds) as (keyof typeof ownKinds)[]) {
+      this.stores.definitions[kind].onChange(() => {
+        const [problem] = this.#ownProblems();
+        if (problem !== undefined) {
+          listener(problem);
+        }
+      });
+    }
   }
 
   /** Every kind that is watched, with how that goes. */
@@ -103,11 +131,31 @@ export class ClusterWatch {
     return this.#watches;
   }
 
-  /** Resolves when every store has synced once, or when `signal` aborts. */
+  /**
+   * Resolves when every store has synced once and our own kinds are there, or when
+   * `signal` aborts. A configuration that is known to be gone is not waited for:
+   * what is held must fail over without it.
+   */
   async synced(signal: AbortSignal): Promise<void> {
-    while (this.notSynced().length > 0 && !signal.aborted) {
+    while (!this.#complete() && !signal.aborted) {
       await this.#options.clock.sleep(20, signal);
     }
+  }
+
+  #complete(): boolean {
+    const { pools, advertisements } = this.stores;
+    const gone = whyConfigurationIsGone(this.stores, this.#options.configNamespace) !== undefined;
+    const awaited = this.#watches.filter(
+      ({ store }) => !gone || (store !== pools && store !== advertisements),
+    );
+    return awaited.every(({ store }) => store.synced) && this.#ownProblems().length === 0;
+  }
+
+  #ownProblems(): readonly string[] {
+    const { definitions } = this.stores;
+    return (Object.keys(ownKinds) as (keyof typeof ownKinds)[]).flatMap(
+      (kind) => definitionProblem(definitions[kind], ownKinds[kind]) ?? [],
+    );
   }
 
   /** Lists and watches until `signal` aborts. */
@@ -115,10 +163,24 @@ export class ClusterWatch {
     await Promise.all(this.#watches.map(({ reflector }) => reflector.run(signal)));
   }
 
+  #watchDefinition(resource: Resource): Store<DefinitionObject> {
+    return this.#watch(
+      resources.customResourceDefinitions,
+      { fieldSelector: `metadata.name=${definitionName(resource)}` },
+      decodeDefinition,
+      definitionName(resource),
+    );
+  }
+
   #watch<T extends Stored>(
     resource: Resource,
-    scope: { readonly namespace?: string; readonly labelSelector?: string },
+    scope: {
+      readonly namespace?: string;
+      readonly labelSelector?: string;
+      readonly fieldSelector?: string;
+    },
     project: (raw: unknown) => T | undefined,
+    kind = resource.kind,
   ): Store<T> {
     const store = new Store<T>();
     const { transport, clock, log } = this.#options;
@@ -131,7 +193,7 @@ export class ClusterWatch {
       log,
       ...scope,
     });
-    this.#watches.push({ kind: resource.kind, store, reflector });
+    this.#watches.push({ kind, store, reflector });
     return store;
   }
 }

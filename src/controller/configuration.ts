@@ -5,11 +5,15 @@ import { apiVersion, type Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
+import { configurationKinds, definitionProblem } from "./definitions.ts";
 
 /** How long after the last coming or going the set of pools and advertisements counts as settled. */
 export const settleMs = 5_000;
 
-export type ConfigurationStores = Pick<ClusterStores, "pools" | "advertisements" | "namespaces">;
+export type ConfigurationStores = Pick<
+  ClusterStores,
+  "pools" | "advertisements" | "namespaces" | "definitions"
+>;
 
 /** A pool or an advertisement that cannot be read, and why. */
 export interface UnreadableObject {
@@ -29,6 +33,8 @@ export class Configuration {
   #settlesAt = 0;
   #pools: readonly IpAddressPool[] = [];
   #advertisements: readonly L2Advertisement[] = [];
+  /** Advertisements were seen, and their kind and namespace are there since: that one is absent is somebody's wish. */
+  #advertisementsKnown = false;
 
   /** `namespace` is where the pools are. */
   constructor(stores: ConfigurationStores, namespace: string, clock: Clock) {
@@ -37,10 +43,22 @@ export class Configuration {
     this.#clock = clock;
   }
 
-  /** No pool is left, or the namespace of the pools is going: nothing that it said is taken back. */
+  /** The configuration is gone as a whole: nothing that it said is taken back, nothing new is given. */
   get lost(): boolean {
-    const terminating = this.#stores.namespaces.get(this.#namespace)?.terminating === true;
-    return terminating || this.#stores.pools.size === 0;
+    return this.whyLost !== undefined;
+  }
+
+  /** Why the configuration counts as lost, for the log; undefined: it is there. */
+  get whyLost(): string | undefined {
+    const gone = whyConfigurationIsGone(this.#stores, this.#namespace);
+    const { pools, advertisements } = this.#stores;
+    if (gone !== undefined) {
+      return gone;
+    }
+    if (!pools.synced || !advertisements.synced) {
+      return "pools and advertisements have not been read yet";
+    }
+    return pools.size === 0 ? "there is no IPAddressPool" : undefined;
   }
 
   /**
@@ -72,7 +90,7 @@ export class Configuration {
   /** True if advertisements that we do not see may still be there. */
   get advertisementsMayReturn(): boolean {
     const unreadable = this.#stores.advertisements.size > this.#advertisements.length;
-    return unreadable || this.lost || !this.settled;
+    return unreadable || !this.#advertisementsKnown || this.lost || !this.settled;
   }
 
   /** Reads everything again; returns what could not be read. */
@@ -87,6 +105,11 @@ export class Configuration {
     this.#advertisements = advertisements
       .flatMap(({ name, advertisement }) => advertisement ?? oldAdvertisements.get(name) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (whyConfigurationIsGone(this.#stores, this.#namespace) !== undefined) {
+      this.#advertisementsKnown = false;
+    } else if (advertisements.length > 0) {
+      this.#advertisementsKnown = true;
+    }
     const present = JSON.stringify([pools, advertisements].map((kind) => [...names(kind)].sort()));
     if (present !== this.#names) {
       this.#names = present;
@@ -97,6 +120,24 @@ export class Configuration {
       ...unreadable(advertisements, resources.l2Advertisements),
     ];
   }
+}
+
+/** Why pools and advertisements vanish without anybody having meant them; undefined: they are as they were meant. */
+export function whyConfigurationIsGone(
+  { namespaces, definitions }: Pick<ConfigurationStores, "namespaces" | "definitions">,
+  namespace: string,
+): string | undefined {
+  const found = namespaces.get(namespace);
+  if (found?.terminating === true) {
+    return `namespace ${namespace} is being deleted`;
+  }
+  if (found === undefined && namespaces.synced) {
+    return `namespace ${namespace} is missing`;
+  }
+  return (
+    definitionProblem(definitions.pools, configurationKinds.pools) ??
+    definitionProblem(definitions.advertisements, configurationKinds.advertisements)
+  );
 }
 
 function unreadable(

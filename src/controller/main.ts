@@ -58,7 +58,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   await serveHealth(
     {
       address: { host: "::", port: settings.healthProbePort },
-      notReady: () => watch.notSynced(),
+      notReady: () => watch.notReady(),
       state: () => [whoLeads(election), ...interrupted(watch.watches)],
       log,
     },
@@ -74,6 +74,15 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const background = [watch.run(ended), events.run(ended), served];
   await watch.synced(ended);
   let lost = false;
+  watch.onOwnKindLost((problem) => {
+    // With its kind all objects go, which is no release of any address: whoever leads must not act on it.
+    log.error(
+      {},
+      `${problem}: apply Steelyard's manifest; this process ends and waits for it anew`,
+    );
+    lost = true;
+    done.abort(new Error(problem));
+  });
   await election.run(async (leadership) => {
     const { defaultAdvertisement } = settings;
     const leader = new Leader({

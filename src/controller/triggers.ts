@@ -43,6 +43,7 @@ const reuseDelayMs = 30_000;
 /** Which change makes which work: keeps the derived state up to date and fills the queues. */
 export class Triggers {
   readonly #options: TriggersOptions;
+  #whyLost: string | undefined;
 
   constructor(options: TriggersOptions) {
     this.#options = options;
@@ -67,8 +68,13 @@ export class Triggers {
     stores.allocations.onChange(({ key, before, after }) =>
       this.#allocationChanged(key, before?.allocation, after?.allocation),
     );
-    stores.pools.onChange(() => this.#configurationChanged());
-    stores.advertisements.onChange(() => this.#configurationChanged());
+    const { pools, advertisements, definitions } = stores;
+    for (const store of [pools, advertisements, definitions.pools, definitions.advertisements]) {
+      store.onChange(() => this.#configurationChanged());
+      if (!store.synced) {
+        store.onSynced(() => this.#configurationChanged());
+      }
+    }
     stores.namespaces.onChange(({ key, before, after }) => {
       const terminates = before?.terminating !== after?.terminating;
       if (key === this.#options.configNamespace && terminates) {
@@ -194,11 +200,26 @@ export class Triggers {
   }
 
   #readConfiguration(): void {
-    const { events, log } = this.#options;
-    for (const { object, errors } of this.#options.configuration.refresh()) {
+    const { events, log, configuration } = this.#options;
+    const problems = configuration.refresh();
+    this.#logLoss(configuration.whyLost);
+    for (const { object, errors } of problems) {
       const message = `${errors.join("; ")}. The last good version stays in force`;
       log.warn({ kind: object.kind, name: object.name, reason: "ConfigurationInvalid" }, message);
       events.record({ object, type: "Warning", reason: "ConfigurationInvalid", message });
+    }
+  }
+
+  #logLoss(whyLost: string | undefined): void {
+    if (whyLost === this.#whyLost) {
+      return;
+    }
+    this.#whyLost = whyLost;
+    if (whyLost === undefined) {
+      this.#options.log.info({}, "the configuration is back");
+    } else {
+      const what = `${whyLost}: what is held is kept, nothing new is given`;
+      this.#options.log.warn({ reason: "ConfigurationLost" }, what);
     }
   }
 

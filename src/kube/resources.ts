@@ -30,6 +30,14 @@ export const serviceCidrs: Resource = {
   namespaced: false,
 };
 
+export const customResourceDefinitions: Resource = {
+  group: "apiextensions.k8s.io",
+  version: "v1",
+  plural: "customresourcedefinitions",
+  kind: "CustomResourceDefinition",
+  namespaced: false,
+};
+
 export const ipAddressPools: Resource = metallb("ipaddresspools", "IPAddressPool");
 export const l2Advertisements: Resource = metallb("l2advertisements", "L2Advertisement");
 

@@ -35,16 +35,29 @@ export async function leaderOtherThan({ api }: Cluster, identity: string): Promi
   });
 }
 
+/** The processes of all controllers that run now, standbys too. */
+export async function controllerPids({ api, sandbox }: Cluster): Promise<readonly number[]> {
+  return (await controllerPods(api)).flatMap(({ metadata, spec }) => {
+    const node = sandbox.nodes.find(({ name }) => name === spec?.nodeName);
+    return node?.podProcess(system, metadata?.name ?? "")?.pid ?? [];
+  });
+}
+
 /** Resolves when both controllers are ready, so that one can take over from the other. */
 export async function bothControllersReady({ api }: Cluster): Promise<void> {
   await eventually("two controllers that are ready", async () => {
-    const all = await api.list<V1Pod>(pods, system);
-    const controllers = all.filter(
-      ({ metadata }) => metadata?.labels?.["app.kubernetes.io/component"] === "controller",
+    const ready = (await controllerPods(api)).filter(
+      ({ status }) => status?.containerStatuses?.[0]?.ready,
     );
-    const ready = controllers.filter(({ status }) => status?.containerStatuses?.[0]?.ready);
     return ready.length === 2;
   });
+}
+
+async function controllerPods(api: Cluster["api"]): Promise<readonly V1Pod[]> {
+  const all = await api.list<V1Pod>(pods, system);
+  return all.filter(
+    ({ metadata }) => metadata?.labels?.["app.kubernetes.io/component"] === "controller",
+  );
 }
 
 async function holderOf(api: Cluster["api"]): Promise<string> {

@@ -88,8 +88,8 @@ function findObstacle(service: Service, context: AllocationContext): Refusal | u
   if (context.configurationLost) {
     return refusal(
       "ConfigurationLost",
-      "there is no IPAddressPool, or its namespace is being deleted; addresses that are held are " +
-        "kept, none is given out. Create a pool",
+      "there is no IPAddressPool, or the namespace or a CRD of the configuration is missing or " +
+        "being deleted; addresses that are held are kept, none is given out. Restore the configuration",
     );
   }
   return undefined;
