@@ -33,8 +33,8 @@ export class Configuration {
   #settlesAt = 0;
   #pools: readonly IpAddressPool[] = [];
   #advertisements: readonly L2Advertisement[] = [];
-  /** Advertisements were seen, and their kind and namespace are there since: that one is absent is somebody's wish. */
-  #advertisementsKnown = false;
+  /** The configuration was gone as a whole, and no advertisement is there since: that is nobody's wish. */
+  #advertisementsGone = false;
 
   /** `namespace` is where the pools are. */
   constructor(stores: ConfigurationStores, namespace: string, clock: Clock) {
@@ -90,7 +90,7 @@ export class Configuration {
   /** True if advertisements that we do not see may still be there. */
   get advertisementsMayReturn(): boolean {
     const unreadable = this.#stores.advertisements.size > this.#advertisements.length;
-    return unreadable || !this.#advertisementsKnown || this.lost || !this.settled;
+    return unreadable || this.#advertisementsGone || this.lost || !this.settled;
   }
 
   /** Reads everything again; returns what could not be read. */
@@ -106,9 +106,9 @@ export class Configuration {
       .flatMap(({ name, advertisement }) => advertisement ?? oldAdvertisements.get(name) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     if (whyConfigurationIsGone(this.#stores, this.#namespace) !== undefined) {
-      this.#advertisementsKnown = false;
+      this.#advertisementsGone = true;
     } else if (advertisements.length > 0) {
-      this.#advertisementsKnown = true;
+      this.#advertisementsGone = false;
     }
     const present = JSON.stringify([pools, advertisements].map((kind) => [...names(kind)].sort()));
     if (present !== this.#names) {

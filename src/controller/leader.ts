@@ -182,7 +182,8 @@ export class Leader {
 
   /** What was decided on is no more so: this process must not go by what it remembers. */
   #endWhenStoresGoBack(): void {
-    for (const store of Object.values(this.#options.stores)) {
+    const { definitions, ...others } = this.#options.stores;
+    for (const store of [...Object.values(others), ...Object.values(definitions)]) {
       store.onWentBack(() => {
         this.#options.log.warn({}, "the API server went back in time: this leader ends");
         this.#superseded.abort(new Error("the API server went back in time"));

@@ -1,3 +1,6 @@
+import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
+import { resourcePath } from "../../src/kube/resource.ts";
+import { customResourceDefinitions } from "../../src/kube/resources.ts";
 import type { Replica } from "./replica.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { ApiObject } from "./simulated-api.ts";
@@ -37,6 +40,10 @@ export class ClusterLife {
     const { network, speakers, replicas } = this.#options;
     for (const name of [configNamespace, "a", "b"]) {
       this.#create("/api/v1/namespaces", { metadata: { name } });
+    }
+    for (const kind of Object.values({ ...configurationKinds, ...ownKinds })) {
+      const name = definitionName(kind);
+      this.#create(resourcePath(customResourceDefinitions), { metadata: { name } });
     }
     this.#createAdvertisement("all");
     this.#createPool("p1");

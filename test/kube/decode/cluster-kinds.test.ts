@@ -3,6 +3,7 @@ import {
   decodeEndpointAddresses,
   decodeServiceCidr,
 } from "../../../src/kube/decode/cluster-addresses.ts";
+import { decodeDefinition } from "../../../src/kube/decode/definition.ts";
 import { decodeLease } from "../../../src/kube/decode/lease.ts";
 import { decodeNamespace } from "../../../src/kube/decode/namespace.ts";
 import { decodeNode } from "../../../src/kube/decode/node.ts";
@@ -99,4 +100,13 @@ test("a ServiceCIDR tells its prefixes, an EndpointSlice its addresses", () => {
     "192.0.2.240",
     "192.0.2.239",
   ]);
+});
+
+test("a CustomResourceDefinition tells whether it is going", () => {
+  const raw = (metadata: object): object => ({
+    metadata: { name: "pools.example.com", ...metadata },
+  });
+  const going = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+  expect(decodeDefinition(raw({}))).toMatchObject({ key: "pools.example.com", terminating: false });
+  expect(decodeDefinition(raw(going)).terminating).toBe(true);
 });

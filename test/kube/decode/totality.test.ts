@@ -4,6 +4,7 @@ import {
   decodeEndpointAddresses,
   decodeServiceCidr,
 } from "../../../src/kube/decode/cluster-addresses.ts";
+import { decodeDefinition } from "../../../src/kube/decode/definition.ts";
 import { decodeIpAddressPool } from "../../../src/kube/decode/ip-address-pool.ts";
 import { decodeIpAllocation } from "../../../src/kube/decode/ip-allocation.ts";
 import { decodeL2Advertisement } from "../../../src/kube/decode/l2-advertisement.ts";
@@ -23,6 +24,7 @@ const decoders: Readonly<Record<string, (raw: unknown) => unknown>> = {
   L2Speaker: decodeL2Speaker,
   Lease: decodeLease,
   Namespace: decodeNamespace,
+  CustomResourceDefinition: decodeDefinition,
   Node: decodeNode,
   ServiceCIDR: decodeServiceCidr,
   EndpointSlice: decodeEndpointAddresses,
