@@ -1,6 +1,6 @@
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName, type Holder, type IpAllocation } from "../core/model/ip-allocation.ts";
-import { type Service, serviceKey } from "../core/model/service.ts";
+import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
 import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
@@ -62,37 +62,26 @@ export class AllocationWriter {
     }
   }
 
-  /** Corrects what an allocation that is kept says of its pool, holder and bundle. */
-  async refresh(service: Service, address: IpAddress): Promise<void> {
+  /** Corrects what an allocation that is kept, in the version `known`, says of its pool, holder and bundle. */
+  async refresh(service: Service, known: IpAllocationObject): Promise<void> {
     const { state, placement } = this.#options;
-    const current = state.ledger.get(address);
-    const known = this.#known(address);
+    const { address, bundle } = known.allocation;
     const pool = poolFor(service, address, state);
-    if (current === undefined) {
-      return;
-    }
     // Without a pool the holder is corrected all the same; the pool, and with it the place, may return.
-    const stays = pool === undefined || placement.isWellPlaced(current, service, pool);
+    const stays = pool === undefined || placement.isWellPlaced(known.allocation, service, pool);
     const wanted = stays
-      ? this.#wanted(service, address, current.bundle)
+      ? this.#wanted(service, address, bundle)
       : await this.#placed(service, address);
-    if (!sameAllocation(current, wanted)) {
+    if (!sameAllocation(known.allocation, wanted)) {
       await this.#write(address, known, wanted);
     }
   }
 
-  /**
-   * Takes an address from the Service `namespace/name`, if it still holds it: it is
-   * announced no longer, and cools down before others get it.
-   */
-  async release(key: string, address: IpAddress): Promise<void> {
-    const { state, clock } = this.#options;
-    const current = state.ledger.get(address);
-    const holds = current?.holders.some((holder) => serviceKey(holder) === key);
-    if (current?.state === "Allocated" && holds === true) {
-      const cooling: IpAllocation = { ...current, state: "Cooling", bundle: undefined };
-      await this.#write(address, this.#known(address), cooling, clock.wallTime());
-    }
+  /** Takes an address from its holder: it is announced no longer, and cools down before others get it. */
+  async release(known: IpAllocationObject): Promise<void> {
+    const { allocation } = known;
+    const cooling: IpAllocation = { ...allocation, state: "Cooling", bundle: undefined };
+    await this.#write(allocation.address, known, cooling, this.#options.clock.wallTime());
   }
 
   /** Ends the cooling of an address: it is free. */

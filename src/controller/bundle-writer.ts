@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { BundleVersion, L2Bundle } from "../core/model/l2-bundle.ts";
 import type { NodeObstacle } from "../core/model/reason.ts";
 import type { BundleUpdate, PlannedBundle } from "../core/placement/plan-bundles.ts";
-import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
+import { isAlreadyExists, isNotFound } from "../kube/api-error.ts";
 import { decodeL2Bundle } from "../kube/decode/l2-bundle.ts";
 import { encodeL2Bundle } from "../kube/encode.ts";
 import * as resources from "../kube/resources.ts";
@@ -102,7 +102,8 @@ export class BundleWriter {
     try {
       await writer.delete(resources.l2Bundles, { name }, object);
     } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) {
+      // A conflict says that it is still there, and changed: it may be needed again.
+      if (!isNotFound(error)) {
         throw error;
       }
     }

@@ -16,13 +16,17 @@ export class LeaderTerm {
   readonly #stores: Pick<ClusterStores, "bundles" | "speakers">;
   #value: number;
 
-  /** Both stores must have synced. */
-  constructor(stores: Pick<ClusterStores, "bundles" | "speakers">) {
+  /**
+   * Both stores must have synced. `transitions`: how often the Lease has changed hands; where
+   * no bundle is left and no speaker has told, it still counts the leaders before us.
+   */
+  constructor(stores: Pick<ClusterStores, "bundles" | "speakers">, transitions: number) {
     this.#stores = stores;
     const terms = [...stores.bundles.values()].map(({ bundle }) => bundle.version.term);
     const carried = Math.max(0, ...terms);
     const seen = this.#reports(carried).map(({ highestTerm }) => highestTerm);
-    this.#value = 1 + Math.max(carried, ...seen);
+    const counted = transitions <= carried + believableTerms ? transitions : 0;
+    this.#value = 1 + Math.max(carried, counted, ...seen);
   }
 
   get value(): number {

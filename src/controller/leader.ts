@@ -66,7 +66,7 @@ export class Leader {
     this.#options = options;
     const { stores, clock, log, leadership, writes } = options;
     const writer = new Writer(writes, () => leadership.holds());
-    const term = new LeaderTerm(stores);
+    const term = new LeaderTerm(stores, leadership.transitions);
     this.#term = term;
     log.info({ term: term.value }, "leading");
     const configuration = new Configuration(stores, options.configNamespace, clock);

@@ -204,13 +204,14 @@ export class Placement {
    * to none; until then its bundles fail over among the nodes that they name.
    */
   #planObsolete(bundles: readonly L2Bundle[]): BundlePlan {
+    const removable = this.#options.configuration.advertisementsMayReturn ? [] : bundles;
+    const empty = removable.filter(({ name }) => this.#size(name) === 0);
     const nodes = this.#nodes();
-    const update = bundles.flatMap((bundle) => {
+    const staying = bundles.filter((bundle) => !empty.includes(bundle));
+    const update = staying.flatMap((bundle) => {
       const named = stillEligible([bundle.owner, ...bundle.standbys], nodes);
       return planBundles([bundle], named, () => false).update;
     });
-    const removable = this.#options.configuration.advertisementsMayReturn ? [] : bundles;
-    const empty = removable.filter(({ name }) => this.#size(name) === 0);
     return { create: [], update, remove: empty.map(({ name }) => name) };
   }
 

@@ -6,6 +6,7 @@ import { type Service, serviceKey } from "../core/model/service.ts";
 import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
 import { isNotFound } from "../kube/api-error.ts";
+import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import * as resources from "../kube/resources.ts";
@@ -66,30 +67,58 @@ export class ServiceReconciler {
     return keys;
   }
 
-  async #decideAndApply(key: string): Promise<void> {
+  /** `confirmed`: the evidence on which addresses may be taken away. */
+  async #decideAndApply(key: string, confirmed?: string): Promise<void> {
     const { stores, state, allocations, log } = this.#options;
     const object = stores.services.get(key);
     const service = object?.service ?? absentService(key);
     const held = state.ledger.heldBy(key);
+    const known = held.flatMap((address) => stores.allocations.get(allocationName(address)) ?? []);
     const decision = decide(service, state);
-    this.#updatePending(service, decision);
     const target = "addresses" in decision ? decision.addresses : [];
+    const lost = known.filter(({ allocation }) => !target.includes(allocation.address));
+    const evidence = [object, ...known].map((one) => one?.resourceVersion).join();
+    if (evidence !== confirmed && (lost.length > 0 || known.some(isHeldByOther(service)))) {
+      await this.#readAgain(key);
+      await this.#decideAndApply(key, evidence);
+      return;
+    }
+    this.#updatePending(service, decision);
     const gained = target.filter((address) => !held.includes(address));
-    const lost = held.filter((address) => !target.includes(address));
     if (gained.length > 0) {
       await allocations.acquire(service, gained);
       log.info({ service: key, addresses: gained, reason: "Assigned" }, "addresses granted");
     }
-    for (const address of target.filter((kept) => held.includes(kept))) {
-      await allocations.refresh(service, address);
+    for (const kept of known.filter(({ allocation }) => target.includes(allocation.address))) {
+      await allocations.refresh(service, kept);
     }
     if (object !== undefined) {
       await this.#writeStatus(object, decision, held);
     }
-    for (const address of lost) {
-      await allocations.release(key, address);
+    for (const one of lost) {
+      await allocations.release(one);
+      const { address } = one.allocation;
       const reason = decision.kind === "revoke" ? decision.reason : "RequestChanged";
       log.info({ service: key, address, reason }, "address released");
+    }
+  }
+
+  /**
+   * Reads the Service from the API server. An allocation may have been written by a leader
+   * before us that knew the Service better: our watches are not in step, and this process may
+   * have stood still. So nothing is taken from a holder on what only our store says of it.
+   */
+  async #readAgain(key: string): Promise<void> {
+    const { stores, writer, loadBalancerClass } = this.#options;
+    const [namespace = "", name = ""] = key.split("/");
+    try {
+      const raw = await writer.read(resources.services, { namespace, name });
+      stores.services.upsertLocal(decodeService(raw, loadBalancerClass));
+    } catch (error) {
+      if (!isNotFound(error)) {
+        throw error;
+      }
+      stores.services.deleteLocal(key, stores.services.get(key)?.uid ?? "");
     }
   }
 
@@ -211,6 +240,11 @@ export class ServiceReconciler {
       });
     }
   }
+}
+
+/** True for an allocation of another Service, or of an older one of that name. */
+function isHeldByOther({ uid }: Service): (known: IpAllocationObject) => boolean {
+  return ({ allocation }) => allocation.holders.some((holder) => holder.uid !== uid);
 }
 
 /** Families of the Service in which it has no address; with PreferDualStack that need not be a refusal. */

@@ -160,6 +160,17 @@ export class Triggers {
       this.#wakePending(address);
     }
     this.#triggerHoldersOf(before);
+    this.#bundleMayBeEmpty(before?.bundle);
+  }
+
+  /** A bundle that nobody needs goes only when it is empty. */
+  #bundleMayBeEmpty(bundle: string | undefined): void {
+    if (bundle !== undefined) {
+      const [first] = this.#options.placement.addressesOf(bundle);
+      if (first === undefined) {
+        this.#queues.bundles.add("all");
+      }
+    }
   }
 
   /** An allocation that somebody else deleted or changed must be noticed by those who had it. */

@@ -40,13 +40,15 @@ function report(
   speakers.upsert({ key: node, uid: node, resourceVersion: String(writes), speaker });
 }
 
-test.each<[string, number[], (number | undefined)[], number]>([
-  ["begins with 1", [], [undefined], 1],
-  ["takes a term beyond all bundles", [3, 5], [5, 4], 6],
-  ["takes a term beyond all that speakers have seen", [3, 5], [7, undefined], 8],
-  ["does not believe an absurd report", [5], [2_000_000_000], 6],
-])("a new leader %s", (_, carried, seen, value) => {
-  const term = new LeaderTerm(world(carried, seen));
+test.each<[string, number[], (number | undefined)[], number, number]>([
+  ["begins with 1", [], [undefined], 0, 1],
+  ["takes a term beyond all bundles", [3, 5], [5, 4], 2, 6],
+  ["takes a term beyond all that speakers have seen", [3, 5], [7, undefined], 2, 8],
+  ["takes a term beyond all leaders where nothing else tells of them", [], [undefined], 3, 4],
+  ["does not believe an absurd report", [5], [2_000_000_000], 0, 6],
+  ["does not believe an absurd count of leaders", [5], [5], 2_000_000_000, 6],
+])("a new leader %s", (_, carried, seen, transitions, value) => {
+  const term = new LeaderTerm(world(carried, seen), transitions);
   expect(term.value).toBe(value);
   expect(term.isSpent).toBe(false);
   expect(term.ignored().size).toBe(0);
@@ -55,7 +57,7 @@ test.each<[string, number[], (number | undefined)[], number]>([
 describe("a bundle that a speaker ignores", () => {
   test("is to be written again, under this term where nobody has seen it", () => {
     const stores = world([3, 3], [4]);
-    const term = new LeaderTerm(stores);
+    const term = new LeaderTerm(stores, 0);
     report(stores, "node-0", 4, ["b1", "unknown"]);
     expect([...term.ignored().keys()]).toEqual(["b1"]);
     expect([term.value, term.isSpent]).toEqual([5, false]);
@@ -63,7 +65,7 @@ describe("a bundle that a speaker ignores", () => {
 
   test.each([4, 6])("asks for a higher term where %i was seen and ours is 4", (seen) => {
     const stores = world([3, 3], [3]);
-    const term = new LeaderTerm(stores);
+    const term = new LeaderTerm(stores, 0);
     report(stores, "node-0", seen, ["b1"]);
     expect(term.isSpent).toBe(true);
     term.raise();
@@ -74,6 +76,6 @@ describe("a bundle that a speaker ignores", () => {
   test("is not written twice for one report", () => {
     const stores = world([3, 5], [4]);
     report(stores, "node-0", 4, ["b1"]);
-    expect(new LeaderTerm(stores).ignored().size).toBe(0);
+    expect(new LeaderTerm(stores, 0).ignored().size).toBe(0);
   });
 });

@@ -28,6 +28,7 @@ export interface ClusterLifeOptions {
 export class ClusterLife {
   readonly #options: ClusterLifeOptions;
   readonly #random: SeededRandom;
+  #calm = false;
   #ended = false;
 
   constructor(options: ClusterLifeOptions) {
@@ -65,9 +66,14 @@ export class ClusterLife {
     network.schedule.after(this.#random.between(0, 5_000), go);
   }
 
-  /** Nothing more happens; what was broken is mended. */
+  /** Nothing more happens. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** What was broken is mended; from here on only people do things. */
+  mend(): void {
+    this.#calm = true;
     const { network, replicas, speakers } = this.#options;
     for (const speaker of speakers.filter(({ alive }) => !alive)) {
       speaker.start();
@@ -84,12 +90,14 @@ export class ClusterLife {
   #happen(): void {
     const random = this.#random;
     const what = random.next();
-    if (what < 0.55) {
+    if (what < 0.6) {
       this.#changeService(random.pick(serviceKeys));
-    } else if (what < 0.65) {
-      this.#changePools();
     } else if (what < 0.68) {
+      this.#changePools();
+    } else if (what < 0.7) {
       this.#changeAdvertisement();
+    } else if (this.#calm) {
+      return;
     } else if (what < 0.78) {
       this.#changeNode(random.pick(this.#options.speakers));
     } else {
@@ -184,7 +192,8 @@ export class ClusterLife {
   }
 
   #changeAdvertisement(): void {
-    const { api } = this.#options.network;
+    const { api, trace } = this.#options.network;
+    trace(() => "admin adds or removes the advertisement");
     if (api.get("l2advertisements", `${configNamespace}/all`) === undefined) {
       this.#createAdvertisement("all");
     } else {

@@ -74,7 +74,7 @@ export class SimulatedNetwork {
     const { schedule, random, trace } = this;
     trace(() => `${process.name} stands still`);
     process.paused = true;
-    schedule.after(random.between(16_000, 45_000), () => {
+    schedule.after(random.between(16_000, 40_000), () => {
       trace(() => `${process.name} goes on`);
       schedule.resume(process, random);
     });
@@ -108,49 +108,61 @@ export class SimulatedConnection implements ApiClient {
       if (!this.#process.alive) {
         return;
       }
-      const timeout = request.timeoutMs ?? requestTimeoutMs;
-      this.#settle(timeout, () => reject(unreachable(request, `no answer in ${timeout} ms`)));
       request.signal?.addEventListener("abort", () => reject(request.signal?.reason));
       trace(() => `${this.#process.name} asks ${describe(request)}`);
       if (random.chance(weather.lost)) {
         this.#settle(random.between(1, 2_000), () => reject(unreachable(request, "reset")));
         return;
       }
-      const frozen = writes && random.chance(weather.freeze);
-      if (frozen) {
-        this.#network.freeze(this.#process);
+      const there = this.#wayThere(writes);
+      const timeout = request.timeoutMs ?? requestTimeoutMs;
+      const back = this.#network.latency();
+      const inTime = there + back < timeout;
+      if (!inTime) {
+        this.#settle(timeout, () => reject(unreachable(request, `no answer in ${timeout} ms`)));
       }
-      const late = frozen || random.chance(weather.late) ? random.between(1_000, 45_000) : 0;
       this.#network.underWay += 1;
-      schedule.after(this.#network.latency() + late, () => {
+      schedule.after(there, () => {
         this.#network.underWay -= 1;
-        this.#arrive(request, resolve, reject);
+        const answer = this.#arrive(request);
+        if (inTime) {
+          this.#settle(back, () => (answer.refused ? reject : resolve)(answer.value));
+        }
       });
     });
   }
 
-  /** The request is at the API server: from here on nothing that its sender does changes it. */
-  #arrive(
-    request: ApiRequest,
-    resolve: (answer: unknown) => void,
-    reject: (error: unknown) => void,
-  ): void {
+  /** How long a request takes to arrive, in ms; it may be so long that its sender has been replaced. */
+  #wayThere(writes: boolean): number {
+    const { random, weather } = this.#network;
+    if (writes && random.chance(weather.freeze)) {
+      this.#network.freeze(this.#process);
+      return random.between(1_000, 45_000);
+    }
+    const late = random.chance(weather.late) ? random.between(5_000, 45_000) : 0;
+    return this.#network.latency() + late;
+  }
+
+  /**
+   * The request is at the API server: from here on nothing that its sender does
+   * changes it. Returns what its sender hears of it.
+   */
+  #arrive(request: ApiRequest): { readonly refused: boolean; readonly value: unknown } {
     const { random, weather, trace } = this.#network;
-    const answer = this.#answer(request);
-    const refused = answer instanceof ApiError && request.method !== "GET";
-    this.#network.refusals += refused ? 1 : 0;
-    const text = answer instanceof ApiError ? `${answer.status} ${answer.message}` : "done";
+    const value = this.#answer(request);
+    const refused = value instanceof ApiError;
+    this.#network.refusals += refused && request.method !== "GET" ? 1 : 0;
+    const text = refused ? `${value.status} ${value.message}` : "done";
     trace(() => `${this.#process.name} had ${describe(request)}: ${text}`);
     if (request.method !== "GET" && random.chance(weather.crash / 2)) {
       trace(() => `${this.#process.name} dies after it`);
       this.#network.onCrash(this.#process);
-    } else if (random.chance(weather.answerLost)) {
-      trace(() => `${this.#process.name} never hears of it`);
-      this.#settle(this.#network.latency(), () => reject(unreachable(request, "reset")));
-    } else {
-      const tell = answer instanceof ApiError ? reject : resolve;
-      this.#settle(this.#network.latency(), () => tell(answer));
     }
+    if (random.chance(weather.answerLost)) {
+      trace(() => `${this.#process.name} never hears of it`);
+      return { refused: true, value: unreachable(request, "reset") };
+    }
+    return { refused, value };
   }
 
   #answer(request: ApiRequest): unknown {

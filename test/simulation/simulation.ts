@@ -84,11 +84,14 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     this.#network.weather = this.#anyWeather();
-    this.#life.begin(this.#random.pick([300, 1_000, 3_000]));
-    await this.#pass(this.#random.between(20_000, 60_000));
+    this.#life.begin(this.#random.pick([250, 700, 2_000]));
+    await this.#pass(this.#random.between(20_000, 70_000));
     this.#network.weather = fairWeather;
     this.#stormy = false;
     this.#network.trace(() => "the weather is fair from here on");
+    this.#life.mend();
+    await this.#pass(this.#random.between(15_000, 45_000));
+    this.#network.trace(() => "nothing changes from here on");
     this.#life.end();
     await this.#settle();
     await this.#lookAgain();
@@ -101,18 +104,25 @@ class Simulation {
 
   /** Each seed has its own kind of trouble: some faults often, others never. */
   #anyWeather(): Weather {
-    const upTo = (p: number): number => (this.#random.chance(0.6) ? this.#random.between(0, p) : 0);
-    return {
+    const upTo = (p: number): number => (this.#random.chance(0.5) ? this.#random.between(0, p) : 0);
+    const anything: Weather = {
       slow: upTo(0.2),
       late: upTo(0.15),
       lost: upTo(0.1),
       answerLost: upTo(0.2),
       refused: upTo(0.05),
       crash: upTo(0.05),
-      freeze: upTo(0.2),
+      freeze: upTo(0.1),
       stale: upTo(0.3),
       cut: upTo(0.03),
     };
+    const themes: readonly Weather[] = [
+      anything,
+      { ...fairWeather, freeze: this.#random.between(0.05, 0.3), late: upTo(0.2) },
+      { ...fairWeather, stale: upTo(0.5), answerLost: upTo(0.3), slow: upTo(0.3) },
+      { ...fairWeather, crash: this.#random.between(0, 0.3), answerLost: upTo(0.3) },
+    ];
+    return this.#random.pick(themes);
   }
 
   async #settle(): Promise<void> {
@@ -130,7 +140,7 @@ class Simulation {
       this.#fail(`not put right in ${settleLimitMs / 1000} s: ${open.join("; ")}`);
     }
     // What is right as far as we can tell may still have news to write, such as conditions.
-    await this.#pass(20_000);
+    await this.#pass(10_000);
   }
 
   #traceObjects(): void {
@@ -157,9 +167,11 @@ class Simulation {
     }
     const before = this.#api.version();
     const [replica] = this.#replicas;
+    // As after a release: it need not wait until the Lease has run out.
+    this.#api.remove("admin", "leases", controllerLease);
     replica?.start();
     const { writes } = this.#figures;
-    await this.#pass(45_000);
+    await this.#pass(20_000);
     if (this.#figures.writes > writes) {
       this.#fail(`another look at everything wrote again, after version ${before}`);
     }
