@@ -5,7 +5,7 @@ import { quote } from "./shell-quote.ts";
 
 /** What every container has besides its image, as a runtime makes it. */
 const devices = ["null", "zero", "full", "random", "urandom"];
-const folders = ["dev", "etc", "proc", "run", "sys", "tmp"];
+const folders = ["dev", "etc", "proc", "run", "sys", "tmp", "var"];
 const etc: Readonly<Record<string, string>> = {
   hosts: "127.0.0.1 localhost\n::1 localhost\n",
   passwd:
@@ -36,7 +36,9 @@ export function imageRootScript(
     `mkdir -p ${quote(root)}`,
     `mount -n -t tmpfs -o mode=755 container ${quote(root)}`,
     `cd ${quote(root)}`,
-    `mkdir ${folders.join(" ")} && chmod 1777 tmp && ln -s /proc/self/fd dev/fd`,
+    `mkdir ${folders.join(" ")} && chmod 1777 tmp`,
+    // Not /run: a link that mounts go through before this is the root.
+    "ln -s /proc/self/fd dev/fd && ln -s ../run var/run",
     ...Object.entries(etc).map(([name, text]) => `printf %s ${quote(text)} > etc/${name}`),
     "mount -n --rbind /proc proc",
     // A node's settings are not a container's to write.
