@@ -108,7 +108,6 @@ function isReply(packet: Buffer, family: 4 | 6, nonce: Buffer): boolean {
   // IPv4 packets come with their header, whose length is counted in words of four bytes.
   const start = family === 4 ? ((packet[0] ?? 0) & 0x0f) * 4 : 0;
   return (
-    packet.length >= start + 8 + nonceLength &&
     packet[start] === families[family].reply &&
     packet.subarray(start + 4, start + 8).equals(nonce.subarray(0, 4)) &&
     packet.subarray(start + 8, start + 8 + nonceLength).equals(nonce)
