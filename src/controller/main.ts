@@ -58,7 +58,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   await serveHealth(
     {
       address: { host: "::", port: settings.healthProbePort },
-      notReady: () => watch.notReady(),
+      notReady: () => [...watch.notReady(), ...election.problem],
       state: () => [whoLeads(election), ...interrupted(watch.watches)],
       log,
     },

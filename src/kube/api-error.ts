@@ -58,6 +58,14 @@ export function isForbidden(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 403;
 }
 
+/** Why something could not be written, for people: who is at fault, and with whose words. */
+export function explainFailure(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  return error instanceof ApiError
+    ? `the API server refuses writes: ${words}`
+    : `the API server cannot be reached: ${words}`;
+}
+
 /** What a Status object, or whatever a proxy sent in its place, says about a failed request. */
 export function apiErrorFrom(status: number, body: unknown, retryAfter?: string): ApiError {
   const answer = fieldsOf(body);

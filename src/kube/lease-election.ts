@@ -1,6 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
-import { isAlreadyExists, isConflict, isNotFound } from "./api-error.ts";
+import { explainFailure, isAlreadyExists, isConflict, isNotFound } from "./api-error.ts";
 import { type Lease, type LeaseSpec, microTime, newLease } from "./lease.ts";
 import { resourcePath } from "./resource.ts";
 import { leases } from "./resources.ts";
@@ -65,6 +65,7 @@ export class LeaseElection {
   /** When our last successful renewal was sent. */
   #renewedAt = Number.NEGATIVE_INFINITY;
   #leading = false;
+  #problem: string | undefined;
 
   constructor(options: LeaseElectionOptions) {
     this.#options = options;
@@ -76,6 +77,11 @@ export class LeaseElection {
   /** Whether we lead and nobody else can yet. */
   get leading(): boolean {
     return this.#leading && this.#options.clock.now() - this.#renewedAt < this.#deadlineMs;
+  }
+
+  /** Why the Lease could not be read or written the last time; none: it could. */
+  get problem(): readonly string[] {
+    return this.#problem === undefined ? [] : [this.#problem];
   }
 
   /** Who holds the Lease as far as we saw; undefined: nobody. */
@@ -179,6 +185,7 @@ export class LeaseElection {
     const sentAt = this.#options.clock.now();
     try {
       const lease = await this.#acquireOrRenew(signal);
+      this.#problem = undefined;
       if (lease !== undefined) {
         this.#observe(lease);
         // The moment of sending: others saw the renewal later, so they also wait longer.
@@ -187,6 +194,7 @@ export class LeaseElection {
       }
     } catch (error) {
       if (!signal.aborted) {
+        this.#problem = `Lease ${this.#options.name}: ${explainFailure(error)}`;
         this.#options.log.warn({ err: String(error) }, "Lease neither read nor written");
       }
     }

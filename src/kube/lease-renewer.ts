@@ -1,6 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
-import { isAlreadyExists, isNotFound } from "./api-error.ts";
+import { explainFailure, isAlreadyExists, isNotFound } from "./api-error.ts";
 import { type LeaseSpec, microTime, newLease } from "./lease.ts";
 import { resourcePath } from "./resource.ts";
 import { leases } from "./resources.ts";
@@ -34,7 +34,7 @@ const timeoutMs = 3_000;
 export class LeaseRenewer {
   readonly #options: LeaseRenewerOptions;
   #renewedAt: number | undefined;
-  #failing = false;
+  #problem: string | undefined;
 
   constructor(options: LeaseRenewerOptions) {
     this.#options = options;
@@ -43,6 +43,11 @@ export class LeaseRenewer {
   /** When the last successful renewal was sent, on the monotonic clock. */
   get renewedAt(): number | undefined {
     return this.#renewedAt;
+  }
+
+  /** Why the last renewal failed; none: it did not. */
+  get problem(): readonly string[] {
+    return this.#problem === undefined ? [] : [this.#problem];
   }
 
   /** Renews until `signal` aborts. Never rejects; never releases: an end is not a withdrawal. */
@@ -104,18 +109,18 @@ export class LeaseRenewer {
   }
 
   #succeeded(startedAt: number): void {
-    if (this.#failing) {
+    if (this.#problem !== undefined) {
       this.#options.log.info({ lease: this.#options.name }, "Lease renewed again");
     }
-    this.#failing = false;
+    this.#problem = undefined;
     this.#renewedAt = startedAt;
   }
 
   #failed(error: unknown): void {
-    if (!this.#failing) {
+    if (this.#problem === undefined) {
       const fields = { lease: this.#options.name, err: String(error) };
       this.#options.log.warn(fields, "Lease not renewed: trying on");
     }
-    this.#failing = true;
+    this.#problem = `Lease ${this.#options.name}: ${explainFailure(error)}`;
   }
 }

@@ -89,6 +89,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const notReady = (): readonly string[] => [
     ...watch.notSynced(),
     ...driver.brokenSockets(),
+    ...lease.problem,
     ...(report.reported ? [] : ["this node has not reported yet"]),
   ];
   const state = (): readonly string[] => interrupted(watch.watches);

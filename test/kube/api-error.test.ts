@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
   apiErrorFrom,
+  explainFailure,
   isAlreadyExists,
   isConflict,
   isForbidden,
   isGone,
   isNotFound,
+  UnreachableError,
 } from "../../src/kube/api-error.ts";
 
 function status(code: number, reason: string, details?: object): object {
@@ -26,6 +28,15 @@ describe("API errors", () => {
     const stale = apiErrorFrom(409, status(409, "Conflict"));
     expect([isAlreadyExists(taken), isConflict(taken)]).toEqual([true, false]);
     expect([isAlreadyExists(stale), isConflict(stale)]).toEqual([false, true]);
+  });
+
+  it("are told apart from silence, for people", () => {
+    expect(explainFailure(apiErrorFrom(500, status(500, "")))).toBe(
+      "the API server refuses writes: no",
+    );
+    expect(explainFailure(new UnreachableError("PUT https://x: refused"))).toBe(
+      "the API server cannot be reached: PUT https://x: refused",
+    );
   });
 
   it("are recognized by their status", () => {
