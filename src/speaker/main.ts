@@ -56,6 +56,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const report = new ReportWriter({
     node: nodeName,
     writer: new Writer(writes, () => true),
+    ownSpeaker: watch.ownSpeaker,
     report: () => nodeReport(driver.state, driver, driver.applied),
     clock,
     log,
@@ -69,13 +70,9 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     log,
   });
 
-  watch.ownSpeaker.onChange(({ after }) => {
-    if (after?.speaker.report === undefined) {
-      report.startOver();
-    }
-  });
-  // Restored from a copy, it says what this node was like then.
-  watch.ownSpeaker.onWentBack(() => report.startOver());
+  // Made anew, restored from a copy, or written by the speaker that this one replaces.
+  watch.ownSpeaker.onChange(() => report.trigger());
+  watch.ownSpeaker.onWentBack(() => report.trigger());
 
   const { metrics, served } = openMetrics(
     { settings, transports: [reads, writes], watches: watch.watches, clock, log },
