@@ -21,8 +21,7 @@ export interface ImageParts {
  * Makes `dist/image/` hold exactly the files that the image adds to its base, with
  * the modes that they have there whatever this machine's umask is. A file that
  * is as it should be is not touched; others are replaced in one step, so that a
- * process which runs from the tree meanwhile is not disturbed. Names come before
- * those that refer to them are gone: stale files are removed last.
+ * process which runs from the tree meanwhile is not disturbed; what is stale goes last.
  */
 export async function layImageTree(parts: ImageParts): Promise<void> {
   const files = await filesOf(parts);
