@@ -66,7 +66,9 @@ export function planStatus(
 
 /**
  * Returns the patch that takes our traces off a Service that is no longer ours
- * to serve; `held` is what it had. Another controller's status stays.
+ * to serve; `held` is what it had. Another controller's status stays, and so does
+ * its annotation, which has the same name as ours: without an address of ours or a
+ * condition of ours, nothing on the Service is.
  */
 export function planFarewell(
   object: ServiceObject,
@@ -77,7 +79,8 @@ export function planFarewell(
   const conditions = mergeConditions(written.conditions, [], [addressAssigned, announced], now);
   const ours: readonly string[] = held;
   const clears = written.ingress.length > 0 && written.ingress.every((ip) => ours.includes(ip));
-  if (conditions === undefined && written.poolAnnotation === undefined && !clears) {
+  const says = written.poolAnnotation !== undefined || clears;
+  if (conditions === undefined && (held.length === 0 || !says)) {
     return undefined;
   }
   return {

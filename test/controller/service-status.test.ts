@@ -214,6 +214,12 @@ describe("a farewell", () => {
     expect(planFarewell(read(fresh), [], now)).toBeUndefined();
   });
 
+  test("leaves the annotation of MetalLB on a Service that was never ours", () => {
+    const annotations = { "metallb.io/ip-allocated-from-pool": "theirs" };
+    const theirs = merge(fresh, { metadata: { annotations } }) as object;
+    expect(planFarewell(read(theirs), [], now)).toBeUndefined();
+  });
+
   test("leaves the status that another controller wrote", () => {
     const theirs = merge(held, { status: { loadBalancer: { ingress: [{ ip: "203.0.113.1" }] } } });
     const { status } = apply(theirs as object, planFarewell(read(theirs as object), ours, now));

@@ -133,8 +133,16 @@ function anyCooling(
   family: IpFamily,
   context: AllocationContext,
 ): IpAddress | undefined {
-  const all = context.ledger.cooling();
-  return all.find((address) => canReuse(service, pool, family, address, context));
+  for (const range of pool.ranges.filter((candidate) => candidate.family === family)) {
+    let address = context.ledger.nextCooling(range, range.first);
+    while (address !== undefined) {
+      if (canReuse(service, pool, family, address, context)) {
+        return address;
+      }
+      address = context.ledger.nextCooling(range, toNumber(address) + 1n);
+    }
+  }
+  return undefined;
 }
 
 function canReuse(

@@ -21,6 +21,7 @@ export class Ledger {
   readonly #allocations = new Map<IpAddress, IpAllocation>();
   readonly #held = new Map<string, Set<IpAddress>>();
   readonly #cooling = new Map<string, Set<IpAddress>>();
+  readonly #coolingAddresses = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #taken = { 4: new IntervalSet(), 6: new IntervalSet() };
 
   /** Records an allocation, in place of what was known of its address. */
@@ -28,6 +29,9 @@ export class Ledger {
     this.remove(allocation.address);
     this.#allocations.set(allocation.address, allocation);
     this.#taken[familyOf(allocation.address)].add(toNumber(allocation.address));
+    if (allocation.state === "Cooling") {
+      this.#coolingAddresses[familyOf(allocation.address)].add(toNumber(allocation.address));
+    }
     const index = this.#indexFor(allocation);
     for (const holder of allocation.holders) {
       const key = serviceKey(holder);
@@ -44,6 +48,7 @@ export class Ledger {
     }
     this.#allocations.delete(address);
     this.#taken[familyOf(address)].delete(toNumber(address));
+    this.#coolingAddresses[familyOf(address)].delete(toNumber(address));
     const index = this.#indexFor(known);
     for (const holder of known.holders) {
       const key = serviceKey(holder);
@@ -80,9 +85,12 @@ export class Ledger {
     return [...(this.#cooling.get(key) ?? [])].sort(compareIpAddresses);
   }
 
-  /** Every address that is cooling down, in canonical order. */
-  cooling(): readonly IpAddress[] {
-    return [...this.#cooling.values()].flatMap((set) => [...set]).sort(compareIpAddresses);
+  /** The lowest address of `range` not below `from` that is cooling down, if there is one. */
+  nextCooling(range: IpRange, from: bigint): IpAddress | undefined {
+    const value = this.#coolingAddresses[range.family].nextMember(from);
+    return value === undefined || value > range.last
+      ? undefined
+      : formatIpAddress(range.family, value);
   }
 
   /** The lowest address of `range` not below `from` that is free, if there is one. */

@@ -55,6 +55,12 @@ export class IntervalSet {
     return first === undefined || last === undefined || first > from ? from : last + 1n;
   }
 
+  /** The lowest member that is not below `from`, if there is one. */
+  nextMember(from: bigint): bigint | undefined {
+    const first = this.#first[this.#indexOfRunEndingAtOrAfter(from)];
+    return first === undefined ? undefined : max(first, from);
+  }
+
   /** How many members lie between `first` and `last`, both included. */
   countBetween(first: bigint, last: bigint): bigint {
     let count = 0n;

@@ -14,6 +14,14 @@ import { AllocationWorld, absent } from "./allocation-world.ts";
 const four = 0xc000_0200n;
 const six = 0x2001_0db8n << 96n;
 
+const anyPool: Omit<IpAddressPool, "ranges"> = {
+  name: "p",
+  labels: {},
+  autoAssign: true,
+  avoidBuggyIPs: false,
+  serviceAllocation: undefined,
+};
+
 /** Few addresses, few names: everything collides with everything. */
 const address = fc
   .tuple(fc.constantFrom<IpFamily>(4, 6), fc.nat({ max: 15 }))
@@ -128,8 +136,10 @@ function take(world: AllocationWorld, it: Step): string | undefined {
       world.networksChanged();
       return undefined;
     case "cooled":
-      for (const cooling of world.ledger.cooling()) {
-        world.ledger.remove(cooling);
+      for (const { address: cooled, state } of [...world.ledger.allocations()]) {
+        if (state === "Cooling") {
+          world.ledger.remove(cooled);
+        }
       }
       return undefined;
     case "networks":
@@ -316,6 +326,44 @@ describe("whatever happens to pools, Services and networks", () => {
         });
       }),
     );
+  });
+});
+
+describe("a Service that holds two addresses, because a leader died between taking and giving back", () => {
+  const key = "a/twice";
+  const wish: Service["wish"] = { addresses: [], source: "", pool: undefined, error: undefined };
+  const twice = (change: Partial<Service>): AllocationWorld => {
+    const world = new AllocationWorld();
+    const parsed = parseIpRange("192.0.2.0-192.0.2.9");
+    world.putPool({ ...anyPool, ranges: parsed.ok ? [parsed.range] : [] });
+    const service: Service = { ...absent(key), wantsAddress: true, families: [4], ...change };
+    world.putService(key, service);
+    const holders = [{ namespace: "a", name: "twice", uid: "", ports: [] }];
+    for (const address of ["192.0.2.1", "192.0.2.2"].map(ip)) {
+      world.ledger.put({ address, pool: "p", holders, state: "Allocated", bundle: undefined });
+    }
+    return world;
+  };
+
+  test.each([
+    { shown: ["192.0.2.2"], kept: ["192.0.2.2"] },
+    { shown: [], kept: ["192.0.2.1"] },
+    { shown: ["192.0.2.2", "192.0.2.1"], kept: ["192.0.2.1", "192.0.2.2"] },
+  ])("keeps of them what its status shows: $shown", ({ shown, kept }) => {
+    const world = twice({ statusAddresses: shown.map(ip) });
+    expect(world.decide(key)).toMatchObject({ addresses: kept });
+  });
+
+  test("keeps none that no pool offers, whatever pool it asks for", () => {
+    const world = twice({ wish: { ...wish, pool: "unknown" }, statusAddresses: [ip("192.0.2.1")] });
+    expect(world.decide(key)).toMatchObject({ kind: "revoke", addresses: ["192.0.2.1"] });
+    const elsewhere = parseIpRange("198.51.100.0/24");
+    world.putPool({ ...anyPool, ranges: elsewhere.ok ? [elsewhere.range] : [] });
+    expect(world.decide(key)).toMatchObject({
+      kind: "revoke",
+      addresses: [],
+      refusal: { reason: "PoolUnknown" },
+    });
   });
 });
 

@@ -76,7 +76,8 @@ function answers(ledger: Ledger): unknown {
     all: [...ledger.allocations()].sort((a, b) => (a.address < b.address ? -1 : 1)),
     held: names.map((key) => ledger.heldBy(key)),
     coolingOf: names.map((key) => ledger.coolingOf(key)),
-    cooling: [...new Set(ledger.cooling())],
+    cooling: ranges.map((range) => ledger.nextCooling(range, range.first)),
+    coolingLater: ranges.map((range) => ledger.nextCooling(range, range.first + 6n)),
     taken: ranges.map((range) => ledger.countTaken(range)),
     free: ranges.map((range) => ledger.nextFree(range, range.first)),
   };
@@ -112,6 +113,13 @@ describe("a ledger", () => {
             expected = left.has(candidate) ? undefined : candidate;
           }
           expect(ledger.nextFree(range, from)).toBe(expected);
+          const cooling = [...left.values()]
+            .filter(({ address, state }) => state === "Cooling" && toNumber(address) >= from)
+            .filter(({ address }) => address.includes(":") === (range.family === 6))
+            .map(({ address }) => address)
+            .filter((it) => toNumber(it) <= range.last)
+            .sort((a, b) => Number(toNumber(a) - toNumber(b)));
+          expect(ledger.nextCooling(range, from)).toBe(cooling[0]);
           const taken = [...left.keys()].filter(
             (it) => it.includes(":") === (range.family === 6) && toNumber(it) >= range.first,
           );

@@ -33,6 +33,7 @@ test("answers as a plain set of numbers does, whatever was added and deleted", (
           gap += 1;
         }
         expect(set.nextGap(BigInt(start))).toBe(BigInt(gap));
+        expect(set.nextMember(BigInt(start))).toBe(lowest(model, start));
       }
       const [low, high] = [Math.min(from, to), Math.max(from, to)];
       const between = [...model].filter((member) => low <= member && member <= high);
@@ -40,6 +41,11 @@ test("answers as a plain set of numbers does, whatever was added and deleted", (
     }),
   );
 });
+
+function lowest(members: ReadonlySet<number>, from: number): bigint | undefined {
+  const [first] = [...members].filter((member) => member >= from).sort((a, b) => a - b);
+  return first === undefined ? undefined : BigInt(first);
+}
 
 test("adds one number by default", () => {
   const set = new IntervalSet();
