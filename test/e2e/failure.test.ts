@@ -145,24 +145,6 @@ describe("addresses", () => {
     expect(await answerers()).toEqual(await owners());
   });
 
-  test("are answered all the time while the API server is away, and stay", async () => {
-    const { apiserver } = cluster.sandbox;
-    const [before, told] = [await bundleVersions(), await said("speaker is dead")];
-    const expected = await owners();
-    await apiserver.stop();
-    for (let round = 0; round < 4; round += 1) {
-      await systemClock.sleep(2_500);
-      expect(await answerers()).toEqual(expected);
-    }
-    await apiserver.start();
-    await settled();
-    // The leader is new or has been blind: its first verdict comes after six seconds.
-    await systemClock.sleep(8_000);
-    expect(await bundleVersions()).toEqual(before);
-    expect(await answerers()).toEqual(expected);
-    expect(await said("speaker is dead")).toBe(told);
-  });
-
   test("of a node without power move to others, and do not move back", async () => {
     const node = await announcer();
     const before = await owners();
