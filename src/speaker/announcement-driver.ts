@@ -17,11 +17,13 @@ import type { Store, Stored } from "../kube/store.ts";
 import type { Link } from "../link/link.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AppliedVersions } from "./node-report.ts";
+import type { VanishedObjects } from "./vanished-objects.ts";
 
 export interface AnnouncementDriverOptions {
   readonly node: string;
   readonly allocations: Store<IpAllocationObject>;
   readonly bundles: Store<L2BundleObject>;
+  readonly vanished: VanishedObjects;
   readonly link: Pick<Link, "answer" | "withdraw" | "announce">;
   readonly log: Log;
   /** Called when something of this node's own changed. */
@@ -118,15 +120,21 @@ export class AnnouncementDriver {
 
   #bundleChanged(before: L2BundleObject | undefined, after: L2BundleObject | undefined): void {
     const ignored = this.#assignments.ignored.size;
-    if (before !== undefined && before.uid !== after?.uid) {
-      // Another object under the same name starts its versions afresh.
-      this.#own(this.#assignments.removeBundle(before.bundle.name));
-    }
-    if (after !== undefined) {
+    const name = (after ?? before)?.bundle.name ?? "";
+    const forget = (): void => this.#own(this.#assignments.removeBundle(name));
+    if (after === undefined) {
+      const inForce = this.#assignments.owns(name) && this.#assignments.carries(name);
+      this.#goes(`L2Bundle ${name}`, inForce, forget);
+    } else {
+      const returned = this.#options.vanished.returned(`L2Bundle ${name}`);
+      if (returned || (before !== undefined && before.uid !== after.uid)) {
+        // Another object under the same name starts its versions afresh.
+        forget();
+      }
       this.#own(this.#assignments.putBundle(after.bundle));
     }
     const bundles = newer(this.#applied.bundles, after);
-    const mine = this.#assignments.owns((after ?? before)?.bundle.name);
+    const mine = this.#assignments.owns(name);
     this.#applied = { ...this.#applied, bundles };
     if (mine || this.#assignments.ignored.size !== ignored) {
       this.#options.onChange();
@@ -140,10 +148,26 @@ export class AnnouncementDriver {
     const allocations = newer(this.#applied.allocations, after);
     this.#applied = { ...this.#applied, allocations };
     if (after !== undefined) {
+      this.#options.vanished.returned(`IPAllocation ${after.allocation.address}`);
       this.#own(this.#assignments.putAllocation(after.allocation));
     } else if (before !== undefined) {
-      this.#own(this.#assignments.removeAllocation(before.allocation.address));
+      const { address, bundle } = before.allocation;
+      const forget = (): void => this.#own(this.#assignments.removeAllocation(address));
+      this.#goes(`IPAllocation ${address}`, this.#assignments.owns(bundle), forget);
     }
+  }
+
+  /** The leader deletes no allocation and no bundle that is in force: then it was not the leader. */
+  #goes(object: string, inForce: boolean, forget: () => void): void {
+    const { vanished, log } = this.#options;
+    if (!inForce) {
+      forget();
+      return;
+    }
+    if (vanished.size === 0) {
+      log.warn({ object }, "deleted without a release: what was in force stays for a minute");
+    }
+    vanished.hold(object, forget);
   }
 
   #own(changes: readonly AssignmentChange[]): void {

@@ -18,6 +18,7 @@ import { nodeReport } from "./node-report.ts";
 import { ReportWriter } from "./report-writer.ts";
 import type { SpeakerSettings } from "./settings.ts";
 import { SpeakerWatch } from "./speaker-watch.ts";
+import { VanishedObjects } from "./vanished-objects.ts";
 
 /** A dead connection must be noticed well before the 6 s after which this speaker counts as dead. */
 const pingIntervalMs = 1_000;
@@ -45,8 +46,10 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
       }
     },
   });
+  const vanished = new VanishedObjects(clock, () => watch.live);
   const driver = new AnnouncementDriver({
     node: nodeName,
+    vanished,
     allocations: watch.allocations,
     bundles: watch.bundles,
     link,
@@ -79,8 +82,14 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     signal,
   );
   const { allocations } = watch;
-  const sources = { node: nodeName, driver, allocations, link, lease, clock };
-  const claims = describeSpeaker(metrics, sources);
+  const claims = describeSpeaker(metrics, {
+    node: nodeName,
+    driver,
+    allocations,
+    link,
+    lease,
+    clock,
+  });
   link.open();
   driver.linkChanged(link.interfaces(), readDefaultGateways());
   const notReady = (): readonly string[] => [
@@ -92,7 +101,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const state = (): readonly string[] => interrupted(watch.watches);
   await serveHealth({ address: { podName }, notReady, state, log }, signal);
   log.info({ podName, namespace }, "speaker started");
-  const background = [watch.run(signal), served];
+  const background = [watch.run(signal), served, vanished.run(signal)];
   while (!watch.synced && !signal.aborted) {
     await clock.sleep(20, signal);
   }

@@ -53,6 +53,11 @@ export class SpeakerWatch {
     return this.allocations.synced && this.bundles.synced;
   }
 
+  /** Whether it is told at once what this node is to announce. */
+  get live(): boolean {
+    return this.allocations.live && this.bundles.live;
+  }
+
   /** Kinds that were never listed completely yet, with the last error of each. */
   notSynced(): readonly string[] {
     return notSynced(this.watches);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apply } from "../../sandbox/installation.ts";
 import * as resources from "../../src/kube/resources.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { scanArp } from "./arp-scan.ts";
 import { configNamespace } from "./cluster-api.ts";
 import { addressesOf, conditionOf } from "./cluster-objects.ts";
 import { controllerPids, findLeader, leaderOtherThan } from "./controller-leader.ts";
@@ -59,8 +60,16 @@ async function createAdvertisement(): Promise<void> {
   });
 }
 
+interface Picture {
+  readonly name: string;
+  readonly address: string;
+  readonly uid: string | undefined;
+  readonly bundle: string | undefined;
+  readonly by: string | undefined;
+}
+
 /** What must not change: who has which address by which object, and which node answers for it. */
-async function picture(): Promise<readonly Record<string, unknown>[]> {
+async function picture(): Promise<readonly Picture[]> {
   const { api } = cluster;
   return await Promise.all(
     names.map(async (name) => {
@@ -183,3 +192,49 @@ describe("every Service keeps its address, and no new one gets any,", () => {
     });
   });
 });
+
+describe("Steelyard's own kinds", () => {
+  const kinds = ["ipallocations", "l2bundles", "l2speakers"].map((it) => `crd/${it}.steelyard.dev`);
+
+  test("can go with all that they held: nodes go on answering, and everybody gets the same again", async () => {
+    const { api, sandbox } = cluster;
+    const before = (await picture()).map(({ name, address }) => ({ name, address }));
+    const addresses = before.map(({ address }) => address);
+    const conditions = conditionOf(await api.service("in-first"), "AddressAssigned");
+    const [silent, scanning] = [new Set<string>(), new AbortController()];
+    const scans = listen(addresses, silent, scanning.signal);
+    await deleteAll(...kinds);
+    await kubectl(sandbox, ["wait", "--for=delete", ...kinds]);
+    await settle();
+    expect(conditionOf(await api.service("in-first"), "AddressAssigned")).toEqual(conditions);
+    await apply(sandbox, manifest);
+    await api.createService({ name: "newcomer" });
+    const newcomer = await decided(api, "True", "newcomer");
+    expect(addresses).not.toContain(addressesOf(newcomer)[0]);
+    for (const { name, address } of before) {
+      await eventually(`${name} holds ${address}`, async () => {
+        const holders = (await api.allocation(address))?.spec.holders ?? [];
+        return holders.map((holder) => holder.name).includes(name);
+      });
+    }
+    scanning.abort();
+    await scans;
+    expect([...silent]).toEqual([]);
+    expect((await picture()).map(({ name, address }) => ({ name, address }))).toEqual(before);
+  });
+});
+
+/** Asks for the addresses again and again, and notes who was silent. */
+async function listen(
+  addresses: readonly string[],
+  silent: Set<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const answers = await scanArp(cluster.client, addresses);
+    for (const address of addresses.filter((it) => answers.get(it)?.size === 0)) {
+      silent.add(address);
+    }
+    await systemClock.sleep(100);
+  }
+}

@@ -70,6 +70,11 @@ export class Assignments {
     return this.#place(address, undefined);
   }
 
+  /** True if there are addresses in the bundle, whosever it is. */
+  carries(bundle: string): boolean {
+    return (this.#addresses.get(bundle)?.size ?? 0) > 0;
+  }
+
   /** True if the bundle is this node's. */
   owns(bundle: string | undefined): boolean {
     return bundle !== undefined && this.#bundles.get(bundle)?.owner.node === this.#node;

@@ -216,3 +216,13 @@ describe("after any sequence of objects", () => {
     );
   });
 });
+
+test("a bundle carries addresses until the last one has left it", () => {
+  const any = new Assignments("me");
+  any.putBundle(bundle("b", "other"));
+  expect(any.carries("b")).toBe(false);
+  any.putAllocation(allocation("192.0.2.4", "b"));
+  expect(any.carries("b")).toBe(true);
+  any.removeAllocation(ip("192.0.2.4"));
+  expect(any.carries("b")).toBe(false);
+});
