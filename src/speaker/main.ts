@@ -7,7 +7,7 @@ import { interrupted } from "../kube/watch-state.ts";
 import { Writer } from "../kube/write.ts";
 import { readDefaultGateways } from "../link/default-gateways.ts";
 import { Link, type LinkEvent } from "../link/link.ts";
-import { systemClock } from "../runtime/clock.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import type { Counter } from "../runtime/metrics.ts";
@@ -82,14 +82,8 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     signal,
   );
   const { allocations } = watch;
-  const claims = describeSpeaker(metrics, {
-    node: nodeName,
-    driver,
-    allocations,
-    link,
-    lease,
-    clock,
-  });
+  const sources = { node: nodeName, driver, allocations, link, lease, clock };
+  const claims = describeSpeaker(metrics, sources);
   link.open();
   driver.linkChanged(link.interfaces(), readDefaultGateways());
   const notReady = (): readonly string[] => [
@@ -102,20 +96,23 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   await serveHealth({ address: { podName }, notReady, state, log }, signal);
   log.info({ podName, namespace }, "speaker started");
   const background = [watch.run(signal), served, vanished.run(signal)];
-  while (!watch.synced && !signal.aborted) {
-    await clock.sleep(20, signal);
-  }
+  await until(() => watch.synced, clock, signal);
   driver.start();
   background.push(report.run(signal));
-  while (!report.reported && !signal.aborted) {
-    await clock.sleep(20, signal);
-  }
+  await until(() => report.reported, clock, signal);
   background.push(lease.run(signal));
   await Promise.all(background);
   await link.close();
   await Promise.all([reads.close(), writes.close()]);
   log.info({}, "speaker stopped");
   return 0;
+}
+
+/** Resolves when `holds` does, or when `signal` aborts. */
+async function until(holds: () => boolean, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!holds() && !signal.aborted) {
+    await clock.sleep(20, signal);
+  }
 }
 
 function takeLinkEvent(
