@@ -117,7 +117,7 @@ export class Reflector<T extends Stored> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const version = this.#resumable() ?? (await this.#list(signal));
+        const version = this.#version ?? (await this.#list(signal));
         await this.#watch(version, signal);
       } catch (error) {
         if (!signal.aborted) {
@@ -126,12 +126,6 @@ export class Reflector<T extends Stored> {
       }
     }
     this.#state = { ...this.#state, connected: false };
-  }
-
-  /** The version from which a watch would miss nothing; undefined: list first. */
-  #resumable(): string | undefined {
-    const now = this.#options.clock.now();
-    return now - (this.#brokenAt ?? now) > sameServerMs ? undefined : this.#version;
   }
 
   /** Lists everything into the store; returns the version from which to watch. */
@@ -307,9 +301,12 @@ export class Reflector<T extends Stored> {
     const interruptions = this.#state.interruptions + 1;
     const missing = isNotFound(error);
     this.#state = { ...this.#state, connected: false, missing, lastError, interruptions };
-    this.#brokenAt ??= this.#options.clock.now();
+    const now = this.#options.clock.now();
+    this.#brokenAt ??= now;
     store.setLive(false);
-    if (isGone(error) || isNotFound(error) || isVersionTooLarge(error)) {
+    // Counted from failure to failure: our own wait for the next try is no outage.
+    const wasAway = now - this.#brokenAt > sameServerMs;
+    if (wasAway || isGone(error) || isNotFound(error) || isVersionTooLarge(error)) {
       this.#version = undefined;
     }
     this.#hurryIfOutdated();
