@@ -1,6 +1,6 @@
 import { comparePools, type IpAddressPool } from "../core/model/ip-address-pool.ts";
 import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
-import type { EventObject } from "../kube/event-recorder.ts";
+import type { EventObject } from "../kube/event-note.ts";
 import { apiVersion, type Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import type { Clock } from "../runtime/clock.ts";

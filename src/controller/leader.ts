@@ -110,6 +110,7 @@ export class Leader {
       queues: this.#queues,
       takeAwaiting: (node) => this.#reconciler.takeAwaiting(node),
     });
+    options.events.giveWayTo(() => this.#queues.services.depth > 0);
     const [pending, liveness, queues] = [this.#pending, this.#liveness, this.#queues];
     const sources = { stores, configuration, pending, placement, liveness, queues, term };
     describeLeader(options.metrics, sources);

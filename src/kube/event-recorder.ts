@@ -1,29 +1,11 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { ApiError, isAlreadyExists, isNotFound } from "./api-error.ts";
+import { EventLimits, sameEventMs } from "./event-limits.ts";
+import type { EventNote } from "./event-note.ts";
 import { objectKey, type Resource, resourcePath } from "./resource.ts";
 import type { ApiClient } from "./transport.ts";
 import { WorkQueue } from "./work-queue.ts";
-
-/** The object that an Event is about. */
-export interface EventObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  /** Absent for a cluster-scoped object, whose Events go to namespace `default`. */
-  readonly namespace?: string | undefined;
-  readonly name: string;
-  readonly uid: string;
-}
-
-/** Something that happened to an object, for people to see in `kubectl describe`. */
-export interface EventNote {
-  readonly object: EventObject;
-  readonly type: "Normal" | "Warning";
-  /** One word in CamelCase. */
-  readonly reason: string;
-  /** At most 1,024 characters are kept. */
-  readonly message: string;
-}
 
 /** What an {@link EventRecorder} needs. */
 export interface EventRecorderOptions {
@@ -46,34 +28,38 @@ const eventResource: Resource = {
   namespaced: true,
 };
 
-/** The same thing within this time counts up one Event instead of making another. */
-const sameEventMs = 600_000;
 /** The count of one Event is written at most this often. */
 const recountMs = 10_000;
 /** Events remembered for counting up; beyond this the oldest make new ones. */
 const rememberedEvents = 4_096;
 /** Events waiting to be sent; beyond this new ones are dropped. */
 const waitingEvents = 10_000;
+const messageLength = 1_024;
 const burst = 200;
-const perSecond = 20;
+const perSecond = 50;
+/** While there is more urgent work for the API server. */
+const perSecondInLine = 20;
 const triesPerEvent = 8;
 
 /** One Event and how far the API server knows it. */
 interface Remembered {
-  readonly note: EventNote;
+  /** As it was last. */
+  note: EventNote;
   readonly firstTime: string;
   lastTime: string;
   lastAt: number;
   count: number;
+  /** Whether it is to be sent, now or later. */
+  due: boolean;
   /** The Event's name once it exists. */
   name: string | undefined;
   sentAt: number;
-  sentCount: number;
   tries: number;
 }
 
 /**
- * Records Events (core/v1), the same one again as a count, at a bounded rate.
+ * Records Events (core/v1) at a bounded rate: the same one again as a count, many
+ * similar ones as one, and of one object not more than {@link EventLimits} allow.
  *
  * Recording never waits and never throws. Events are a courtesy: what the API
  * server does not take after some tries is dropped and counted.
@@ -81,6 +67,8 @@ interface Remembered {
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #queue: WorkQueue;
+  readonly #limits = new EventLimits();
+  #isBusy: () => boolean = () => false;
   /** Oldest first. */
   readonly #events = new Map<string, Remembered>();
   #unsent = 0;
@@ -99,25 +87,32 @@ export class EventRecorder {
     return this.#dropped;
   }
 
+  /** Sends fewer Events whenever `isBusy` says that there is more urgent work for the API server. */
+  giveWayTo(isBusy: () => boolean): void {
+    this.#isBusy = isBusy;
+  }
+
   /** Notes that something happened; it is sent by {@link run} soon after. */
-  record(note: EventNote): void {
+  record(happened: EventNote): void {
     const { clock } = this.#options;
-    const key = keyOf(note);
     const now = clock.now();
+    const { key, note } = this.#limits.place(happened, now);
     const known = this.#events.get(key);
     if (known === undefined || now - known.lastAt > sameEventMs) {
       this.#remember(key, note, now);
       return;
     }
-    if (known.count === known.sentCount) {
-      this.#unsent += 1;
-    }
+    known.note = note;
     known.count += 1;
     known.lastAt = now;
     known.lastTime = secondsTime(clock.wallTime());
     this.#events.delete(key);
     this.#events.set(key, known);
-    this.#queue.add(key, Math.max(0, known.sentAt + recountMs - now));
+    if (!known.due && this.#limits.spend(note.object, now)) {
+      known.due = true;
+      this.#unsent += 1;
+      this.#queue.add(key, Math.max(0, known.sentAt + recountMs - now));
+    }
   }
 
   /** Sends what was recorded until `signal` aborts; what then waits is lost. Never rejects. */
@@ -130,7 +125,7 @@ export class EventRecorder {
     if (old !== undefined) {
       this.#forget(key, old);
     }
-    if (this.#unsent >= waitingEvents) {
+    if (this.#unsent >= waitingEvents || !this.#limits.spend(note.object, now)) {
       this.#dropped += 1;
       return;
     }
@@ -142,9 +137,9 @@ export class EventRecorder {
       lastTime: time,
       lastAt: now,
       count: 1,
+      due: true,
       name: undefined,
       sentAt: Number.NEGATIVE_INFINITY,
-      sentCount: 0,
       tries: 0,
     });
     this.#unsent += 1;
@@ -157,7 +152,7 @@ export class EventRecorder {
       return;
     }
     for (const [key, event] of this.#events) {
-      if (event.count === event.sentCount) {
+      if (!event.due) {
         this.#forget(key, event);
         return;
       }
@@ -165,7 +160,7 @@ export class EventRecorder {
   }
 
   #forget(key: string, event: Remembered): void {
-    if (event.count !== event.sentCount) {
+    if (event.due) {
       this.#unsent -= 1;
       this.#dropped += 1;
     }
@@ -175,7 +170,7 @@ export class EventRecorder {
 
   async #send(key: string, signal: AbortSignal): Promise<void> {
     const event = this.#events.get(key);
-    if (event === undefined || event.count === event.sentCount) {
+    if (event?.due !== true) {
       return;
     }
     await this.#takeToken(signal);
@@ -199,8 +194,8 @@ export class EventRecorder {
     }
     event.tries = 0;
     event.sentAt = this.#options.clock.now();
-    event.sentCount = count;
     if (event.count === count) {
+      event.due = false;
       this.#unsent -= 1;
     } else {
       this.#queue.add(key, recountMs);
@@ -220,7 +215,7 @@ export class EventRecorder {
       involvedObject: object,
       type,
       reason,
-      message: message.slice(0, 1_024),
+      message: message.slice(0, messageLength),
       source: { component },
       reportingComponent: component,
       reportingInstance: instance,
@@ -244,7 +239,11 @@ export class EventRecorder {
       await this.#options.transport.request({
         method: "PATCH",
         path: resourcePath(eventResource, { namespace, name }),
-        body: { count: event.count, lastTimestamp: event.lastTime },
+        body: {
+          count: event.count,
+          lastTimestamp: event.lastTime,
+          message: event.note.message.slice(0, messageLength),
+        },
         signal,
       });
     } catch (error) {
@@ -258,26 +257,15 @@ export class EventRecorder {
 
   async #takeToken(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    const perMs = (this.#isBusy() ? perSecondInLine : perSecond) / 1_000;
     const now = clock.now();
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#tokensAt) / 1_000) * perSecond);
+    this.#tokens = Math.min(burst, this.#tokens + (now - this.#tokensAt) * perMs);
     this.#tokensAt = now;
     this.#tokens -= 1;
     if (this.#tokens < 0) {
-      await clock.sleep((-this.#tokens / perSecond) * 1_000, signal);
+      await clock.sleep(-this.#tokens / perMs, signal);
     }
   }
-}
-
-function keyOf({ object, type, reason, message }: EventNote): string {
-  return JSON.stringify([
-    object.kind,
-    object.namespace,
-    object.name,
-    object.uid,
-    type,
-    reason,
-    message,
-  ]);
 }
 
 /** The type Time of Kubernetes has whole seconds. */

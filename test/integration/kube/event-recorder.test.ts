@@ -1,6 +1,7 @@
 import type { CoreV1Event, CoreV1EventList } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { type EventNote, EventRecorder } from "../../../src/kube/event-recorder.ts";
+import type { EventNote } from "../../../src/kube/event-note.ts";
+import { EventRecorder } from "../../../src/kube/event-recorder.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { type Cluster, startCluster, transportTo } from "./cluster.ts";
@@ -116,6 +117,26 @@ describe("an Event recorder, against the real API server", { timeout: 60_000 }, 
       expect(counts.sort()).toEqual([
         [note.message, 5],
         ["192.0.2.5 is held by another Service", 1],
+      ]);
+    });
+    stop.abort();
+    await running;
+  });
+
+  it("writes the latest of many similar messages into the Event that combines them", async () => {
+    const stop = new AbortController();
+    const recorder = recorderOn();
+    const running = recorder.run(stop.signal);
+    const recordOne = (message: string): void => recorder.record({ ...note, message });
+    for (let which = 1; which <= 11; which += 1) {
+      recordOne(`held by ${which}`);
+    }
+    await eventually(async () => expect(await eventsOf(note)).toHaveLength(11));
+    recordOne("held by 12");
+    await eventually(async () => {
+      const counted = (await eventsOf(note)).filter(({ count }) => count === 2);
+      expect(counted.map(({ message }) => message)).toEqual([
+        "several like this, here the latest: held by 12",
       ]);
     });
     stop.abort();
