@@ -7,6 +7,7 @@ import type { Resource } from "../../src/kube/resource.ts";
 import * as resources from "../../src/kube/resources.ts";
 import { ClusterApi, pods } from "./cluster-api.ts";
 import { addressesOf } from "./cluster-objects.ts";
+import { findLeader } from "./controller-leader.ts";
 import {
   breakGlass,
   decided,
@@ -18,7 +19,10 @@ import {
 import { writeTokenKubeconfig } from "./token-kubeconfig.ts";
 
 const system = "steelyard-system";
-const policies = ["steelyard-writers", "steelyard-speaker-own-node"];
+const policies = [
+  ...["steelyard-writers", "steelyard-speaker-own-node"],
+  ...["steelyard-leader", "steelyard-leader-tells"],
+];
 const tokenFile = "run/secrets/kubernetes.io/serviceaccount/token";
 const speakerAccount = `system:serviceaccount:${system}:steelyard-speaker`;
 const controllerAccount = `system:serviceaccount:${system}:steelyard-controller`;
@@ -75,13 +79,16 @@ async function withToken<T>(
 
 /** The token of the speaker on the first node, as an intruder there finds it. */
 async function stolenToken(): Promise<string> {
-  const [node] = cluster.sandbox.nodes;
-  const all = await cluster.api.list<V1Pod>(pods, system);
-  const pod = all.find(
-    ({ spec, metadata }) =>
-      spec?.nodeName === "node-1" &&
-      metadata?.labels?.["app.kubernetes.io/component"] === "speaker",
-  );
+  return await tokenOf((pod) => pod.spec?.nodeName === "node-1" && isA("speaker", pod));
+}
+
+const isA = (component: string, { metadata }: V1Pod): boolean =>
+  metadata?.labels?.["app.kubernetes.io/component"] === component;
+
+/** The token of the first Pod that is meant, from its files. */
+async function tokenOf(isMeant: (pod: V1Pod) => boolean): Promise<string> {
+  const pod = (await cluster.api.list<V1Pod>(pods, system)).find(isMeant);
+  const node = cluster.sandbox.nodes.find(({ name }) => name === pod?.spec?.nodeName);
   const pid = node?.podProcess(system, pod?.metadata?.name ?? "")?.pid;
   return await readFile(`/proc/${pid}/root/${tokenFile}`, "utf8");
 }
@@ -205,6 +212,36 @@ test("a speaker's token that is bound to no Pod may write nothing, however it is
     const metadata = { name: "steelyard-speaker-x", namespace: system };
     const toCreate = api.create(resources.leases, { metadata, ...renewal });
     expect(await verdict(toCreate)).toContain(unbound);
+  });
+});
+
+describe("a controller", () => {
+  /** What the API server says to two writes of a leader, which have no effect: the address is taken already. */
+  const writesOf = async (token: string): Promise<readonly string[]> => {
+    const [address] = addressesOf(await decided(cluster.api, "True", "served"));
+    const allocation = await cluster.api.allocation(address ?? "");
+    const metadata: V1ObjectMeta = { name: address ?? "" };
+    const again = { metadata, spec: allocation?.spec };
+    return await withToken("controller", token, async (api) => [
+      await verdict(api.create(resources.ipAllocations, again)),
+      await verdict(api.patch(resources.services, "served/status", {}, "default")),
+    ]);
+  };
+  const leadingPod = async (): Promise<string> =>
+    (await findLeader(cluster)).identity.split("_")[0] ?? "";
+
+  test("that leads may write, one that does not may not: the API server looks at the Lease", async () => {
+    const leader = await leadingPod();
+    const leads = await tokenOf(({ metadata }) => metadata?.name === leader);
+    const [create, patch] = await writesOf(leads);
+    expect(create).toContain("already exists");
+    expect(patch).toBe("allowed");
+    const isStandby = (pod: V1Pod): boolean =>
+      isA("controller", pod) && pod.metadata?.name !== leader;
+    const refused = `does not lead; the Lease steelyard-controller is held by ${leader}`;
+    for (const words of await writesOf(await tokenOf(isStandby))) {
+      expect(words).toContain(refused);
+    }
   });
 });
 
