@@ -111,6 +111,8 @@ export class ServiceReconciler {
   async #readAgain(key: string): Promise<void> {
     const { stores, writer, loadBalancerClass } = this.#options;
     const [namespace = "", name = ""] = key.split("/");
+    // One that is seen only while the answer is on its way may have been created after it.
+    const uid = stores.services.get(key)?.uid ?? "";
     try {
       const raw = await writer.read(resources.services, { namespace, name });
       stores.services.upsertLocal(decodeService(raw, loadBalancerClass));
@@ -118,7 +120,7 @@ export class ServiceReconciler {
       if (!isNotFound(error)) {
         throw error;
       }
-      stores.services.deleteLocal(key, stores.services.get(key)?.uid ?? "");
+      stores.services.deleteLocal(key, uid);
     }
   }
 

@@ -6,6 +6,7 @@ import type { SeededRandom } from "./seeded-random.ts";
 import type { ApiObject } from "./simulated-api.ts";
 import type { SimulatedNetwork } from "./simulated-network.ts";
 import type { SimulatedSpeaker } from "./simulated-speaker.ts";
+import type { Unrest } from "./weather.ts";
 
 export const configNamespace = "metallb-system";
 const serviceKeys = ["a/s1", "a/s2", "a/s3", "b/s1", "b/s2", "b/s3"];
@@ -37,7 +38,7 @@ export class ClusterLife {
   }
 
   /** The cluster as it is at the beginning; then something happens now and then. */
-  begin(everyMs: number): void {
+  begin(unrest: Unrest, everyMs: number): void {
     const { network, speakers, replicas } = this.#options;
     for (const name of [configNamespace, "a", "b"]) {
       this.#create("/api/v1/namespaces", { metadata: { name } });
@@ -59,7 +60,7 @@ export class ClusterLife {
     }
     const go = (): void => {
       if (!this.#ended) {
-        this.#happen();
+        this.#happen(unrest);
         network.schedule.after(this.#random.between(0, 2 * everyMs), go);
       }
     };
@@ -87,21 +88,23 @@ export class ClusterLife {
     }
   }
 
-  #happen(): void {
+  #happen({ pools, advertisement, nodes, replicas, handovers }: Unrest): void {
     const random = this.#random;
-    const what = random.next();
-    if (what < 0.6) {
-      this.#changeService(random.pick(serviceKeys));
-    } else if (what < 0.68) {
+    let what = random.next();
+    const isOne = (share: number): boolean => {
+      what -= share;
+      return what < 0;
+    };
+    if (isOne(pools)) {
       this.#changePools();
-    } else if (what < 0.7) {
+    } else if (isOne(advertisement)) {
       this.#changeAdvertisement();
-    } else if (this.#calm) {
-      return;
-    } else if (what < 0.78) {
+    } else if (isOne(nodes)) {
       this.#changeNode(random.pick(this.#options.speakers));
+    } else if (isOne(replicas)) {
+      this.#disturb(random.pick(this.#options.replicas), handovers);
     } else {
-      this.#disturb(random.pick(this.#options.replicas));
+      this.#changeService(random.pick(serviceKeys));
     }
   }
 
@@ -210,6 +213,9 @@ export class ClusterLife {
 
   #changeNode(speaker: SimulatedSpeaker): void {
     const { trace, api } = this.#options.network;
+    if (this.#calm) {
+      return;
+    }
     if (!speaker.alive) {
       speaker.start();
       trace(() => `${speaker.node} comes back`);
@@ -224,27 +230,26 @@ export class ClusterLife {
     trace(() => `${speaker.node} dies${removed ? " and is removed" : ""}`);
   }
 
-  #disturb(replica: Replica): void {
+  #disturb(replica: Replica, handovers: number): void {
     const { schedule, trace } = this.#options.network;
     const random = this.#random;
     const { process } = replica;
-    const what = random.next();
-    if (!process.alive || process.paused) {
+    if (this.#calm || !process.alive || process.paused) {
       return;
     }
-    if (what < 0.6) {
+    if (random.chance(handovers)) {
+      replica.terminate();
+    } else if (random.chance(0.7)) {
       process.paused = true;
       trace(() => `${process.name} stands still`);
       schedule.after(random.pick([2_000, 12_000, 20_000, 40_000]), () => {
         trace(() => `${process.name} goes on`);
         schedule.resume(process, random);
       });
-    } else if (what < 0.85) {
+    } else {
       trace(() => `${process.name} is killed`);
       replica.kill();
       schedule.after(random.between(100, 8_000), () => this.#restart(replica));
-    } else {
-      replica.terminate();
     }
   }
 

@@ -74,17 +74,24 @@ export class FenceCheck {
     });
   }
 
-  #wentBack({ key, after }: AppliedWrite): readonly string[] {
+  /**
+   * A speaker tells the newer of two states of a bundle by its version, so each change raises
+   * it; and a name that came again would begin below what speakers have seen of it.
+   */
+  #wentBack({ key, before, after }: AppliedWrite): readonly string[] {
     if (after === undefined) {
       return [];
     }
     const { term, sequence } = after.spec;
     const highest = this.#highest.get(key);
-    if (highest !== undefined && compareBundleVersions({ term, sequence }, highest) < 0) {
-      const was = `${highest.term}.${highest.sequence}`;
-      return [`bundle ${key} went back from ${was} to ${term}.${sequence}`];
-    }
     this.#highest.set(key, { term, sequence });
+    if (before === undefined) {
+      return highest === undefined ? [] : [`bundle ${key} was deleted and came again`];
+    }
+    if (highest !== undefined && compareBundleVersions({ term, sequence }, highest) <= 0) {
+      const was = `${highest.term}.${highest.sequence}`;
+      return [`bundle ${key} went from ${was} to ${term}.${sequence}, which is no higher`];
+    }
     return [];
   }
 }

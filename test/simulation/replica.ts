@@ -7,8 +7,6 @@ import { Metrics } from "../../src/runtime/metrics.ts";
 import { ProcessClock, SimulatedProcess } from "./schedule.ts";
 import { SimulatedConnection, type SimulatedNetwork } from "./simulated-network.ts";
 
-export const controllerLease = "steelyard-system/steelyard-controller";
-
 /** What happens to a replica by itself. */
 export interface ReplicaEvents {
   /** Its process ended as it should, after a signal or the loss of leadership. */

@@ -135,7 +135,7 @@ export class SimulatedApi {
       case "PATCH":
         return this.#patch(target, current, body as unknown as ApiObject, writer);
       case "DELETE":
-        requireVersion(current, body?.["preconditions"] as Partial<ApiObject["metadata"]>);
+        requireVersion(current, body?.["preconditions"] as ApiObject["metadata"] | undefined);
         return this.#delete(writer, target.plural, key, current);
       default:
         return current;
@@ -184,7 +184,7 @@ export class SimulatedApi {
     patch: ApiObject,
     writer: string,
   ): ApiObject {
-    requireVersion(current, patch.metadata ?? {});
+    requireVersion(current, patch.metadata);
     const { spec: _, ...statusOnly } = patch;
     const merged = mergePatch(current, subresource === "status" ? statusOnly : patch);
     return this.#put(writer, plural, objectKey(namespace, name), current, merged as ApiObject);
@@ -247,8 +247,8 @@ export function parsePath(path: string): Target {
   return { plural, namespace, name, subresource };
 }
 
-function requireVersion(current: ApiObject, wanted: Partial<ApiObject["metadata"]>): void {
-  const { uid, resourceVersion } = wanted;
+function requireVersion(current: ApiObject, wanted?: Partial<ApiObject["metadata"]>): void {
+  const { uid, resourceVersion } = wanted ?? {};
   if (uid !== undefined && uid !== current.metadata.uid) {
     throw refusal(409, "Conflict", "the uid in the precondition is another one");
   }

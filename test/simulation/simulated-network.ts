@@ -3,43 +3,27 @@ import type { ApiClient, ApiRequest, Query } from "../../src/kube/transport.ts";
 import type { Schedule, SimulatedProcess } from "./schedule.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { parsePath, type SimulatedApi } from "./simulated-api.ts";
+import { fairWeather, type Weather } from "./weather.ts";
 
-/** How often what goes wrong; each a probability. */
-export interface Weather {
-  /** A request or an answer takes long: half a second to eight. */
-  readonly slow: number;
-  /** A request takes so long that its sender has given up or was replaced when it lands. */
-  readonly late: number;
-  /** A request never arrives. */
-  readonly lost: number;
-  /** The request took effect; its sender learns only that the connection broke. */
-  readonly answerLost: number;
-  /** The API server says 503. */
-  readonly refused: number;
-  /** The sender dies right before a write leaves it, or right after it took effect. */
-  readonly crash: number;
-  /** The sender of a write stands still from then on, longer than its Lease lasts; the write lands some time. */
-  readonly freeze: number;
-  /** A watch falls behind by up to twelve seconds. */
-  readonly stale: number;
-  /** A watch breaks, or is told to begin anew. */
-  readonly cut: number;
-}
-
-/** Nothing goes wrong. */
-export const fairWeather: Weather = {
-  slow: 0,
-  late: 0,
-  lost: 0,
-  answerLost: 0,
-  refused: 0,
-  crash: 0,
-  freeze: 0,
-  stale: 0,
-  cut: 0,
-};
+export const controllerLease = "steelyard-system/steelyard-controller";
 
 const requestTimeoutMs = 15_000;
+
+/** What went wrong, counted. */
+export interface NetworkFigures {
+  /** Writes that the API server refused: conflicts, names taken, objects gone, rules broken. */
+  readonly refusals: number;
+  /** Those of them that came from a leader that had been replaced. */
+  readonly staleRefused: number;
+  /** Writes of leaders that had been replaced. */
+  readonly stale: number;
+  /** Writes that took effect without their sender hearing of it. */
+  readonly answersLost: number;
+  /** Deaths right before or right after a write. */
+  readonly crashes: number;
+  /** Leaders that stood still with a write under way. */
+  readonly freezes: number;
+}
 
 /** What lies between the processes and the API server. */
 export class SimulatedNetwork {
@@ -49,8 +33,14 @@ export class SimulatedNetwork {
   readonly trace: (line: () => string) => void;
   /** Called when a process dies by {@link Weather.crash}. */
   readonly onCrash: (process: SimulatedProcess) => void;
-  /** How many writes the API server has refused. */
-  refusals = 0;
+  readonly figures = {
+    refusals: 0,
+    staleRefused: 0,
+    stale: 0,
+    answersLost: 0,
+    crashes: 0,
+    freezes: 0,
+  };
   /** How many requests are on their way to the API server. */
   underWay = 0;
   weather: Weather = fairWeather;
@@ -69,15 +59,48 @@ export class SimulatedNetwork {
     this.onCrash = options.onCrash;
   }
 
-  /** Has a process stand still for longer than a Lease lasts. */
-  freeze(process: SimulatedProcess): void {
+  /**
+   * Has a process stand still until another leads, or for so long that another could.
+   * `land` is called once another leads: right then, when it has begun, or when it has long been at it.
+   */
+  freeze(process: SimulatedProcess, land: () => void): void {
     const { schedule, random, trace } = this;
+    this.figures.freezes += process.paused ? 0 : 1;
     trace(() => `${process.name} stands still`);
     process.paused = true;
-    schedule.after(random.between(16_000, 40_000), () => {
-      trace(() => `${process.name} goes on`);
-      schedule.resume(process, random);
+    const goOnAfter = random.pick([50, 2_000, 20_000]);
+    const landAfter = random.pick([50, 1_500, 6_000, 30_000]);
+    this.#onceReplaced(process, () => {
+      schedule.after(random.between(0, landAfter), land);
+      schedule.after(random.between(0, goOnAfter), () => {
+        trace(() => `${process.name} goes on`);
+        schedule.resume(process, random);
+      });
     });
+  }
+
+  /** Whether somebody else than `process` holds the Lease. */
+  isReplaced(process: SimulatedProcess): boolean {
+    const holder = this.api.get("leases", controllerLease)?.spec.holderIdentity ?? "";
+    return holder !== "" && holder !== process.name;
+  }
+
+  /** Calls `act` when another has the Lease, or after a time in which another could have taken it. */
+  #onceReplaced(process: SimulatedProcess, act: () => void): void {
+    let done = false;
+    const end = (): void => {
+      if (!done) {
+        done = true;
+        unsubscribe();
+        act();
+      }
+    };
+    const unsubscribe = this.api.subscribe("leases", () => {
+      if (this.isReplaced(process)) {
+        end();
+      }
+    });
+    this.schedule.after(this.random.between(25_000, 40_000), end);
   }
 
   /** How long one way takes now, in ms. */
@@ -102,6 +125,7 @@ export class SimulatedConnection implements ApiClient {
     const writes = request.method !== "GET";
     if (writes && random.chance(weather.crash / 2)) {
       trace(() => `${this.#process.name} dies before ${describe(request)}`);
+      this.#network.figures.crashes += 1;
       this.#network.onCrash(this.#process);
     }
     return new Promise((resolve, reject) => {
@@ -114,16 +138,21 @@ export class SimulatedConnection implements ApiClient {
         this.#settle(random.between(1, 2_000), () => reject(unreachable(request, "reset")));
         return;
       }
-      const there = this.#wayThere(writes);
       const timeout = request.timeoutMs ?? requestTimeoutMs;
+      this.#network.underWay += 1;
+      if (writes && this.#freezesNow(request)) {
+        this.#giveUp(timeout, request, reject);
+        this.#network.freeze(this.#process, () => this.#arrive(request));
+        return;
+      }
+      const late = random.chance(weather.late) ? random.between(5_000, 45_000) : 0;
+      const there = this.#network.latency() + late;
       const back = this.#network.latency();
       const inTime = there + back < timeout;
       if (!inTime) {
-        this.#settle(timeout, () => reject(unreachable(request, `no answer in ${timeout} ms`)));
+        this.#giveUp(timeout, request, reject);
       }
-      this.#network.underWay += 1;
       schedule.after(there, () => {
-        this.#network.underWay -= 1;
         const answer = this.#arrive(request);
         if (inTime) {
           this.#settle(back, () => (answer.refused ? reject : resolve)(answer.value));
@@ -132,15 +161,20 @@ export class SimulatedConnection implements ApiClient {
     });
   }
 
-  /** How long a request takes to arrive, in ms; it may be so long that its sender has been replaced. */
-  #wayThere(writes: boolean): number {
+  #giveUp(timeout: number, request: ApiRequest, reject: (error: Error) => void): void {
+    this.#settle(timeout, () => reject(unreachable(request, `no answer in ${timeout} ms`)));
+  }
+
+  /** Deletions are few, and what they do is not made good by a name that is taken: rather those. */
+  #freezesNow({ method, path }: ApiRequest): boolean {
     const { random, weather } = this.#network;
-    if (writes && random.chance(weather.freeze)) {
-      this.#network.freeze(this.#process);
-      return random.between(1_000, 45_000);
+    const fenced = ["services", "ipallocations", "l2bundles"].includes(parsePath(path).plural);
+    if (weather.freeze === 0 || !fenced) {
+      return false;
     }
-    const late = random.chance(weather.late) ? random.between(5_000, 45_000) : 0;
-    return this.#network.latency() + late;
+    // What it sends in the same moment is under way as well.
+    const chance = this.#process.paused ? 0.5 : weather.freeze * (method === "DELETE" ? 5 : 1);
+    return random.chance(chance);
   }
 
   /**
@@ -149,20 +183,34 @@ export class SimulatedConnection implements ApiClient {
    */
   #arrive(request: ApiRequest): { readonly refused: boolean; readonly value: unknown } {
     const { random, weather, trace } = this.#network;
+    this.#network.underWay -= 1;
     const value = this.#answer(request);
     const refused = value instanceof ApiError;
-    this.#network.refusals += refused && request.method !== "GET" ? 1 : 0;
+    this.#count(request, refused);
     const text = refused ? `${value.status} ${value.message}` : "done";
     trace(() => `${this.#process.name} had ${describe(request)}: ${text}`);
     if (request.method !== "GET" && random.chance(weather.crash / 2)) {
       trace(() => `${this.#process.name} dies after it`);
+      this.#network.figures.crashes += 1;
       this.#network.onCrash(this.#process);
     }
     if (random.chance(weather.answerLost)) {
       trace(() => `${this.#process.name} never hears of it`);
+      this.#network.figures.answersLost += refused || request.method === "GET" ? 0 : 1;
       return { refused: true, value: unreachable(request, "reset") };
     }
     return { refused, value };
+  }
+
+  #count({ method, path }: ApiRequest, refused: boolean): void {
+    const { figures } = this.#network;
+    if (method !== "GET") {
+      const fenced = !["leases", "events"].includes(parsePath(path).plural);
+      const stale = fenced && this.#network.isReplaced(this.#process);
+      figures.refusals += refused ? 1 : 0;
+      figures.stale += stale ? 1 : 0;
+      figures.staleRefused += stale && refused ? 1 : 0;
+    }
   }
 
   #answer(request: ApiRequest): unknown {

@@ -1,24 +1,23 @@
 import { ClusterLife } from "./cluster-life.ts";
 import { FenceCheck } from "./fence-check.ts";
-import { controllerLease, Replica, type ReplicaEvents } from "./replica.ts";
+import { Replica, type ReplicaEvents } from "./replica.ts";
 import { Schedule, type SimulatedProcess } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { unsettled } from "./settled-check.ts";
 import { type AppliedWrite, SimulatedApi } from "./simulated-api.ts";
-import { fairWeather, SimulatedNetwork, type Weather } from "./simulated-network.ts";
+import { controllerLease, type NetworkFigures, SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedSpeaker } from "./simulated-speaker.ts";
+import { anyTheme, fairWeather } from "./weather.ts";
 
-/** What a run consisted of: a run in which nothing happens proves nothing. */
-export interface SimulationFigures {
+/** What a run consisted of, counted: a run in which nothing happens proves nothing. */
+export interface SimulationFigures extends NetworkFigures {
   readonly steps: number;
   /** Changes that controllers made, Leases not counted. */
   readonly writes: number;
   /** Those of them that took effect after another controller had taken the Lease. */
-  readonly writesOfStaleLeaders: number;
+  readonly staleApplied: number;
   /** Times that the Lease changed hands. */
   readonly leaders: number;
-  /** Writes that were refused: conflicts, names taken, objects gone, rules broken. */
-  readonly refusals: number;
 }
 
 /** How one simulated run went. */
@@ -52,7 +51,7 @@ class Simulation {
   readonly #life: ClusterLife;
   readonly #lines: string[] = [];
   #failure: string | undefined;
-  readonly #figures = { writes: 0, writesOfStaleLeaders: 0, leaders: 0 };
+  readonly #figures = { writes: 0, staleApplied: 0, leaders: 0 };
   #stormy = true;
 
   constructor(seed: number, traced: boolean) {
@@ -83,9 +82,10 @@ class Simulation {
   }
 
   async run(): Promise<SimulationResult> {
-    this.#network.weather = this.#anyWeather();
-    this.#life.begin(this.#random.pick([250, 700, 2_000]));
-    await this.#pass(this.#random.between(20_000, 70_000));
+    const { weather, unrest, stormMs } = anyTheme(this.#random);
+    this.#network.weather = weather;
+    this.#life.begin(unrest, this.#random.pick([250, 700, 2_000]));
+    await this.#pass(stormMs);
     this.#network.weather = fairWeather;
     this.#stormy = false;
     this.#network.trace(() => "the weather is fair from here on");
@@ -98,31 +98,8 @@ class Simulation {
     this.#end();
     const [failure, trace] = [this.#failure, this.#lines];
     const { steps } = this.#schedule;
-    const { refusals } = this.#network;
-    return { failure, trace, figures: { ...this.#figures, steps, refusals } };
-  }
-
-  /** Each seed has its own kind of trouble: some faults often, others never. */
-  #anyWeather(): Weather {
-    const upTo = (p: number): number => (this.#random.chance(0.5) ? this.#random.between(0, p) : 0);
-    const anything: Weather = {
-      slow: upTo(0.2),
-      late: upTo(0.15),
-      lost: upTo(0.1),
-      answerLost: upTo(0.2),
-      refused: upTo(0.05),
-      crash: upTo(0.05),
-      freeze: upTo(0.1),
-      stale: upTo(0.3),
-      cut: upTo(0.03),
-    };
-    const themes: readonly Weather[] = [
-      anything,
-      { ...fairWeather, freeze: this.#random.between(0.05, 0.3), late: upTo(0.2) },
-      { ...fairWeather, stale: upTo(0.5), answerLost: upTo(0.3), slow: upTo(0.3) },
-      { ...fairWeather, crash: this.#random.between(0, 0.3), answerLost: upTo(0.3) },
-    ];
-    return this.#random.pick(themes);
+    const figures = { steps, ...this.#figures, ...this.#network.figures };
+    return { failure, trace, figures };
   }
 
   async #settle(): Promise<void> {
@@ -191,7 +168,7 @@ class Simulation {
     } else if (writer.startsWith("c")) {
       const holder = this.#api.get("leases", controllerLease)?.spec.holderIdentity;
       this.#figures.writes += 1;
-      this.#figures.writesOfStaleLeaders += holder === writer ? 0 : 1;
+      this.#figures.staleApplied += holder === writer ? 0 : 1;
       this.#network.trace(
         () => `  ${writer} wrote ${plural} ${key} ${after === undefined ? "away" : ""}`,
       );
