@@ -17,13 +17,15 @@ import { PendingServices } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
-import { SpeakerLiveness } from "./speaker-liveness.ts";
+import type { SpeakerLiveness } from "./speaker-liveness.ts";
 import { SpeakerReports } from "./speaker-reports.ts";
 import { type LeaderQueues, Triggers } from "./triggers.ts";
 
 export interface LeaderOptions {
   /** All synced. */
   readonly stores: ClusterStores;
+  /** At work already. */
+  readonly liveness: SpeakerLiveness;
   readonly writes: ApiClient;
   readonly leadership: Leadership;
   readonly events: EventRecorder;
@@ -52,7 +54,6 @@ export class Leader {
   readonly #reports: SpeakerReports;
   readonly #state: AllocationState;
   readonly #pending = new PendingServices();
-  readonly #liveness: SpeakerLiveness;
   readonly #placement: Placement;
   readonly #allocations: AllocationWriter;
   readonly #reconciler: ServiceReconciler;
@@ -64,7 +65,7 @@ export class Leader {
 
   constructor(options: LeaderOptions) {
     this.#options = options;
-    const { stores, clock, log, leadership, writes } = options;
+    const { stores, liveness, clock, log, leadership, writes } = options;
     const writer = new Writer(writes, () => leadership.holds());
     const term = new LeaderTerm(stores, leadership.transitions);
     this.#term = term;
@@ -73,13 +74,7 @@ export class Leader {
     const reports = new SpeakerReports(stores);
     this.#reports = reports;
     this.#state = new AllocationState(stores, configuration, reports);
-    this.#liveness = new SpeakerLiveness({
-      stores,
-      clock,
-      log,
-      onVerdict: () => this.#triggers.speakersChanged(),
-    });
-    const isAlive = (node: string): boolean => this.#liveness.isAlive(node);
+    const isAlive = (node: string): boolean => liveness.isAlive(node);
     this.#placement = new Placement({ stores, configuration, reports, writer, term, isAlive, log });
     const state = this.#state;
     const placement = this.#placement;
@@ -111,21 +106,21 @@ export class Leader {
       takeAwaiting: (node) => this.#reconciler.takeAwaiting(node),
     });
     options.events.giveWayTo(() => this.#queues.services.depth > 0);
-    const [pending, liveness, queues] = [this.#pending, this.#liveness, this.#queues];
+    const [pending, queues] = [this.#pending, this.#queues];
     const sources = { stores, configuration, pending, placement, liveness, queues, term };
     describeLeader(options.metrics, sources);
   }
 
   /** Leads until leadership is lost, or a newer leader was seen. */
   async run(): Promise<void> {
-    const { leadership, clock } = this.#options;
+    const { leadership, liveness, clock } = this.#options;
     const signal = AbortSignal.any([leadership.signal, this.#superseded.signal]);
     this.#reports.load();
     this.#state.load();
     this.#placement.load();
     this.#triggers.start();
+    liveness.onVerdict(() => this.#triggers.speakersChanged());
     this.#endWhenStoresGoBack();
-    this.#liveness.start(signal);
     await this.#prepared.createDefaultAdvertisement();
     const giveUpWaiting = async (): Promise<void> => {
       await clock.sleep(networksWaitMs, signal);

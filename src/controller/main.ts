@@ -13,6 +13,7 @@ import { ClusterWatch } from "./cluster-stores.ts";
 import { Leader } from "./leader.ts";
 import { describeController } from "./metrics.ts";
 import type { ControllerSettings } from "./settings.ts";
+import { SpeakerLiveness } from "./speaker-liveness.ts";
 
 /** The Lease that the replicas contend for. */
 const leaseName = "steelyard-controller";
@@ -73,6 +74,8 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");
   const background = [watch.run(ended), events.run(ended), served];
   await watch.synced(ended);
+  const liveness = new SpeakerLiveness({ stores: watch.stores, clock, log });
+  liveness.start(ended);
   let lost = false;
   watch.onOwnKindLost((problem) => {
     // With its kind all objects go, which is no release of any address: whoever leads must not act on it.
@@ -84,15 +87,13 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     done.abort(new Error(problem));
   });
   await election.run(async (leadership) => {
-    const { defaultAdvertisement } = settings;
     const leader = new Leader({
+      ...settings,
       stores: watch.stores,
+      liveness,
       writes,
       leadership,
       events,
-      configNamespace,
-      loadBalancerClass,
-      defaultAdvertisement,
       metrics,
       clock,
       log,

@@ -9,8 +9,6 @@ export interface SpeakerLivenessOptions {
   readonly stores: Pick<ClusterStores, "speakerLeases" | "nodes">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called after each change of a verdict. */
-  readonly onVerdict: () => void;
 }
 
 /** However long an outage was, speakers are judged again so long after it. */
@@ -18,7 +16,12 @@ const graceMaxMs = 30_000;
 
 const silent = "its Lease was not renewed for 6 s";
 
-/** Drives the liveness protocol from the Leases of the speakers and the clock. */
+/**
+ * Drives the liveness protocol from the Leases of the speakers and the clock.
+ *
+ * Every replica judges, although only the leader acts on it: one that becomes the
+ * leader because a node died need not wait until it has seen that node be silent.
+ */
 export class SpeakerLiveness {
   readonly #options: SpeakerLivenessOptions;
   #state = noSpeakers;
@@ -26,6 +29,7 @@ export class SpeakerLiveness {
   /** Ends the wait for the next look. */
   #waiting = new AbortController();
   #running = false;
+  readonly #listeners: (() => void)[] = [];
   /** When the watch on the Leases was found broken last. */
   #brokenAt: number | undefined;
 
@@ -46,6 +50,11 @@ export class SpeakerLiveness {
   /** Names of the nodes whose speaker is alive. */
   alive(): readonly string[] {
     return [...this.#state.speakers.keys()].filter((node) => this.isAlive(node));
+  }
+
+  /** Calls `listener` after each change of a verdict, from now on. */
+  onVerdict(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Begins to judge; every count starts now. Ends when `signal` aborts. */
@@ -109,7 +118,7 @@ export class SpeakerLiveness {
     if (!this.#running) {
       return;
     }
-    const { clock, log, onVerdict } = this.#options;
+    const { clock, log } = this.#options;
     const wasKnown = this.#state.speakers.size;
     const { state, died, revived, suspended, wakeAt } = step(this.#state, input, clock.now());
     this.#state = state;
@@ -129,7 +138,9 @@ export class SpeakerLiveness {
       void this.#wakeIn(Math.max(1, wakeAt - clock.now()));
     }
     if (died.length + revived.length > 0 || state.speakers.size !== wasKnown) {
-      onVerdict();
+      for (const listener of this.#listeners) {
+        listener();
+      }
     }
   }
 

@@ -60,6 +60,7 @@ export class Triggers {
     this.#lookWhenSettled();
     this.#subscribe();
     this.#triggerEverything();
+    this.speakersChanged();
   }
 
   #subscribe(): void {

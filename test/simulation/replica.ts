@@ -1,5 +1,6 @@
 import { ClusterWatch } from "../../src/controller/cluster-stores.ts";
 import { Leader } from "../../src/controller/leader.ts";
+import { SpeakerLiveness } from "../../src/controller/speaker-liveness.ts";
 import { EventRecorder } from "../../src/kube/event-recorder.ts";
 import { LeaseElection } from "../../src/kube/lease-election.ts";
 import { silentLog } from "../../src/runtime/log.ts";
@@ -84,12 +85,14 @@ export class Replica {
     const ended = AbortSignal.any([signal, done.signal]);
     const watching = watch.run(ended);
     await watch.synced(ended);
+    const liveness = new SpeakerLiveness({ ...options, stores: watch.stores });
+    liveness.start(ended);
     await election.run(async (leadership) => {
       const { stores } = watch;
       const [writes, metrics] = [connection, new Metrics()];
       await new Leader({
         ...options,
-        ...{ stores, writes, leadership, events, metrics, defaultAdvertisement: false },
+        ...{ stores, liveness, writes, leadership, events, metrics, defaultAdvertisement: false },
       }).run();
       this.#network.trace(() => `${process.name} leads no longer`);
       done.abort(new Error("leadership ended"));
