@@ -1,18 +1,20 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { explainFailure, isAlreadyExists, isNotFound } from "./api-error.ts";
-import { type LeaseSpec, microTime, newLease } from "./lease.ts";
+import { type LeaseOwner, type LeaseSpec, microTime, newLease } from "./lease.ts";
 import { resourcePath } from "./resource.ts";
 import { leases } from "./resources.ts";
-import type { Transport } from "./transport.ts";
+import type { ApiClient } from "./transport.ts";
 
 /** Which Lease, and how often. */
 export interface LeaseRenewerOptions {
   /** Shared with nothing slow. */
-  readonly transport: Transport;
+  readonly transport: ApiClient;
   readonly namespace: string;
   readonly name: string;
   readonly holderIdentity: string;
+  /** With what the Lease goes, asked at each renewal; undefined: not known now, so what was said before stays. */
+  readonly owner?: () => LeaseOwner | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Default 2 s. */
@@ -70,11 +72,13 @@ export class LeaseRenewer {
   async #renew(signal: AbortSignal): Promise<void> {
     const { transport, namespace, name } = this.#options;
     const spec = this.#spec();
+    const owner = this.#options.owner?.();
+    const owned = owner === undefined ? {} : { metadata: { ownerReferences: [owner] } };
     try {
       await transport.request({
         method: "PATCH",
         path: resourcePath(leases, { namespace, name }),
-        body: { spec },
+        body: { ...owned, spec },
         signal,
         timeoutMs,
       });
@@ -82,17 +86,21 @@ export class LeaseRenewer {
       if (!isNotFound(error)) {
         throw error;
       }
-      await this.#create(spec, signal);
+      await this.#create(spec, owner, signal);
     }
   }
 
-  async #create(spec: LeaseSpec, signal: AbortSignal): Promise<void> {
+  async #create(
+    spec: LeaseSpec,
+    owner: LeaseOwner | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { transport, namespace, name } = this.#options;
     try {
       await transport.request({
         method: "POST",
         path: resourcePath(leases, { namespace }),
-        body: newLease(namespace, name, spec),
+        body: newLease(namespace, name, spec, owner === undefined ? [] : [owner]),
         signal,
         timeoutMs,
       });

@@ -6,8 +6,17 @@ export interface Lease {
     readonly name: string;
     readonly namespace: string;
     readonly resourceVersion?: string;
+    readonly ownerReferences?: readonly LeaseOwner[];
   };
   readonly spec?: LeaseSpec;
+}
+
+/** The object with which a Lease goes: the garbage collector takes it when its owner is gone. */
+export interface LeaseOwner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
 /** The part of a Lease that elections use. */
@@ -27,11 +36,16 @@ export function microTime(time: Date): string {
 }
 
 /** A Lease that does not exist yet. */
-export function newLease(namespace: string, name: string, spec: LeaseSpec): Lease {
+export function newLease(
+  namespace: string,
+  name: string,
+  spec: LeaseSpec,
+  ownerReferences: readonly LeaseOwner[] = [],
+): Lease {
   return {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",
-    metadata: { name, namespace },
+    metadata: { name, namespace, ownerReferences },
     spec,
   };
 }

@@ -1,4 +1,5 @@
 import { speakerLeaseName } from "../core/liveness/lease-name.ts";
+import type { LeaseOwner } from "../kube/lease.ts";
 import { LeaseRenewer } from "../kube/lease-renewer.ts";
 import { loadAccess } from "../kube/load-access.ts";
 import { openMetrics } from "../kube/metrics-endpoint.ts";
@@ -69,6 +70,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     namespace,
     name: speakerLeaseName(nodeName),
     holderIdentity: podName,
+    owner: () => nodeAsOwner(nodeName, watch.ownSpeaker.get(nodeName)?.nodeUid),
     clock,
     log,
   });
@@ -106,6 +108,11 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   await Promise.all([reads.close(), writes.close()]);
   log.info({}, "speaker stopped");
   return 0;
+}
+
+/** The Node, whose uid only its L2Speaker tells: a speaker may read no Nodes. */
+function nodeAsOwner(name: string, uid: string | undefined): LeaseOwner | undefined {
+  return uid === undefined ? undefined : { apiVersion: "v1", kind: "Node", name, uid };
 }
 
 /** Resolves when `holds` does, or when `signal` aborts. */

@@ -37,7 +37,8 @@ function report(
   const rest = { ignoredBundles, interfaces: [], defaultGateways: [], applied, failures: [] };
   const said = highestTerm === undefined ? undefined : { highestTerm, ...rest };
   const speaker = { node, report: said };
-  speakers.upsert({ key: node, uid: node, resourceVersion: String(writes), speaker });
+  const resourceVersion = String(writes);
+  speakers.upsert({ key: node, uid: node, resourceVersion, nodeUid: undefined, speaker });
 }
 
 test.each<[string, number[], (number | undefined)[], number, number]>([

@@ -1,7 +1,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { V1ObjectMeta, V1Pod, V1ValidatingAdmissionPolicy } from "@kubernetes/client-node";
+import type {
+  V1ObjectMeta,
+  V1OwnerReference,
+  V1Pod,
+  V1ValidatingAdmissionPolicy,
+} from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Resource } from "../../src/kube/resource.ts";
 import * as resources from "../../src/kube/resources.ts";
@@ -54,12 +59,23 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A Node that comes and goes. What it leaves is looked at last: the garbage collector takes its time. */
+/**
+ * A Node that comes and goes, with a Lease as a speaker has it. What it leaves is
+ * looked at last: the garbage collector takes its time.
+ */
 async function passingNode(name: string): Promise<void> {
   const metadata: V1ObjectMeta = { name };
   await cluster.api.create(resources.nodes, { metadata });
+  const ownerReferences = [await ownerOf(name)];
+  const lease = { name: `steelyard-speaker-${name}`, namespace: system, ownerReferences };
+  await cluster.api.create(resources.leases, { metadata: lease });
   await eventually("an L2Speaker for it", () => metadataOf(resources.l2Speakers, name));
   await cluster.api.remove(resources.nodes, name);
+}
+
+async function ownerOf(node: string): Promise<V1OwnerReference> {
+  const { uid = "" } = (await metadataOf(resources.nodes, node)) ?? {};
+  return { apiVersion: "v1", kind: "Node", name: node, uid };
 }
 
 /** The API as whoever has this token. */
@@ -119,8 +135,12 @@ const report = {
   },
 };
 
-const metadataOf = async (resource: Resource, name: string): Promise<V1ObjectMeta | undefined> =>
-  (await cluster.api.get<{ metadata: V1ObjectMeta }>(resource, name))?.metadata;
+const metadataOf = async (
+  resource: Resource,
+  name: string,
+  namespace?: string,
+): Promise<V1ObjectMeta | undefined> =>
+  (await cluster.api.get<{ metadata: V1ObjectMeta }>(resource, name, namespace))?.metadata;
 
 test("the policies' expressions are free of type errors", async () => {
   const policy: Resource = {
@@ -242,6 +262,17 @@ describe("a controller", () => {
     for (const words of await writesOf(await tokenOf(isStandby))) {
       expect(words).toContain(refused);
     }
+  });
+});
+
+test("a speaker's Lease belongs to its Node, and goes with it", async () => {
+  const leaseOf = async (node: string): Promise<V1ObjectMeta | undefined> =>
+    await metadataOf(resources.leases, `steelyard-speaker-${node}`, system);
+  for (const node of ["node-1", "node-2"]) {
+    expect((await leaseOf(node))?.ownerReferences).toEqual([await ownerOf(node)]);
+  }
+  await eventually("no Lease of the Node that went", async () => {
+    return (await leaseOf("node-9")) === undefined;
   });
 });
 

@@ -14,6 +14,8 @@ import { decodeMetadata } from "./metadata.ts";
 
 /** An L2Speaker and which version of it this is. */
 export interface L2SpeakerObject extends Stored {
+  /** The uid of its Node, with which it goes. */
+  readonly nodeUid: string | undefined;
   readonly speaker: L2Speaker;
 }
 
@@ -22,7 +24,13 @@ export function decodeL2Speaker(raw: unknown): L2SpeakerObject {
   const { key, name, uid, resourceVersion } = decodeMetadata(raw);
   const status = field(raw, "status");
   const report = status === undefined ? undefined : decodeReport(status);
-  return { key, uid, resourceVersion, speaker: { node: name, report } };
+  const nodeUid = textField(
+    listField(raw, "metadata", "ownerReferences").find(
+      (owner) => textField(owner, "kind") === "Node",
+    ),
+    "uid",
+  );
+  return { key, uid, resourceVersion, nodeUid, speaker: { node: name, report } };
 }
 
 function decodeReport(status: unknown): SpeakerReport {

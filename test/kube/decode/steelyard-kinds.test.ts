@@ -61,6 +61,18 @@ describe("an L2Speaker", () => {
     expect(decodeL2Speaker({ metadata: { name: "n" }, spec: {} }).speaker).toEqual({ node: "n" });
   });
 
+  test("tells the uid of its Node, if it belongs to one", () => {
+    const nodeUidOf = (ownerReferences: readonly object[]): string | undefined =>
+      decodeL2Speaker({ metadata: { name: "n", ownerReferences } }).nodeUid;
+    expect(
+      nodeUidOf([
+        { kind: "Other", uid: "a" },
+        { kind: "Node", uid: "b" },
+      ]),
+    ).toBe("b");
+    expect(nodeUidOf([])).toBeUndefined();
+  });
+
   test("tells what its speaker said, in values", () => {
     const { speaker } = decodeL2Speaker({
       metadata: { name: "n" },
