@@ -16,6 +16,8 @@ export interface AuditEntry {
   readonly query: URLSearchParams;
   /** The HTTP status of the answer. */
   readonly code: number;
+  /** When the request had come in. */
+  readonly received: Date;
   /** When the answer was complete; for a watch, when it began. */
   readonly time: Date;
 }
@@ -55,6 +57,7 @@ interface AuditEvent {
     readonly name?: string;
   };
   readonly responseStatus?: { readonly code?: number };
+  readonly requestReceivedTimestamp: string;
   readonly stageTimestamp: string;
 }
 
@@ -76,6 +79,7 @@ function parseAuditEvent(event: AuditEvent): readonly AuditEntry[] {
       name: objectRef.name,
       query: new URL(event.requestURI, "https://api").searchParams,
       code: event.responseStatus?.code ?? 0,
+      received: new Date(event.requestReceivedTimestamp),
       time: new Date(event.stageTimestamp),
     },
   ];

@@ -1,6 +1,13 @@
 import { open } from "node:fs/promises";
 import { type AuditEntry, isWrite, parseAudit } from "../../sandbox/audit.ts";
 
+/** A write that should not be there, and why not. */
+export interface StaleWrite {
+  readonly write: AuditEntry;
+  /** The write by which the Lease had gone to another one. */
+  readonly lease: AuditEntry | undefined;
+}
+
 const controller = "system:serviceaccount:steelyard-system:steelyard-controller";
 
 /**
@@ -12,7 +19,8 @@ const controller = "system:serviceaccount:steelyard-system:steelyard-controller"
 export class LeaderWrites {
   readonly #file: string;
   #offset = 0;
-  #holder: string | undefined;
+  /** The write by which who leads has become the leader. */
+  #lease: AuditEntry | undefined;
 
   /** `file` is the API server's audit log. */
   constructor(file: string) {
@@ -23,20 +31,21 @@ export class LeaderWrites {
    * What was logged since the last call and should not be there: writes, Events too,
    * that a controller finished with success after the Lease had gone to another one.
    */
-  async readStale(): Promise<readonly AuditEntry[]> {
+  async readStale(): Promise<readonly StaleWrite[]> {
     const entries = parseAudit(await this.#readOn()).filter(isWrite);
     return entries
       .filter(({ user, code }) => user === controller && code < 300)
       .sort((a, b) => a.time.getTime() - b.time.getTime())
-      .filter((entry) => this.#isStale(entry));
+      .flatMap((write) => this.#judge(write) ?? []);
   }
 
-  #isStale({ resource, name, pod }: AuditEntry): boolean {
-    if (resource !== "leases" || name !== "steelyard-controller") {
-      return pod !== this.#holder;
+  #judge(write: AuditEntry): StaleWrite | undefined {
+    const lease = this.#lease;
+    if (write.resource !== "leases" || write.name !== "steelyard-controller") {
+      return write.pod === lease?.pod ? undefined : { write, lease };
     }
-    this.#holder = pod;
-    return false;
+    this.#lease = write.pod === lease?.pod ? lease : write;
+    return undefined;
   }
 
   /** The whole lines behind what was read before. */
@@ -53,4 +62,14 @@ export class LeaderWrites {
       await log.close();
     }
   }
+}
+
+/** In one line which write it was, when, whose, and since when another one led. */
+export function describeStale({ write, lease }: StaleWrite): string {
+  return `stale: ${describe(write)}; leader: ${lease === undefined ? "nobody" : describe(lease)}`;
+}
+
+function describe({ verb, resource, namespace, name, pod, received, time }: AuditEntry): string {
+  const what = [resource, namespace, name].filter((part) => part !== undefined).join(" ");
+  return `${verb} ${what} by ${pod}, received ${received.toISOString()}, done ${time.toISOString()}`;
 }

@@ -8,7 +8,7 @@ import { configNamespace } from "./cluster-api.ts";
 import { addressesOf, type IpAllocationObject } from "./cluster-objects.ts";
 import { bothControllersReady, findLeader, leaderOtherThan } from "./controller-leader.ts";
 import { eventually, type InstalledCluster, startInstalled } from "./installed-cluster.ts";
-import { LeaderWrites } from "./leader-writes.ts";
+import { describeStale, LeaderWrites } from "./leader-writes.ts";
 import { ServiceStorm } from "./service-storm.ts";
 
 /** What is done to the leader in the middle of a storm. */
@@ -121,6 +121,9 @@ describe.for(clusters)("%# a cluster in a storm of Services", (plan) => {
         ...[successor, stale.length, released?.left, released?.after],
         `${seconds} s`,
       ]);
+      for (const write of stale) {
+        console.log(describeStale(write));
+      }
       const all = { created: size, inStatus: size, allocations: size, distinct: size };
       expect(count).toEqual({ ...all, matchingUid: size, oneMac: size });
       expect(interrupted, "served when the leader was interrupted").toBeLessThan(size);
