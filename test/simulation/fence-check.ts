@@ -1,4 +1,8 @@
+import { poolOffers } from "../../src/core/model/ip-address-pool.ts";
 import { compareBundleVersions } from "../../src/core/model/l2-bundle.ts";
+import { familyOf, type IpAddress } from "../../src/core/net/ip-address.ts";
+import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
+import { decodeService } from "../../src/kube/decode/service.ts";
 import type { ApiObject, AppliedWrite, SimulatedApi } from "./simulated-api.ts";
 
 interface HolderFields {
@@ -12,6 +16,9 @@ export class FenceCheck {
   readonly #api: SimulatedApi;
   /** The highest version that each bundle ever had, deleted or not. */
   readonly #highest = new Map<string, { term: number; sequence: number }>();
+  /** The version at which people last changed a Service, by uid, and a pool. */
+  readonly #serviceChanged = new Map<string, number>();
+  #poolsChanged = 0;
 
   constructor(api: SimulatedApi) {
     this.#api = api;
@@ -23,10 +30,15 @@ export class FenceCheck {
       case "ipallocations":
         return [
           ...this.#takenFromHolder(write),
+          ...this.#takenForNothing(write),
           ...this.#falseStatuses(write.before?.spec.address),
         ];
       case "services":
+        this.#noteChange(write);
         return write.after === undefined ? [] : this.#falseStatus(write.after);
+      case "ipaddresspools":
+        this.#poolsChanged = versionOf(write);
+        return [];
       case "l2bundles":
         return this.#wentBack(write);
       default:
@@ -46,6 +58,43 @@ export class FenceCheck {
       ({ uid }) => this.#lives(uid) && !now.some((holder) => holder.uid === uid),
     );
     return [...crowded, ...robbed.map((holder) => `${address} was taken from ${named(holder)}`)];
+  }
+
+  /** A Service that asks for one address keeps it as long as its pool has it, whoever leads and whatever he saw. */
+  #takenForNothing({ before, after, sentVersion }: AppliedWrite): readonly string[] {
+    const [holder] = after?.spec.state === "Allocated" ? [] : holdersOf(before);
+    const address: string = before?.spec.address ?? "";
+    const object = this.#api.list("services").find(({ metadata }) => metadata.uid === holder?.uid);
+    if (holder === undefined || object === undefined || this.#poolsChanged > sentVersion - 100) {
+      return [];
+    }
+    const { service } = decodeService(object, "");
+    const { wish } = service;
+    const asks =
+      service.wantsAddress &&
+      service.families.length === 1 &&
+      service.families.some((family) => family === familyOf(address as IpAddress)) &&
+      wish.pool === undefined &&
+      wish.addresses.every((wished) => wished === address);
+    const changed = (this.#serviceChanged.get(holder.uid) ?? 0) > sentVersion;
+    const others = this.#api
+      .list("ipallocations")
+      .filter((one) => holdersOf(one).some(({ uid }) => uid === holder.uid));
+    const offered = this.#api
+      .list("ipaddresspools")
+      .flatMap((raw) => decodeIpAddressPool(raw).pool ?? [])
+      .some((pool) => poolOffers(pool, address as IpAddress));
+    return asks && offered && !changed && others.length === 0
+      ? [`${address} was taken from ${named(holder)}, which asks for it`]
+      : [];
+  }
+
+  /** Only what people change: a status is written by those that are watched here. */
+  #noteChange(write: AppliedWrite): void {
+    const uid = write.after?.metadata.uid;
+    if (uid !== undefined && write.writer === "user") {
+      this.#serviceChanged.set(uid, versionOf(write));
+    }
   }
 
   #lives(uid: string): boolean {
@@ -105,6 +154,12 @@ export function holdersOf(allocation: ApiObject | undefined): readonly HolderFie
 export function ingressOf(service: ApiObject): readonly string[] {
   const ingress: { ip: string }[] = service.status?.loadBalancer?.ingress ?? [];
   return ingress.map(({ ip }) => ip);
+}
+
+/** The version of everything after a write. */
+function versionOf({ after, before, sentVersion }: AppliedWrite): number {
+  const version = Number((after ?? before)?.metadata.resourceVersion);
+  return Math.max(version, sentVersion);
 }
 
 function named({ namespace, name, uid }: HolderFields): string {

@@ -32,6 +32,8 @@ export interface AppliedWrite {
   readonly before: ApiObject | undefined;
   /** Undefined: it was deleted. */
   readonly after: ApiObject | undefined;
+  /** The version of everything when its writer sent it. */
+  readonly sentVersion: number;
 }
 
 export interface WatchEvent {
@@ -59,6 +61,7 @@ export class SimulatedApi {
   // So that versions grow by a digit during a run: they are numbers, not texts.
   #version = 9_900;
   #uids = 0;
+  #sentVersion: number | undefined;
 
   /** Calls `onWrite` right after each change. */
   constructor(onWrite: (write: AppliedWrite) => void) {
@@ -115,10 +118,20 @@ export class SimulatedApi {
   }
 
   /**
-   * Does what a request asks for and returns the answer.
+   * Does what a request asks for and returns the answer. `sentVersion`: the version of
+   * everything when it was sent; absent: right now.
    * @throws ApiError as the real one does
    */
-  handle(request: ApiRequest, writer: string): unknown {
+  handle(request: ApiRequest, writer: string, sentVersion?: number): unknown {
+    this.#sentVersion = sentVersion;
+    try {
+      return this.#handle(request, writer);
+    } finally {
+      this.#sentVersion = undefined;
+    }
+  }
+
+  #handle(request: ApiRequest, writer: string): unknown {
     const target = parsePath(request.path);
     const body = request.body as Fields | undefined;
     if (target.name === undefined) {
@@ -222,14 +235,14 @@ export class SimulatedApi {
     return { kind: "Status", status: "Success" };
   }
 
-  #record(plural: string, event: WatchEvent, write: AppliedWrite): void {
+  #record(plural: string, event: WatchEvent, write: Omit<AppliedWrite, "sentVersion">): void {
     const history = this.#history.get(plural) ?? [];
     this.#history.set(plural, history);
     history.push(event);
     for (const listener of this.#changed.get(plural) ?? []) {
       listener();
     }
-    this.#onWrite(write);
+    this.#onWrite({ ...write, sentVersion: this.#sentVersion ?? this.#version });
   }
 
   #kind(plural: string): Map<string, ApiObject> {

@@ -140,9 +140,10 @@ export class SimulatedConnection implements ApiClient {
       }
       const timeout = request.timeoutMs ?? requestTimeoutMs;
       this.#network.underWay += 1;
+      const sentVersion = Number(this.#network.api.version());
       if (writes && this.#freezesNow(request)) {
         this.#giveUp(timeout, request, reject);
-        this.#network.freeze(this.#process, () => this.#arrive(request));
+        this.#network.freeze(this.#process, () => this.#arrive(request, sentVersion));
         return;
       }
       const late = random.chance(weather.late) ? random.between(5_000, 45_000) : 0;
@@ -153,7 +154,7 @@ export class SimulatedConnection implements ApiClient {
         this.#giveUp(timeout, request, reject);
       }
       schedule.after(there, () => {
-        const answer = this.#arrive(request);
+        const answer = this.#arrive(request, sentVersion);
         if (inTime) {
           this.#settle(back, () => (answer.refused ? reject : resolve)(answer.value));
         }
@@ -165,26 +166,31 @@ export class SimulatedConnection implements ApiClient {
     this.#settle(timeout, () => reject(unreachable(request, `no answer in ${timeout} ms`)));
   }
 
-  /** Deletions are few, and what they do is not made good by a name that is taken: rather those. */
   #freezesNow({ method, path }: ApiRequest): boolean {
     const { random, weather } = this.#network;
-    const fenced = ["services", "ipallocations", "l2bundles"].includes(parsePath(path).plural);
-    if (weather.freeze === 0 || !fenced) {
+    const { plural } = parsePath(path);
+    if (weather.freeze === 0 || !["services", "ipallocations", "l2bundles"].includes(plural)) {
       return false;
     }
-    // What it sends in the same moment is under way as well.
-    const chance = this.#process.paused ? 0.5 : weather.freeze * (method === "DELETE" ? 5 : 1);
-    return random.chance(chance);
+    if (this.#process.paused) {
+      // What it sends in the same moment is under way as well.
+      return random.chance(0.5);
+    }
+    const meant = (weather.freezeOn ?? `${method} ${plural}`) === `${method} ${plural}`;
+    return meant && random.chance(weather.freeze);
   }
 
   /**
    * The request is at the API server: from here on nothing that its sender does
    * changes it. Returns what its sender hears of it.
    */
-  #arrive(request: ApiRequest): { readonly refused: boolean; readonly value: unknown } {
+  #arrive(
+    request: ApiRequest,
+    sentVersion: number,
+  ): { readonly refused: boolean; readonly value: unknown } {
     const { random, weather, trace } = this.#network;
     this.#network.underWay -= 1;
-    const value = this.#answer(request);
+    const value = this.#answer(request, sentVersion);
     const refused = value instanceof ApiError;
     this.#count(request, refused);
     const text = refused ? `${value.status} ${value.message}` : "done";
@@ -213,12 +219,12 @@ export class SimulatedConnection implements ApiClient {
     }
   }
 
-  #answer(request: ApiRequest): unknown {
+  #answer(request: ApiRequest, sentVersion: number): unknown {
     if (this.#network.random.chance(this.#network.weather.refused)) {
       return apiErrorFrom(503, { reason: "ServiceUnavailable", message: "try later" });
     }
     try {
-      return this.#network.api.handle(request, this.#process.name);
+      return this.#network.api.handle(request, this.#process.name, sentVersion);
     } catch (error) {
       if (error instanceof ApiError) {
         return error;
@@ -247,6 +253,8 @@ class SimulatedWatch {
   readonly #plural: string;
   readonly #namespace: string | undefined;
   readonly #labelled: boolean;
+  /** Some watches of a process fall behind and others do not: what it knows is not in step. */
+  readonly #sluggish: boolean;
   #version: string;
   #underWay = false;
   #broken: unknown;
@@ -257,6 +265,7 @@ class SimulatedWatch {
     this.#process = process;
     const { plural, namespace } = parsePath(path);
     this.#plural = plural;
+    this.#sluggish = network.random.chance(0.5);
     this.#namespace = namespace;
     this.#labelled = query["labelSelector"] !== undefined;
     this.#version = String(query["resourceVersion"]);
@@ -306,7 +315,9 @@ class SimulatedWatch {
       return;
     }
     this.#underWay = true;
-    const lag = random.chance(weather.stale) ? random.between(100, 12_000) : random.between(1, 15);
+    const meant = this.#sluggish && (weather.staleOn ?? this.#plural) === this.#plural;
+    const lags = meant && random.chance(weather.stale);
+    const lag = lags ? random.between(100, 12_000) : random.between(1, 15);
     const cut = random.chance(weather.cut);
     const deliver = (): void => {
       this.#underWay = false;

@@ -82,9 +82,9 @@ class Simulation {
   }
 
   async run(): Promise<SimulationResult> {
-    const { weather, unrest, stormMs } = anyTheme(this.#random);
+    const { weather, unrest, everyMs, stormMs } = anyTheme(this.#random);
     this.#network.weather = weather;
-    this.#life.begin(unrest, this.#random.pick([250, 700, 2_000]));
+    this.#life.begin(unrest, everyMs);
     await this.#pass(stormMs);
     this.#network.weather = fairWeather;
     this.#stormy = false;

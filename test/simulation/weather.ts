@@ -16,8 +16,12 @@ export interface Weather {
   readonly crash: number;
   /** The sender of a write stands still from then on until it is replaced; the write lands after that. */
   readonly freeze: number;
-  /** A watch falls behind by up to twelve seconds. */
+  /** Only with writes of this method and kind; absent: with any. */
+  readonly freezeOn?: string;
+  /** What happens reaches a sluggish watch late, by up to twelve seconds; about half of all are. */
   readonly stale: number;
+  /** Only the watches of this kind; absent: of any. */
+  readonly staleOn?: string;
   /** A watch breaks, or is told to begin anew. */
   readonly cut: number;
 }
@@ -46,14 +50,12 @@ export interface Unrest {
   readonly handovers: number;
 }
 
-/** What goes wrong and what happens, both by chance. */
-interface Trouble {
+/** One kind of trouble, for a while. */
+export interface Theme {
   readonly weather: Weather;
   readonly unrest: Unrest;
-}
-
-/** One kind of trouble, for a while. */
-export interface Theme extends Trouble {
+  /** How often something happens, on average, in ms. */
+  readonly everyMs: number;
   /** How long it lasts, in ms. */
   readonly stormMs: number;
 }
@@ -65,34 +67,79 @@ const anyUnrest: Unrest = {
   replicas: 0.22,
   handovers: 0.15,
 };
+const quiet: Unrest = { ...anyUnrest, nodes: 0.02, replicas: 0.02 };
 
 /** Each seed has its own kind of trouble: some faults often, others never. */
 export function anyTheme(random: SeededRandom): Theme {
-  const stormMs = random.between(20_000, 70_000);
-
   const upTo = (p: number): number => (random.chance(0.5) ? random.between(0, p) : 0);
-  const themes: readonly (() => Trouble)[] = [
-    () => anything(upTo),
-    () => replaced(random, upTo),
-    () => replaced(random, upTo),
+  const storm = {
+    unrest: anyUnrest,
+    everyMs: random.pick([250, 700, 2_000]),
+    stormMs: random.between(20_000, 70_000),
+  };
+  const late = { slow: upTo(0.4), late: upTo(0.1), stale: upTo(0.8) };
+  // Leaders that know less than the one before.
+  const handover = (): Theme => ({
+    ...storm,
+    weather: {
+      ...fairWeather,
+      slow: upTo(0.2),
+      stale: random.between(0.5, 1),
+      staleOn: random.pick(["services", "services", "ipallocations", "l2bundles"]),
+    },
+    unrest: { ...anyUnrest, replicas: 0.15, handovers: 0.9 },
+  });
+  const themes: readonly (() => Theme)[] = [
+    () => ({ ...storm, weather: anything(upTo) }),
     () => ({
-      weather: { ...fairWeather, stale: random.between(0.3, 0.9), slow: upTo(0.2) },
-      unrest: { ...anyUnrest, replicas: 0.15, handovers: 0.9 },
+      ...storm,
+      weather: { ...fairWeather, stale: upTo(0.8), answerLost: upTo(0.3), slow: upTo(0.3) },
     }),
     () => ({
-      weather: { ...fairWeather, stale: upTo(0.5), answerLost: upTo(0.3), slow: upTo(0.3) },
-      unrest: anyUnrest,
-    }),
-    () => ({
+      ...storm,
       weather: { ...fairWeather, crash: random.between(0, 0.3), answerLost: upTo(0.3) },
-      unrest: anyUnrest,
+    }),
+    handover,
+    handover,
+    // Leaders that are replaced while a write is under way, of any kind, then of one.
+    () => ({
+      ...storm,
+      weather: { ...fairWeather, ...late, freeze: random.between(0.05, 0.3) },
+      unrest: quiet,
+    }),
+    () => ({
+      ...storm,
+      weather: {
+        ...fairWeather,
+        ...late,
+        freeze: random.between(0.1, 0.5),
+        freezeOn: random.pick(["PUT ipallocations", "POST ipallocations"]),
+      },
+      unrest: quiet,
+    }),
+    () => ({
+      // Addresses end to cool only where little happens.
+      everyMs: random.pick([1_500, 3_000]),
+      stormMs: random.between(100_000, 200_000),
+      weather: { ...fairWeather, ...late, freeze: 0.7, freezeOn: "DELETE ipallocations" },
+      unrest: quiet,
+    }),
+    () => ({
+      ...storm,
+      weather: {
+        ...fairWeather,
+        ...late,
+        freeze: random.between(0.2, 0.6),
+        freezeOn: random.pick(["PUT l2bundles", "POST l2bundles", "DELETE l2bundles"]),
+      },
+      unrest: { ...quiet, advertisement: 0.15, nodes: 0.25 },
     }),
   ];
-  return { ...random.pick(themes)(), stormMs };
+  return random.pick(themes)();
 }
 
-function anything(upTo: (p: number) => number): Trouble {
-  const weather = {
+function anything(upTo: (p: number) => number): Weather {
+  return {
     slow: upTo(0.2),
     late: upTo(0.15),
     lost: upTo(0.1),
@@ -103,16 +150,4 @@ function anything(upTo: (p: number) => number): Trouble {
     stale: upTo(0.3),
     cut: upTo(0.03),
   };
-  return { weather, unrest: anyUnrest };
-}
-
-/** What the fence is for: leaders that are replaced while their writes are under way. */
-function replaced(random: SeededRandom, upTo: (p: number) => number): Trouble {
-  const freeze = random.between(0.03, 0.2);
-  const weather = { ...fairWeather, freeze, slow: upTo(0.4), late: upTo(0.1), stale: upTo(0.5) };
-  // Half of them about bundles, which otherwise change seldom.
-  const unrest = random.chance(0.5)
-    ? { ...anyUnrest, replicas: 0.03 }
-    : { ...anyUnrest, replicas: 0.03, advertisement: 0.12, nodes: 0.2 };
-  return { weather, unrest };
 }
