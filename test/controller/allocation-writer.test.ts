@@ -1,0 +1,172 @@
+import { describe, expect, test } from "vitest";
+import { AllocationChangedError } from "../../src/controller/allocation-writer.ts";
+import type { Service } from "../../src/core/model/service.ts";
+import type { IpAddress } from "../../src/core/net/ip-address.ts";
+import type { IpAllocationObject } from "../../src/kube/decode/ip-allocation.ts";
+import { KnownCluster } from "./known-cluster.ts";
+
+const address = "192.0.2.10" as IpAddress;
+const second = "192.0.2.11" as IpAddress;
+
+function serviceOf(cluster: KnownCluster, name: string): Service {
+  const object = cluster.stores.services.get(`a/${name}`);
+  expect(object).toBeDefined();
+  return (object as NonNullable<typeof object>).service;
+}
+
+function knownOf(cluster: KnownCluster): IpAllocationObject {
+  const object = cluster.stores.allocations.get(address);
+  expect(object).toBeDefined();
+  return object as IpAllocationObject;
+}
+
+function holderOf(cluster: KnownCluster, which = address): string | undefined {
+  const { state, holders } = cluster.api.get("ipallocations", which)?.spec ?? {};
+  return state === "Allocated" ? holders[0].name : state;
+}
+
+/** Services `s1` and `s2`, known to the leader. */
+function twoServices(): KnownCluster {
+  const cluster = new KnownCluster();
+  cluster.followAllocations();
+  cluster.createService("s1");
+  cluster.createService("s2");
+  cluster.see();
+  return cluster;
+}
+
+describe("taking an address", () => {
+  test("is one write, and known at once", async () => {
+    const cluster = twoServices();
+    await cluster.allocations.acquire(serviceOf(cluster, "s1"), [address]);
+    expect(holderOf(cluster)).toBe("s1");
+    expect(cluster.asked).toHaveLength(1);
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([address]);
+    expect(knownOf(cluster).allocation.holders[0]?.name).toBe("s1");
+  });
+
+  test("counts before it is written, so that nobody else chooses the address", async () => {
+    const cluster = twoServices();
+    const under = cluster.allocations.acquire(serviceOf(cluster, "s1"), [address]);
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([address]);
+    await under;
+  });
+
+  test("fails where another was first; who it was is known then, without a watch", async () => {
+    const cluster = twoServices();
+    cluster.allocate(address, "s2");
+    const taking = cluster.allocations.acquire(serviceOf(cluster, "s1"), [address]);
+    await expect(taking).rejects.toThrow(AllocationChangedError);
+    expect(holderOf(cluster)).toBe("s2");
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+    expect(cluster.state.ledger.heldBy("a/s2")).toEqual([address]);
+    expect(knownOf(cluster).allocation.holders[0]?.name).toBe("s2");
+  });
+
+  test("takes over one that cools down in the version that was decided on, not in a later one", async () => {
+    const cluster = twoServices();
+    cluster.allocate(second, "gone", "Cooling");
+    cluster.see();
+    // While the first is written, the watch tells that another gave the second to somebody.
+    cluster.beforeRequest = (asked): void => {
+      if (asked.startsWith("POST")) {
+        cluster.api.remove("another", "ipallocations", second);
+        cluster.allocate(second, "s2");
+        cluster.see();
+      }
+    };
+    const taking = cluster.allocations.acquire(serviceOf(cluster, "s1"), [address, second]);
+    await expect(taking).rejects.toThrow(AllocationChangedError);
+    expect(holderOf(cluster, second)).toBe("s2");
+  });
+
+  test("ends the reservation when the API server cannot be reached", async () => {
+    const cluster = twoServices();
+    cluster.beforeRequest = (): void => {
+      throw new Error("unreachable");
+    };
+    const taking = cluster.allocations.acquire(serviceOf(cluster, "s1"), [address, second]);
+    await expect(taking).rejects.toThrow("unreachable");
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+  });
+});
+
+describe("an address that is held", () => {
+  function held(): KnownCluster {
+    const cluster = twoServices();
+    cluster.allocate(address, "s1");
+    cluster.see();
+    return cluster;
+  }
+
+  test("is not written when it says what it should", async () => {
+    const cluster = held();
+    await cluster.allocations.refresh(serviceOf(cluster, "s1"), knownOf(cluster));
+    expect(cluster.asked).toEqual([]);
+  });
+
+  test("is corrected only in the version that was decided on, though a later one is known", async () => {
+    const cluster = held();
+    const known = knownOf(cluster);
+    cluster.api.remove("another", "ipallocations", address);
+    cluster.allocate(address, "s2");
+    cluster.see();
+    const renamed: Service = { ...serviceOf(cluster, "s1"), uid: "a-new-one" };
+    const correcting = cluster.allocations.refresh(renamed, known);
+    await expect(correcting).rejects.toThrow(AllocationChangedError);
+    expect(holderOf(cluster)).toBe("s2");
+  });
+
+  test("cools down when it is released, without a bundle, and says since when", async () => {
+    const cluster = held();
+    await cluster.allocations.release(knownOf(cluster));
+    const { state, bundle, releasedAt } = cluster.api.get("ipallocations", address)?.spec ?? {};
+    expect({ state, bundle }).toEqual({ state: "Cooling", bundle: undefined });
+    expect(Date.parse(releasedAt)).toBe(cluster.clock.wallTime().getTime());
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+  });
+
+  test("is forgotten when it turns out to be gone", async () => {
+    const cluster = held();
+    cluster.api.remove("admin", "ipallocations", address);
+    const releasing = cluster.allocations.release(knownOf(cluster));
+    await expect(releasing).rejects.toThrow(AllocationChangedError);
+    expect(cluster.stores.allocations.get(address)).toBeUndefined();
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+  });
+});
+
+describe("ending to cool", () => {
+  function cooling(): KnownCluster {
+    const cluster = twoServices();
+    cluster.allocate(address, "s1", "Cooling");
+    cluster.see();
+    return cluster;
+  }
+
+  test("frees the address", async () => {
+    const cluster = cooling();
+    await cluster.allocations.free(address);
+    expect(cluster.api.get("ipallocations", address)).toBeUndefined();
+    expect(cluster.stores.allocations.get(address)).toBeUndefined();
+  });
+
+  test("leaves alone what was given to somebody since, whether we know it or not", async () => {
+    const cluster = cooling();
+    cluster.api.edit("another", "ipallocations", address, ({ spec }) => ({
+      spec: { ...spec, state: "Allocated" },
+    }));
+    await expect(cluster.allocations.free(address)).rejects.toThrow(AllocationChangedError);
+    await cluster.allocations.free(address);
+    expect(holderOf(cluster)).toBe("s1");
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([address]);
+  });
+
+  test("leaves alone what is being taken right now", async () => {
+    const cluster = cooling();
+    const taking = cluster.allocations.acquire(serviceOf(cluster, "s2"), [address]);
+    await Promise.all([taking, cluster.allocations.free(address)]);
+    expect(holderOf(cluster)).toBe("s2");
+    expect(cluster.asked.filter((asked) => asked.startsWith("DELETE"))).toEqual([]);
+  });
+});
