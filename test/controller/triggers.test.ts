@@ -1,0 +1,250 @@
+import { describe, expect, test } from "vitest";
+import { PendingServices, poolSlot } from "../../src/controller/pending-services.ts";
+import { type LeaderQueues, Triggers } from "../../src/controller/triggers.ts";
+import { WorkQueue } from "../../src/kube/work-queue.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { configNamespace, KnownCluster } from "./known-cluster.ts";
+
+const address = "192.0.2.10";
+const reuseDelayMs = 30_000;
+
+/** A leader's triggers and queues, and which work they ask for. */
+class Asked {
+  readonly cluster: KnownCluster;
+  readonly pending = new PendingServices();
+  readonly #queues: LeaderQueues;
+  readonly #keys = new Map<string, Set<string>>();
+  readonly triggers: Triggers;
+
+  constructor(cluster: KnownCluster) {
+    this.cluster = cluster;
+    const { clock } = cluster;
+    const queue = (): WorkQueue => new WorkQueue({ clock, log: silentLog });
+    this.#queues = {
+      services: queue(),
+      bundles: queue(),
+      cooling: queue(),
+      speakers: queue(),
+      settling: queue(),
+    };
+    for (const [name, one] of Object.entries(this.#queues) as [string, WorkQueue][]) {
+      this.#keys.set(name, new Set());
+      void one.run(
+        async (key) => void this.#keys.get(name)?.add(key),
+        new AbortController().signal,
+      );
+    }
+    this.triggers = new Triggers({
+      ...cluster,
+      queues: this.#queues,
+      pending: this.pending,
+      takeAwaiting: () => [],
+      events: { record: () => undefined },
+      configNamespace,
+      log: silentLog,
+    });
+    this.triggers.start();
+  }
+
+  /** The keys of one kind that were worked on since the last call, after `ms` more. */
+  async of(kind: keyof LeaderQueues, ms = 0): Promise<readonly string[]> {
+    await this.cluster.clock.advance(ms);
+    const keys = this.#keys.get(kind) ?? new Set();
+    const sorted = [...keys].sort();
+    keys.clear();
+    return sorted;
+  }
+
+  /** Does all that is asked for by now, and forgets it. */
+  async calm(ms = 6_000): Promise<void> {
+    await this.cluster.clock.advance(ms);
+    for (const keys of this.#keys.values()) {
+      keys.clear();
+    }
+  }
+}
+
+/** A leader that has begun and looked at everything, with Services `s1` to `s3`, `s1` having an address. */
+async function begun(): Promise<Asked> {
+  const cluster = new KnownCluster();
+  for (const name of ["s1", "s2", "s3"]) {
+    cluster.createService(name);
+  }
+  cluster.allocate(address, "s1");
+  cluster.see();
+  cluster.state.load();
+  const asked = new Asked(cluster);
+  await asked.calm();
+  return asked;
+}
+
+describe("a new leader", () => {
+  test("looks at every Service that wants an address or has one, also one that is gone", async () => {
+    const cluster = new KnownCluster();
+    cluster.createService("s1");
+    cluster.allocate(address, "gone");
+    cluster.see();
+    cluster.state.load();
+    const asked = new Asked(cluster);
+    expect(await asked.of("services")).toEqual(["a/gone", "a/s1"]);
+    expect(await asked.of("bundles")).toEqual(["all"]);
+  });
+
+  test("looks again when the configuration has settled", async () => {
+    const cluster = new KnownCluster();
+    const asked = new Asked(cluster);
+    expect(await asked.of("settling", 4_000)).toEqual([]);
+    expect(await asked.of("settling", 1_001)).toEqual(["all"]);
+  });
+
+  test("ends the cooling that the one before began", async () => {
+    const cluster = new KnownCluster();
+    cluster.allocate(address, "gone", "Cooling");
+    cluster.see();
+    const asked = new Asked(cluster);
+    expect(await asked.of("cooling", reuseDelayMs - 1)).toEqual([]);
+    expect(await asked.of("cooling", 2)).toEqual([address]);
+  });
+});
+
+describe("a Service", () => {
+  test("that changes is looked at, and no other", async () => {
+    const asked = await begun();
+    const { api } = asked.cluster;
+    api.edit("user", "services", "a/s2", ({ spec }) => ({ spec: { ...spec, ports: [] } }));
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s2"]);
+  });
+
+  test("that is gone is looked at", async () => {
+    const asked = await begun();
+    asked.cluster.api.remove("user", "services", "a/s1");
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1"]);
+  });
+
+  test("that no longer uses an external IP wakes who waits for that address", async () => {
+    const asked = await begun();
+    const { cluster, pending } = asked;
+    const use = (externalIPs: readonly string[]): void => {
+      cluster.api.edit("user", "services", "a/s2", ({ spec }) => ({
+        spec: { ...spec, externalIPs },
+      }));
+      cluster.see();
+    };
+    use(["192.0.2.12"]);
+    pending.add("a/s3", { addresses: ["192.0.2.12"], poolSlots: [] });
+    await asked.calm();
+    use([]);
+    expect(await asked.of("services")).toEqual(["a/s2", "a/s3"]);
+  });
+});
+
+describe("an address", () => {
+  test("that another leader gave to a Service has its holders looked at, old and new", async () => {
+    const asked = await begun();
+    const { api, state } = asked.cluster;
+    const holders = [{ namespace: "a", name: "s2", uid: "late", ports: [] }];
+    api.edit("another", "ipallocations", address, ({ spec }) => ({ spec: { ...spec, holders } }));
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1", "a/s2"]);
+    expect(state.ledger.heldBy("a/s2")).toEqual([address]);
+    expect(state.ledger.heldBy("a/s1")).toEqual([]);
+  });
+
+  test("that begins to cool wakes those that could use it, and is freed 30 s later", async () => {
+    const asked = await begun();
+    const { cluster, pending } = asked;
+    pending.add("a/s2", { addresses: [], poolSlots: [poolSlot("p1", 4)] });
+    pending.add("a/s3", { addresses: [], poolSlots: [poolSlot("p2", 4)] });
+    const cool = { state: "Cooling", bundle: undefined };
+    cluster.api.edit("another", "ipallocations", address, ({ spec }) => ({
+      spec: { ...spec, ...cool },
+    }));
+    cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1", "a/s2"]);
+    expect(await asked.of("cooling", reuseDelayMs - 1)).toEqual([]);
+    expect(await asked.of("cooling", 2)).toEqual([address]);
+  });
+
+  test("that is given out while it cools is not freed", async () => {
+    const asked = await begun();
+    const { cluster } = asked;
+    const become = (state: string): void => {
+      cluster.api.edit("another", "ipallocations", address, ({ spec }) => ({
+        spec: { ...spec, state },
+      }));
+      cluster.see();
+    };
+    become("Cooling");
+    await asked.calm();
+    become("Allocated");
+    expect(await asked.of("cooling", 2 * reuseDelayMs)).toEqual([]);
+  });
+
+  test("whose object is deleted by hand has its holder looked at", async () => {
+    const asked = await begun();
+    asked.cluster.api.remove("admin", "ipallocations", address);
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1"]);
+    expect(asked.cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+  });
+});
+
+describe("a bundle", () => {
+  const bundles = "/apis/steelyard.dev/v1alpha1/l2bundles";
+  const spec = { advertisements: ["all"], owner: { node: "n1", interfaces: [] }, term: 1 };
+
+  test("that somebody else makes has all bundles looked at, and who is in none", async () => {
+    const asked = await begun();
+    asked.cluster.create(bundles, { name: "late" }, { spec: { ...spec, sequence: 0 } });
+    asked.cluster.see();
+    expect(await asked.of("bundles")).toEqual(["all"]);
+    expect(await asked.of("services")).toEqual(["a/s1"]);
+  });
+
+  test("that is deleted has the holders of its addresses looked at", async () => {
+    const asked = await begun();
+    const { cluster } = asked;
+    cluster.create(bundles, { name: "b1" }, { spec: { ...spec, sequence: 0 } });
+    cluster.api.edit("another", "ipallocations", address, (object) => ({
+      spec: { ...object.spec, bundle: "b1" },
+    }));
+    cluster.see();
+    await asked.calm();
+    cluster.api.remove("another", "l2bundles", "b1");
+    cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1"]);
+    expect(await asked.of("bundles")).toEqual(["all"]);
+  });
+
+  test("that lost its last address is looked at", async () => {
+    const asked = await begun();
+    const { cluster } = asked;
+    const place = (bundle: string | undefined): void => {
+      cluster.api.edit("another", "ipallocations", address, (object) => ({
+        spec: { ...object.spec, bundle },
+      }));
+      cluster.see();
+    };
+    place("b1");
+    await asked.calm();
+    place(undefined);
+    expect(await asked.of("bundles")).toEqual(["all"]);
+  });
+});
+
+describe("the configuration", () => {
+  test("that changes has everything looked at, now and when it has settled", async () => {
+    const asked = await begun();
+    const { cluster } = asked;
+    const pool = `${configNamespace}/p1`;
+    cluster.api.edit("admin", "ipaddresspools", pool, ({ spec }) => ({
+      spec: { ...spec, addresses: ["192.0.2.10-192.0.2.11"] },
+    }));
+    cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1", "a/s2", "a/s3"]);
+    expect(await asked.of("bundles")).toEqual(["all"]);
+    expect(await asked.of("settling", 5_001)).toEqual(["all"]);
+  });
+});
