@@ -24,6 +24,7 @@ export class Replica {
   #process: SimulatedProcess;
   #incarnation = 0;
   #shutdown = new AbortController();
+  readonly #shutdowns: AbortController[] = [];
 
   constructor(name: string, network: SimulatedNetwork, events: ReplicaEvents) {
     this.#name = name;
@@ -42,6 +43,7 @@ export class Replica {
     this.#incarnation += 1;
     this.#process = new SimulatedProcess(`${this.#name}/${this.#incarnation}`);
     this.#shutdown = new AbortController();
+    this.#shutdowns.push(this.#shutdown);
     const process = this.#process;
     this.#network.trace(() => `${process.name} starts`);
     // As a step of the process, so that it does not begin while it stands still.
@@ -52,6 +54,14 @@ export class Replica {
   /** Kills it: nothing of it happens any more, but what it has sent may still arrive. */
   kill(): void {
     this.#process.alive = false;
+  }
+
+  /** Kills it, and has all that its processes ever waited for end: what waits for a signal is never collected. */
+  dispose(): void {
+    this.kill();
+    for (const shutdown of this.#shutdowns.splice(0)) {
+      shutdown.abort();
+    }
   }
 
   /** SIGTERM. */

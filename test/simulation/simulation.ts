@@ -194,7 +194,7 @@ class Simulation {
 
   #end(): void {
     for (const replica of this.#replicas) {
-      replica.kill();
+      replica.dispose();
     }
   }
 }
