@@ -110,10 +110,28 @@ static size_t read_addresses(struct in_addr *addresses)
 	return count;
 }
 
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Not until it is silent: others on the LAN may ask all the time. */
+static void wait_for_replies(int fd, const struct frame *request)
+{
+	struct pollfd waiting = { .fd = fd, .events = POLLIN };
+	long end = now_ms() + PATIENCE_MS;
+
+	for (long left = PATIENCE_MS; left > 0; left = end - now_ms())
+		if (poll(&waiting, 1, (int)left) > 0)
+			print_replies(fd, request);
+}
+
 static void scan(int fd, struct frame *request, const struct in_addr *addresses, size_t count)
 {
 	struct timespec pause = { .tv_nsec = PAUSE_NS };
-	struct pollfd waiting = { .fd = fd, .events = POLLIN };
 
 	for (size_t i = 0; i < count; i++) {
 		memcpy(request->arp.arp_tpa, &addresses[i], 4);
@@ -122,8 +140,7 @@ static void scan(int fd, struct frame *request, const struct in_addr *addresses,
 		print_replies(fd, request);
 		nanosleep(&pause, NULL);
 	}
-	while (poll(&waiting, 1, PATIENCE_MS) > 0)
-		print_replies(fd, request);
+	wait_for_replies(fd, request);
 }
 
 int main(int argc, char **argv)
