@@ -31,6 +31,8 @@ export class AllocationChangedError extends Error {
 /** Writes IPAllocations: the only code that takes addresses and gives them back. */
 export class AllocationWriter {
   readonly #options: AllocationWriterOptions;
+  /** Releases that nobody heard of, by the version that they were asked for: they may still arrive. */
+  readonly #unheard = new Map<IpAddress, string>();
 
   constructor(options: AllocationWriterOptions) {
     this.#options = options;
@@ -62,10 +64,19 @@ export class AllocationWriter {
     }
   }
 
-  /** Corrects what an allocation that is kept, in the version `known`, says of its pool, holder and bundle. */
+  /**
+   * Corrects what an allocation that is kept, in the version `known`, says of its pool, holder and bundle.
+   *
+   * @throws AllocationChangedError when it is not as it was known, or had to be released first.
+   */
   async refresh(service: Service, known: IpAllocationObject): Promise<void> {
     const { state, placement } = this.#options;
     const { address, bundle } = known.allocation;
+    if (this.#unheard.get(address) === known.resourceVersion) {
+      // It would take the address from the Service at any time: once done, it is given back.
+      await this.release(known);
+      throw new AllocationChangedError(address, "its release was under way");
+    }
     const pool = poolFor(service, address, state);
     // Without a pool the holder is corrected all the same; the pool, and with it the place, may return.
     const stays = pool === undefined || placement.isWellPlaced(known.allocation, service, pool);
@@ -81,7 +92,16 @@ export class AllocationWriter {
   async release(known: IpAllocationObject): Promise<void> {
     const { allocation } = known;
     const cooling: IpAllocation = { ...allocation, state: "Cooling", bundle: undefined };
-    await this.#write(allocation.address, known, cooling, this.#options.clock.wallTime());
+    this.#unheard.set(allocation.address, known.resourceVersion);
+    try {
+      await this.#write(allocation.address, known, cooling, this.#options.clock.wallTime());
+      this.#unheard.delete(allocation.address);
+    } catch (error) {
+      if (error instanceof AllocationChangedError) {
+        this.#unheard.delete(allocation.address);
+      }
+      throw error;
+    }
   }
 
   /** Ends the cooling of an address: it is free. */

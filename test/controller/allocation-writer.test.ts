@@ -126,6 +126,22 @@ describe("an address that is held", () => {
     expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
   });
 
+  test("whose release nobody heard of is released before it is kept, as that may still arrive", async () => {
+    const cluster = held();
+    const known = knownOf(cluster);
+    cluster.beforeRequest = (): void => {
+      throw new Error("no answer");
+    };
+    await expect(cluster.allocations.release(known)).rejects.toThrow("no answer");
+    cluster.beforeRequest = (): void => undefined;
+    const keeping = cluster.allocations.refresh(serviceOf(cluster, "s1"), known);
+    await expect(keeping).rejects.toThrow(AllocationChangedError);
+    expect(holderOf(cluster)).toBe("Cooling");
+    await cluster.allocations.acquire(serviceOf(cluster, "s1"), [address]);
+    await cluster.allocations.refresh(serviceOf(cluster, "s1"), knownOf(cluster));
+    expect(holderOf(cluster)).toBe("s1");
+  });
+
   test("is forgotten when it turns out to be gone", async () => {
     const cluster = held();
     cluster.api.remove("admin", "ipallocations", address);
