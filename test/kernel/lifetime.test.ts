@@ -177,10 +177,11 @@ async function compileTest(
   return output;
 }
 
-/** All of the native code but its translation for Node. */
+/** All of the addon but its translation for Node; the probe is a program of its own. */
 function engineSources(): readonly string[] {
+  const others = ["binding.c", "values.c", "probe.c"];
   return readdirSync(nativeSource(".")).filter(
-    (name) => name.endsWith(".c") && name !== "binding.c" && name !== "values.c",
+    (name) => name.endsWith(".c") && !others.includes(name),
   );
 }
 
