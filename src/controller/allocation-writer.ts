@@ -88,6 +88,22 @@ export class AllocationWriter {
     }
   }
 
+  /**
+   * Makes sure that a Service still has what it had in the version `known`, by reading
+   * it unless it was written here since.
+   *
+   * @throws AllocationChangedError when it has not.
+   */
+  async confirm(service: Service, known: IpAllocationObject): Promise<void> {
+    const { address } = known.allocation;
+    if (this.#known(address)?.resourceVersion === known.resourceVersion) {
+      await this.#readAgain(address);
+    }
+    if (!this.#options.state.ledger.heldBy(service.key).includes(address)) {
+      throw new AllocationChangedError(address, "it was taken away");
+    }
+  }
+
   /** Takes an address from its holder: it is announced no longer, and cools down before others get it. */
   async release(known: IpAllocationObject): Promise<void> {
     const { allocation } = known;
@@ -170,10 +186,15 @@ export class AllocationWriter {
 
   /** Reads the object again if somebody else changed it; the caller then decides anew. */
   async #explain(address: IpAddress, error: unknown): Promise<never> {
-    const { stores, writer } = this.#options;
     if (!isAlreadyExists(error) && !isConflict(error) && !isNotFound(error)) {
       throw error;
     }
+    await this.#readAgain(address);
+    throw new AllocationChangedError(address, error);
+  }
+
+  async #readAgain(address: IpAddress): Promise<void> {
+    const { stores, writer } = this.#options;
     const name = allocationName(address);
     const before = stores.allocations.get(name);
     try {
@@ -185,7 +206,6 @@ export class AllocationWriter {
       stores.allocations.deleteLocal(name, before?.uid ?? "");
       this.#options.state.settle(address);
     }
-    throw new AllocationChangedError(address, error);
   }
 
   #take(raw: unknown): void {

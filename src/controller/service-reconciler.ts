@@ -91,6 +91,10 @@ export class ServiceReconciler {
     }
     for (const kept of known.filter(({ allocation }) => target.includes(allocation.address))) {
       await allocations.refresh(service, kept);
+      if (!service.statusAddresses.includes(kept.allocation.address)) {
+        // The leader before us may have taken it away, and our watch may not have told yet.
+        await allocations.confirm(service, kept);
+      }
     }
     if (object !== undefined) {
       await this.#writeStatus(object, decision, held);

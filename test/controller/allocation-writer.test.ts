@@ -142,6 +142,20 @@ describe("an address that is held", () => {
     expect(holderOf(cluster)).toBe("s1");
   });
 
+  test("is confirmed by reading it, whatever the watch has told", async () => {
+    const cluster = held();
+    const known = knownOf(cluster);
+    const service = serviceOf(cluster, "s1");
+    await cluster.allocations.confirm(service, known);
+    cluster.api.edit("another", "ipallocations", address, ({ spec }) => ({
+      spec: { ...spec, state: "Cooling" },
+    }));
+    await expect(cluster.allocations.confirm(service, known)).rejects.toThrow(
+      AllocationChangedError,
+    );
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+  });
+
   test("is forgotten when it turns out to be gone", async () => {
     const cluster = held();
     cluster.api.remove("admin", "ipallocations", address);
