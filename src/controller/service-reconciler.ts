@@ -5,7 +5,7 @@ import { allocationName } from "../core/model/ip-allocation.ts";
 import { type Service, serviceKey } from "../core/model/service.ts";
 import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
-import { isNotFound } from "../kube/api-error.ts";
+import { isConflict, isNotFound } from "../kube/api-error.ts";
 import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
@@ -41,6 +41,11 @@ export class ServiceReconciler {
   readonly #options: ServiceReconcilerOptions;
   /** Services whose condition `Announced` waits for the report of a node. */
   readonly #awaiting = new Map<string, Set<string>>();
+  /** Status writes that nobody heard of, by Service and with the version that they ask for: they may still arrive. */
+  readonly #unheard = new Map<
+    string,
+    { readonly version: string; readonly change: StatusChange }
+  >();
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options;
@@ -156,7 +161,7 @@ export class ServiceReconciler {
     const { clock, state } = this.#options;
     const now = clock.wallTime();
     if (!object.service.wantsAddress) {
-      await this.#patch(object, planFarewell(object, held, now));
+      await this.#patch(object, (newest) => planFarewell(newest, held, now));
       return;
     }
     const target = "addresses" in decision ? decision.addresses : [];
@@ -168,7 +173,8 @@ export class ServiceReconciler {
       this.#await(object.key, announcements);
     }
     const undecided = undecidedOf(object.service, decision, state);
-    await this.#patch(object, planStatus(object, { decision, pool, verdict, undecided, now }));
+    const desired = { decision, pool, verdict, undecided, now };
+    await this.#patch(object, (newest) => planStatus(newest, desired));
   }
 
   #announcementOf(service: Service, address: IpAddress): AddressAnnouncement {
@@ -204,27 +210,50 @@ export class ServiceReconciler {
     }
   }
 
-  async #patch(object: ServiceObject, change: StatusChange | undefined): Promise<void> {
-    const { stores, writer, loadBalancerClass } = this.#options;
-    if (change === undefined) {
+  /** Writes what `plan` finds to change, after which no earlier write of ours can arrive any more. */
+  async #patch(
+    object: ServiceObject,
+    plan: (object: ServiceObject) => StatusChange | undefined,
+  ): Promise<void> {
+    const change = plan(object);
+    if (change !== undefined) {
+      await this.#send(object, change);
       return;
     }
+    const unheard = this.#unheard.get(object.key);
+    if (unheard?.version === object.resourceVersion) {
+      // It could show an address after that was given back: once done, it can be corrected.
+      const written = await this.#send(object, unheard.change);
+      await this.#patch(written ?? object, plan);
+    }
+  }
+
+  /** Returns the Service as it was written, undefined if it is gone. */
+  async #send(object: ServiceObject, change: StatusChange): Promise<ServiceObject | undefined> {
+    const { stores, writer, loadBalancerClass } = this.#options;
     const { namespace, name } = object.service;
+    this.#unheard.set(object.key, { version: object.resourceVersion, change });
     try {
-      const written = await writer.patch(
+      const raw = await writer.patch(
         resources.services,
         { namespace, name, subresource: "status" },
         change.patch,
       );
-      stores.services.upsertLocal(decodeService(written, loadBalancerClass));
+      this.#unheard.delete(object.key);
+      const written = decodeService(raw, loadBalancerClass);
+      stores.services.upsertLocal(written);
+      this.#tell(object.service, change);
+      return written;
     } catch (error) {
+      if (isConflict(error) || isNotFound(error)) {
+        this.#unheard.delete(object.key);
+      }
       // Gone meanwhile: its deletion is on the way here and has the addresses released.
       if (!isNotFound(error)) {
         throw error;
       }
-      return;
+      return undefined;
     }
-    this.#tell(object.service, change);
   }
 
   /** Tells people what changed for the Service, in the log and in Events. */

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { PendingServices } from "../../src/controller/pending-services.ts";
+import { ServiceReconciler } from "../../src/controller/service-reconciler.ts";
+import { UnreachableError } from "../../src/kube/api-error.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { configNamespace, KnownCluster } from "./known-cluster.ts";
+
+const beyond = "192.0.2.13";
+
+/** The leader's work on the Service `a/s1`, which asks for an address beyond the pool. */
+async function wishfulService(): Promise<[KnownCluster, ServiceReconciler]> {
+  const cluster = new KnownCluster();
+  cluster.followAllocations();
+  cluster.createService("s1");
+  cluster.api.edit("user", "services", "a/s1", ({ metadata }) => ({
+    metadata: { ...metadata, annotations: { "metallb.io/loadBalancerIPs": beyond } },
+  }));
+  cluster.see();
+  const { pools, advertisements } = cluster.stores;
+  pools.replace(
+    new Map([...pools.values()].map((pool) => [pool.key, pool])),
+    cluster.api.version(),
+  );
+  advertisements.replace(new Map(), cluster.api.version());
+  await cluster.settle();
+  const reconciler = new ServiceReconciler({
+    ...cluster,
+    pending: new PendingServices(),
+    events: { record: () => undefined },
+    loadBalancerClass: "",
+    log: silentLog,
+  });
+  return [cluster, reconciler];
+}
+
+async function setPool(cluster: KnownCluster, range: string): Promise<void> {
+  cluster.api.edit("admin", "ipaddresspools", `${configNamespace}/p1`, () => ({
+    spec: { addresses: [range], autoAssign: true },
+  }));
+  cluster.see();
+  cluster.configuration.refresh();
+  await cluster.settle();
+}
+
+test("a status that nobody heard of can show an address no longer once it is given back", async () => {
+  const [cluster, reconciler] = await wishfulService();
+  const { api } = cluster;
+  await reconciler.reconcile("a/s1");
+  await setPool(cluster, `192.0.2.10-${beyond}`);
+  // The write that shows the address is under way, for long.
+  cluster.beforeRequest = (asked): void => {
+    if (asked.startsWith("PATCH")) {
+      throw new UnreachableError("no answer");
+    }
+  };
+  await expect(reconciler.reconcile("a/s1")).rejects.toThrow(UnreachableError);
+  const asksFor = api.get("services", "a/s1")?.metadata.resourceVersion;
+  expect(api.get("ipallocations", beyond)?.spec.state).toBe("Allocated");
+  // The pool is again what it was, of which the status that we know speaks already.
+  let atRelease = asksFor;
+  cluster.beforeRequest = (asked): void => {
+    if (asked.startsWith("PUT")) {
+      atRelease = api.get("services", "a/s1")?.metadata.resourceVersion;
+    }
+  };
+  await setPool(cluster, "192.0.2.10-192.0.2.12");
+  await reconciler.reconcile("a/s1");
+  expect(api.get("ipallocations", beyond)?.spec.state).toBe("Cooling");
+  expect(atRelease).not.toBe(asksFor);
+  expect(api.get("services", "a/s1")?.status.loadBalancer.ingress).toEqual([]);
+});
