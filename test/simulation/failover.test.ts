@@ -4,6 +4,7 @@ import { ClusterLife } from "./cluster-life.ts";
 import { Replica } from "./replica.ts";
 import { Schedule } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { SimulatedAdmission } from "./simulated-admission.ts";
 import { SimulatedApi } from "./simulated-api.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedSpeaker } from "./simulated-speaker.ts";
@@ -18,7 +19,9 @@ async function settledCluster(seed: number) {
   const fail = (): never => {
     throw new Error("a controller ended by itself");
   };
-  const network = new SimulatedNetwork({ api, schedule, random, trace: () => {}, onCrash: fail });
+  const admission = new SimulatedAdmission("all", api, schedule);
+  const trace = (): void => {};
+  const network = new SimulatedNetwork({ api, admission, schedule, random, trace, onCrash: fail });
   const events = { onEnd: fail, onError: fail };
   const replicas = ["c0", "c1"].map((name) => new Replica(name, network, events));
   const speakers = [1, 2, 3].map((n) => new SimulatedSpeaker(`n${n}`, `192.0.2.${n}`, network));

@@ -9,6 +9,7 @@ const firstSeed = isLong ? Date.now() % 1_000_000_000 : 1;
 const situations: readonly (keyof SimulationFigures)[] = [
   "stale",
   "staleRefused",
+  "notLeading",
   "staleApplied",
   "answersLost",
   "crashes",

@@ -2,6 +2,7 @@ import { ApiError, apiErrorFrom, UnreachableError } from "../../src/kube/api-err
 import type { ApiClient, ApiRequest, Query } from "../../src/kube/transport.ts";
 import type { Schedule, SimulatedProcess } from "./schedule.ts";
 import type { SeededRandom } from "./seeded-random.ts";
+import type { SimulatedAdmission } from "./simulated-admission.ts";
 import { parsePath, type SimulatedApi } from "./simulated-api.ts";
 import { fairWeather, type Weather } from "./weather.ts";
 
@@ -15,6 +16,8 @@ export interface NetworkFigures {
   readonly refusals: number;
   /** Those of them that came from a leader that had been replaced. */
   readonly staleRefused: number;
+  /** Writes that the admission policies refused. */
+  readonly notLeading: number;
   /** Writes of leaders that had been replaced. */
   readonly stale: number;
   /** Writes that took effect without their sender hearing of it. */
@@ -28,6 +31,7 @@ export interface NetworkFigures {
 /** What lies between the processes and the API server. */
 export class SimulatedNetwork {
   readonly api: SimulatedApi;
+  readonly admission: SimulatedAdmission;
   readonly schedule: Schedule;
   readonly random: SeededRandom;
   readonly trace: (line: () => string) => void;
@@ -36,6 +40,7 @@ export class SimulatedNetwork {
   readonly figures = {
     refusals: 0,
     staleRefused: 0,
+    notLeading: 0,
     stale: 0,
     answersLost: 0,
     crashes: 0,
@@ -47,12 +52,14 @@ export class SimulatedNetwork {
 
   constructor(options: {
     readonly api: SimulatedApi;
+    readonly admission: SimulatedAdmission;
     readonly schedule: Schedule;
     readonly random: SeededRandom;
     readonly trace: (line: () => string) => void;
     readonly onCrash: (process: SimulatedProcess) => void;
   }) {
     this.api = options.api;
+    this.admission = options.admission;
     this.schedule = options.schedule;
     this.random = options.random;
     this.trace = options.trace;
@@ -222,6 +229,11 @@ export class SimulatedConnection implements ApiClient {
   #answer(request: ApiRequest, sentVersion: number): unknown {
     if (this.#network.random.chance(this.#network.weather.refused)) {
       return apiErrorFrom(503, { reason: "ServiceUnavailable", message: "try later" });
+    }
+    const refusal = this.#network.admission.refusal(request, this.#process.name);
+    if (refusal !== undefined) {
+      this.#network.figures.notLeading += 1;
+      return refusal;
     }
     try {
       return this.#network.api.handle(request, this.#process.name, sentVersion);
