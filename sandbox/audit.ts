@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 
 /** One request to the API, as the API server's audit log has it. */
 export interface AuditEntry {
-  readonly verb: "create" | "update" | "patch" | "delete" | "deletecollection" | "list" | "watch";
+  readonly verb:
+    | ("create" | "update" | "patch" | "delete" | "deletecollection")
+    | ("get" | "list" | "watch");
   /** Such as `system:serviceaccount:steelyard-system:steelyard-speaker`. */
   readonly user: string;
   /** The Pod whose token it was; absent for everybody else. */
@@ -38,7 +40,7 @@ export function parseAudit(lines: string): readonly AuditEntry[] {
 
 /** Whether it was to change something. */
 export function isWrite({ verb }: AuditEntry): boolean {
-  return verb !== "list" && verb !== "watch";
+  return verb !== "get" && verb !== "list" && verb !== "watch";
 }
 
 /** The parts that we read of an `audit.k8s.io/v1` Event. */

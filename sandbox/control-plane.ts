@@ -8,7 +8,7 @@ import { Component } from "./component.ts";
 import { Etcd, etcdUrl } from "./etcd.ts";
 import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";
 
-/** Every write, and what Steelyard lists and watches; one JSON event per line, see `audit.ts`. */
+/** Every write, and what Steelyard reads; one JSON event per line, see `audit.ts`. */
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
@@ -17,7 +17,7 @@ const auditPolicy = {
     { level: "Metadata", verbs: ["create", "update", "patch", "delete", "deletecollection"] },
     {
       level: "Metadata",
-      verbs: ["list", "watch"],
+      verbs: ["get", "list", "watch"],
       userGroups: ["system:serviceaccounts:steelyard-system"],
     },
     { level: "None" },

@@ -127,7 +127,7 @@ export class Sandbox {
     return (await readAudit(this.#parts.controlPlane.auditFile)).filter(isWrite);
   }
 
-  /** Every list and watch of Steelyard's Pods since the start, refused ones too. */
+  /** Every get, list and watch of Steelyard's Pods since the start, refused ones too. */
   async reads(): Promise<readonly AuditEntry[]> {
     return (await readAudit(this.#parts.controlPlane.auditFile)).filter((it) => !isWrite(it));
   }

@@ -1,9 +1,8 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { V1ClusterRole, V1Lease, V1PolicyRule, V1Role } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import * as resources from "../../../src/kube/resources.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { configNamespace } from "../../e2e/cluster-api.ts";
@@ -16,8 +15,6 @@ import {
 } from "../../e2e/installed-cluster.ts";
 
 const system = "steelyard-system";
-const accounts = ["steelyard-controller", "steelyard-speaker"] as const;
-const userOf = (account: string): string => `system:serviceaccount:${system}:${account}`;
 
 /** Rules that no use here can show, and why they are there. */
 const unseen: ReadonlyMap<string, string> = new Map([
@@ -38,26 +35,12 @@ const unseen: ReadonlyMap<string, string> = new Map([
 let cluster: InstalledCluster;
 
 beforeAll(async () => {
-  cluster = await startInstalled({ nodes: 2, before: recordReadsToo });
+  cluster = await startInstalled({ nodes: 2 });
 });
 
 afterAll(async () => {
   await cluster?.stop();
 });
-
-/** Steelyard's reads go to the audit log too, which holds writes only by itself. */
-async function recordReadsToo(sandbox: Sandbox): Promise<void> {
-  const policy = {
-    apiVersion: "audit.k8s.io/v1",
-    kind: "Policy",
-    omitStages: ["RequestReceived"],
-    rules: [{ level: "Metadata", users: accounts.map(userOf) }, { level: "None" }],
-  };
-  const file = join(dirname(sandbox.logs), "audit-policy.yaml");
-  await writeFile(file, JSON.stringify(policy));
-  await sandbox.apiserver.stop();
-  await sandbox.apiserver.start();
-}
 
 interface Request {
   readonly account: string;
