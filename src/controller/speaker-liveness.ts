@@ -1,5 +1,10 @@
 import { nodeOfSpeakerLease, speakerLeaseName } from "../core/liveness/lease-name.ts";
-import { type LivenessInput, noSpeakers, step } from "../core/liveness/speaker-liveness.ts";
+import {
+  graceMaxMs,
+  type LivenessInput,
+  noSpeakers,
+  step,
+} from "../core/liveness/speaker-liveness.ts";
 import type { NodeObject } from "../kube/decode/node.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
@@ -10,9 +15,6 @@ export interface SpeakerLivenessOptions {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** However long an outage was, speakers are judged again so long after it. */
-const graceMaxMs = 30_000;
 
 const silent = "its Lease was not renewed for 6 s";
 

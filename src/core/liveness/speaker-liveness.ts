@@ -11,6 +11,9 @@ export const suspectAfterMs = 4_000;
 /** While verdicts are suspended, how often the question is asked again. */
 const suspendedPollMs = 500;
 
+/** However long an outage was, silence counts again so long after it. */
+export const graceMaxMs = 30_000;
+
 /**
  * Which speakers are alive, judged by the renewals of their Leases as *this*
  * process saw them, on its own monotonic clock. Timestamps inside a Lease are
@@ -20,6 +23,8 @@ export interface LivenessState {
   readonly speakers: ReadonlyMap<string, SpeakerPulse>;
   /** Speakers judged dead; stays so until a renewal is seen. */
   readonly dead: ReadonlySet<string>;
+  /** Since when more than half look dead at once; undefined: they do not. */
+  readonly suspendedSince?: number | undefined;
 }
 
 interface SpeakerPulse {
@@ -65,19 +70,61 @@ export function step(state: LivenessState, input: LivenessInput, now: number): L
   const stillDead = [...new Set([...state.dead, ...declared])].filter(
     (node) => speakers.has(node) && !(isNews && input.node === node),
   );
-  const living = [...speakers].filter(([node]) => !stillDead.includes(node));
-  const silentFor = (ms: number): string[] =>
-    living.filter(([, pulse]) => now - pulse.seenAt >= ms).map(([node]) => node);
-  const expired = silentFor(deadAfterMs);
-  const suspended = expired.length > 0 && silentFor(suspectAfterMs).length * 2 > living.length;
-  const died = [...declared.filter((node) => !state.dead.has(node)), ...(suspended ? [] : expired)];
+  const suspended = areMostSilent(speakers, stillDead, now);
+  const judged = suspended ? speakers : spared(speakers, state.suspendedSince, now);
+  const living = [...judged].filter(([node]) => !stillDead.includes(node));
+  const expired = suspended ? [] : silentFor(deadAfterMs, living, now);
+  const died = [...declared.filter((node) => !state.dead.has(node)), ...expired];
   return {
-    state: { speakers, dead: new Set([...stillDead, ...died]) },
+    state: {
+      speakers: judged,
+      dead: new Set([...stillDead, ...died]),
+      suspendedSince: suspended ? (state.suspendedSince ?? now) : undefined,
+    },
     died,
     revived: [...state.dead].filter((node) => speakers.has(node) && !stillDead.includes(node)),
     suspended,
     wakeAt: suspended ? now + suspendedPollMs : nextWake(living, died),
   };
+}
+
+type Pulses = readonly (readonly [node: string, SpeakerPulse])[];
+
+const silentFor = (ms: number, living: Pulses, now: number): readonly string[] =>
+  living.filter(([, pulse]) => now - pulse.seenAt >= ms).map(([node]) => node);
+
+/** Whether somebody's time is over and more than half of the living look dead. */
+function areMostSilent(
+  speakers: LivenessState["speakers"],
+  dead: readonly string[],
+  now: number,
+): boolean {
+  const living = [...speakers].filter(([node]) => !dead.includes(node));
+  const suspects = silentFor(suspectAfterMs, living, now);
+  return silentFor(deadAfterMs, living, now).length > 0 && suspects.length * 2 > living.length;
+}
+
+/**
+ * Once most speakers are heard again, the others may come as much later as the
+ * trouble lasted, since everybody waits before the next try; only then does their
+ * silence count. Without this, the last ones to come back would be taken for dead.
+ */
+function spared(
+  speakers: LivenessState["speakers"],
+  suspendedSince: number | undefined,
+  now: number,
+): LivenessState["speakers"] {
+  if (suspendedSince === undefined) {
+    return speakers;
+  }
+  const seenAt = now + Math.min(graceMaxMs, now - suspendedSince);
+  const silent = silentFor(suspectAfterMs, [...speakers], now);
+  return new Map(
+    [...speakers].map(([node, pulse]) => [
+      node,
+      silent.includes(node) ? { ...pulse, seenAt } : pulse,
+    ]),
+  );
 }
 
 function observe(
@@ -107,10 +154,7 @@ function observe(
   }
 }
 
-function nextWake(
-  living: readonly (readonly [string, SpeakerPulse])[],
-  died: readonly string[],
-): number | undefined {
+function nextWake(living: Pulses, died: readonly string[]): number | undefined {
   const deadlines = living
     .filter(([node]) => !died.includes(node))
     .map(([, pulse]) => pulse.seenAt + deadAfterMs);
