@@ -1,14 +1,7 @@
 import { costOf } from "./contender.ts";
 import { type LatencyOptions, type LatencyRound, spread } from "./latency.ts";
 import { describeLoad, describeMachine } from "./machine.ts";
-import { quantile } from "./quantile.ts";
-import { formatFigure, formatRatio, printTable } from "./table.ts";
-
-/** One figure of a round, and what it is called. */
-interface Figure {
-  readonly name: string;
-  readonly of: (round: LatencyRound) => number;
-}
+import { type Figure, printMedians } from "./medians.ts";
 
 /** Prints every round's figures, then ours against theirs: the median of the rounds' ratios. */
 export function reportLatency(
@@ -27,29 +20,10 @@ export function reportLatency(
   );
   print(`${describeMachine()}; ${describeLoad()}`);
   print("");
-  const contenders = (rounds[0] ?? []).map(({ contender }) => contender);
-  const versus = contenders.length === 2 ? ["ratio", "(each round)"] : [];
-  const rows = figures(options).map(({ name, of }) => {
-    const perContender = contenders.map((_, at) =>
-      rounds.flatMap((round) => {
-        const one = round[at];
-        return one === undefined ? [] : [of(one)];
-      }),
-    );
-    const [ours = [], theirs = []] = perContender;
-    const ratios = ours.map((value, at) => value / (theirs[at] ?? Number.NaN));
-    return [
-      name,
-      ...perContender.map((values) => formatFigure(quantile(values, 0.5))),
-      ...(versus.length === 0
-        ? []
-        : [formatRatio(quantile(ratios, 0.5)), ratios.map((it) => it.toFixed(2)).join(" ")]),
-    ];
-  });
-  printTable(["median of rounds", ...contenders, ...versus], rows, print);
+  printMedians(rounds, figures(options), { eachRound: true }, print);
 }
 
-function figures(options: LatencyOptions): readonly Figure[] {
+function figures(options: LatencyOptions): readonly Figure<LatencyRound>[] {
   return [
     { name: "created -> status, p50, ms", of: (round) => spread(round.assigned)[0] },
     { name: "created -> status, p99, ms", of: (round) => spread(round.assigned)[1] },

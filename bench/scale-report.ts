@@ -1,15 +1,9 @@
 import { type ComponentCost, costOf } from "./contender.ts";
 import { describeLoad, describeMachine } from "./machine.ts";
+import { type Figure, printMedians } from "./medians.ts";
 import { quantile } from "./quantile.ts";
 import type { ScaleOptions, ScaleRound } from "./scale.ts";
 import type { ServiceTimes } from "./service-fleet.ts";
-import { formatFigure, formatRatio, printTable } from "./table.ts";
-
-/** One figure of a round, and what it is called. NaN: there is none. */
-interface Figure {
-  readonly name: string;
-  readonly of: (round: ScaleRound) => number;
-}
 
 /** Prints the medians of all rounds, and ours against theirs: the median of the rounds' ratios. */
 export function reportScale(
@@ -28,15 +22,7 @@ export function reportScale(
   );
   print(`${describeMachine()}; ${describeLoad()}`);
   print("");
-  const contenders = (rounds[0] ?? []).map(({ contender }) => contender);
-  const rows = figures.map(({ name, of }) => {
-    const values = contenders.map((_, at) =>
-      rounds.flatMap((round) => (round[at] === undefined ? [] : [of(round[at])])),
-    );
-    return [name, ...values.map((some) => formatFigure(quantile(some, 0.5))), ...versus(values)];
-  });
-  const head = ["median of rounds", ...contenders, ...(contenders.length === 2 ? ["ratio"] : [])];
-  printTable(head, rows, print);
+  printMedians(rounds, figures, { eachRound: false }, print);
   for (const { contender, filling } of rounds.flat()) {
     if (filling.allAnnouncedMs === undefined) {
       const minutes = Math.round(options.limitMs / 60_000);
@@ -48,16 +34,7 @@ export function reportScale(
   }
 }
 
-function versus(values: readonly (readonly number[])[]): readonly string[] {
-  const [ours, theirs] = values;
-  if (ours === undefined || theirs === undefined) {
-    return [];
-  }
-  const ratios = ours.map((value, at) => value / (theirs[at] ?? Number.NaN));
-  return [formatRatio(quantile(ratios, 0.5))];
-}
-
-const figures: readonly Figure[] = [
+const figures: readonly Figure<ScaleRound>[] = [
   { name: "all created, s", of: ({ filling }) => seconds(filling.allCreatedMs) },
   { name: "all in status, s", of: ({ filling }) => seconds(filling.allAssignedMs) },
   { name: "all announced, s", of: ({ filling }) => seconds(filling.allAnnouncedMs) },
@@ -80,7 +57,7 @@ const figures: readonly Figure[] = [
   ]),
 ];
 
-function latency(what: "assigned" | "announced", q: number): Figure["of"] {
+function latency(what: "assigned" | "announced", q: number): Figure<ScaleRound>["of"] {
   return ({ more = [] }) =>
     quantile(
       more.map((times: ServiceTimes) => times[what] - times.created),
@@ -88,7 +65,10 @@ function latency(what: "assigned" | "announced", q: number): Figure["of"] {
     );
 }
 
-function cost(component: string, what: Exclude<keyof ComponentCost, "component">): Figure["of"] {
+function cost(
+  component: string,
+  what: Exclude<keyof ComponentCost, "component">,
+): Figure<ScaleRound>["of"] {
   return ({ costs }) => costOf(costs, component)[what];
 }
 

@@ -5,9 +5,10 @@ import type { SandboxNode } from "../../sandbox/node.ts";
 import * as resources from "../../src/kube/resources.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { pods } from "./cluster-api.ts";
-import { addressesOf, conditionOf } from "./cluster-objects.ts";
+import { conditionOf } from "./cluster-objects.ts";
 import {
   answererOf,
+  createServed,
   decided,
   eventually,
   type InstalledCluster,
@@ -25,9 +26,7 @@ beforeAll(async () => {
   cluster = await startInstalled({ nodes: 3 });
   const { api } = cluster;
   await api.createPool("production", ["192.0.2.10-192.0.2.99"]);
-  await Promise.all(names.map((name) => api.createService({ name })));
-  const services = await Promise.all(names.map((name) => decided(api, "True", name)));
-  addresses = services.map((service) => addressesOf(service)[0] ?? "");
+  addresses = await createServed(api, names);
 });
 
 beforeEach(settled);

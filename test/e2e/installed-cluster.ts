@@ -5,7 +5,7 @@ import type { SandboxNode } from "../../sandbox/node.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { ClusterApi } from "./cluster-api.ts";
-import { conditionOf } from "./cluster-objects.ts";
+import { addressesOf, conditionOf } from "./cluster-objects.ts";
 
 /** A real cluster with Steelyard in it, as an admin installs it. */
 export interface InstalledCluster {
@@ -102,6 +102,16 @@ export async function decided(
     const service = await api.service(name, namespace);
     return conditionOf(service, "AddressAssigned")?.status === status ? service : undefined;
   });
+}
+
+/** Creates Services of these names, all at once; resolves to the address that each one got. */
+export async function createServed(
+  api: ClusterApi,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  await Promise.all(names.map((name) => api.createService({ name })));
+  const services = await Promise.all(names.map((name) => decided(api, "True", name)));
+  return services.map((service) => addressesOf(service)[0] ?? "");
 }
 
 /** The node that answers ARP for an address at the client now; undefined when none does. */

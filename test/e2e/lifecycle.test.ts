@@ -8,6 +8,7 @@ import { pods } from "./cluster-api.ts";
 import { addressesOf, conditionOf, type L2BundleObject } from "./cluster-objects.ts";
 import {
   answererOf,
+  createServed,
   decided,
   eventually,
   type InstalledCluster,
@@ -27,9 +28,7 @@ beforeAll(async () => {
   cluster = await startInstalled({ nodes: 3 });
   const { api } = cluster;
   await api.createPool("production", ["192.0.2.10-192.0.2.99"]);
-  await Promise.all(names.map((name) => api.createService({ name })));
-  const services = await Promise.all(names.map((name) => decided(api, "True", name)));
-  addresses = services.map((service) => addressesOf(service)[0] ?? "");
+  addresses = await createServed(api, names);
 });
 
 beforeEach(settled);

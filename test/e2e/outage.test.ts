@@ -7,6 +7,7 @@ import { scanArp } from "./arp-scan.ts";
 import { configNamespace } from "./cluster-api.ts";
 import { addressesOf } from "./cluster-objects.ts";
 import {
+  createServed,
   decided,
   eventually,
   type InstalledCluster,
@@ -32,9 +33,7 @@ beforeAll(async () => {
   const { api, sandbox } = cluster;
   await startExampleApp(sandbox);
   await api.createPool("production", ["192.0.2.10-192.0.2.99"]);
-  await Promise.all(names.map((name) => api.createService({ name })));
-  const services = await Promise.all(names.map((name) => decided(api, "True", name)));
-  addresses = services.map((service) => addressesOf(service)[0] ?? "");
+  addresses = await createServed(api, names);
   steelyard = await probedPods(cluster);
   await settled();
 });

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CapturedFrame } from "../../sandbox/capture.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { pods } from "./cluster-api.ts";
-import { addressesOf, conditionOf } from "./cluster-objects.ts";
+import { conditionOf } from "./cluster-objects.ts";
 import {
   answererOf,
-  decided,
+  createServed,
   eventually,
   type InstalledCluster,
   kubectl,
@@ -28,9 +28,7 @@ beforeAll(async () => {
   const { api, sandbox } = cluster;
   await api.createPool("production", ["192.0.2.10-192.0.2.99"]);
   await startExampleApp(sandbox);
-  await Promise.all(names.map((name) => api.createService({ name })));
-  const services = await Promise.all(names.map((name) => decided(api, "True", name)));
-  addresses = services.map((service) => addressesOf(service)[0] ?? "");
+  addresses = await createServed(api, names);
   for (const name of names) {
     await eventually(`${name} is announced`, async () => {
       return conditionOf(await api.service(name), "Announced")?.status === "True";

@@ -118,13 +118,9 @@ function spared(
     return speakers;
   }
   const seenAt = now + Math.min(graceMaxMs, now - suspendedSince);
-  const silent = silentFor(suspectAfterMs, [...speakers], now);
-  return new Map(
-    [...speakers].map(([node, pulse]) => [
-      node,
-      silent.includes(node) ? { ...pulse, seenAt } : pulse,
-    ]),
-  );
+  const spare = (pulse: SpeakerPulse): SpeakerPulse =>
+    now - pulse.seenAt >= suspectAfterMs ? { ...pulse, seenAt } : pulse;
+  return new Map([...speakers].map(([node, pulse]) => [node, spare(pulse)]));
 }
 
 function observe(
