@@ -6,6 +6,7 @@ import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeNode } from "../../src/kube/decode/node.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
 import { AllocationWorld } from "../core/allocation/allocation-world.ts";
+import { SeededRandom } from "../simulation/seeded-random.ts";
 
 /** The words behind a command: `name=value` pairs, and plain words. A value with blanks is quoted. */
 interface Arguments {
@@ -16,28 +17,66 @@ interface Arguments {
 /**
  * Runs a scenario: each line is a command, each `>` line below it is what the
  * command printed. Returns the text with those lines as they come out now.
+ * `seed` gives the order of what has none; the outcome must be the same with any.
  *
  * - `pool NAME RANGES… [autoAssign=…] [avoidBuggyIPs=…] [priority=…] [namespaces=a,b]
  *   [namespaceSelector=k:v] [serviceSelector=k:v]`; `remove pool NAME`; `spoil pool NAME`
  * - `namespace NAME k:v…`; `node NAME ADDRESSES… [podCIDR=…]`; `speaker NODE PREFIXES… [gateway=…]`
  * - `serviceCIDR PREFIX`; `apiserver ADDRESS`; `speakers silent | reporting`
  * - `service NS/NAME [ip=…] [ANNOTATION=…] [label=k:v] [type=…] [class=…] [families=4,6]
- *   [policy=…] [externalIP=…] [status=…]` decides; `delete NS/NAME` too; `again` decides about all
- * - `cooled ADDRESS`: its reuse delay is over; `show` prints the ledger
+ *   [policy=…] [ports=TCP/80,…] [local=k:v] [externalIP=…] [status=…]` decides; `delete NS/NAME` too;
+ *   `again` decides about all. `local`: externalTrafficPolicy Local, with this selector
+ * - `alone NS/NAME …`: as `service`, which is gone and forgotten again afterwards. A block of these
+ *   runs in any order
+ * - `declare NS/NAME …`, `retire NS/NAME`: as `service` and `delete`, but nothing is decided yet
+ * - `settle` decides about all in any order until nothing changes, and prints what each has then
+ * - `cooled [ADDRESS…]`: their reuse delay is over, or everybody's; `show` prints the ledger
  */
-export function runScenario(text: string): string {
+export function runScenario(text: string, seed = 1): string {
+  const random = new SeededRandom(seed);
   const world = new AllocationWorld();
-  const output: string[] = [];
-  for (const line of text.split("\n")) {
-    if (!line.startsWith(">")) {
-      output.push(line);
-      output.push(...run(world, line).map((result) => `> ${result}`));
+  const lines = text.split("\n").filter((line) => !line.startsWith(">"));
+  const results = lines.map((): readonly string[] => []);
+  for (const block of blocks(lines)) {
+    for (const index of block.length > 1 ? shuffled(block, random) : block) {
+      results[index] = run(world, lines[index] ?? "", random);
     }
   }
-  return output.join("\n");
+  return lines
+    .flatMap((line, index) => [line, ...(results[index] ?? []).map((result) => `> ${result}`)])
+    .join("\n");
 }
 
-type Command = (world: AllocationWorld, args: Arguments) => readonly string[];
+/** True if chance plays a part in what the text says. */
+export function hasAnyOrder(text: string): boolean {
+  return /^(alone|settle)\b/m.test(text);
+}
+
+/** The lines one by one, and those of each block of `alone` together, by their indexes. */
+function blocks(lines: readonly string[]): readonly (readonly number[])[] {
+  const found: number[][] = [];
+  let isOpen = false;
+  for (const [index, line] of lines.entries()) {
+    const isAlone = line.startsWith("alone ");
+    const block = isAlone && isOpen ? found.at(-1) : undefined;
+    if (block === undefined) {
+      found.push([index]);
+    } else {
+      block.push(index);
+    }
+    isOpen = isAlone || (isOpen && line.startsWith("#"));
+  }
+  return found;
+}
+
+function shuffled<T>(items: readonly T[], random: SeededRandom): readonly T[] {
+  return items
+    .map((item) => ({ item, rank: random.next() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+}
+
+type Command = (world: AllocationWorld, args: Arguments, random: SeededRandom) => readonly string[];
 
 const commands: Readonly<Record<string, Command>> = {
   pool: putPool,
@@ -60,21 +99,35 @@ const commands: Readonly<Record<string, Command>> = {
       world.networksKnown = state === "reporting";
     }),
   service: putService,
+  alone: (world, args) => {
+    const results = putService(world, args);
+    const [key = ""] = args.words;
+    world.putService(key, undefined);
+    world.settle(key);
+    forgetCooling(world);
+    return results;
+  },
+  declare: (world, args) => silently(() => declare(world, args)),
   delete: (world, { words: [key = ""] }) => {
     world.putService(key, undefined);
     return settle(world, key);
   },
+  retire: (world, { words: [key = ""] }) => silently(() => world.putService(key, undefined)),
+  settle: settleAll,
   again: (world) => [...world.services.keys()].flatMap((key) => settle(world, key, `${key}: `)),
   cooled: (world, { words }) =>
     silently(() => {
       for (const address of words.flatMap((word) => parseIpAddress(word) ?? [])) {
         world.ledger.remove(address);
       }
+      if (words.length === 0) {
+        forgetCooling(world);
+      }
     }),
   show,
 };
 
-function run(world: AllocationWorld, line: string): readonly string[] {
+function run(world: AllocationWorld, line: string, random: SeededRandom): readonly string[] {
   const [name, ...tokens] = line.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
   if (name === undefined || name.startsWith("#")) {
     return [];
@@ -83,7 +136,7 @@ function run(world: AllocationWorld, line: string): readonly string[] {
   if (command === undefined) {
     throw new Error(`"${name}" is no command of scenarios: ${line}`);
   }
-  return command(world, toArguments(tokens));
+  return command(world, toArguments(tokens), random);
 }
 
 function toArguments(tokens: readonly string[]): Arguments {
@@ -157,7 +210,12 @@ function putSpeaker(world: AllocationWorld, { words: [node = "", ...texts], valu
 
 const primaryIPs: Readonly<Record<string, string>> = { "4": "10.96.0.9", "6": "fd00:96::9" };
 
-function putService(world: AllocationWorld, { words: [key = ""], values }: Arguments) {
+function putService(world: AllocationWorld, args: Arguments): readonly string[] {
+  return settle(world, declare(world, args));
+}
+
+/** Takes note of a Service; returns its key. */
+function declare(world: AllocationWorld, { words: [key = ""], values }: Arguments): string {
   const [namespace = "", name = ""] = key.split("/");
   const one = (field: string): string | undefined => values.get(field)?.[0];
   const families = (one("families") ?? "4").split(",").filter((family) => family !== "");
@@ -179,14 +237,62 @@ function putService(world: AllocationWorld, { words: [key = ""], values }: Argum
         clusterIPs: families.map((family) => primaryIPs[family]),
         ipFamilyPolicy: one("policy") ?? "SingleStack",
         externalIPs: values.get("externalIP") ?? [],
-        ports: [{ protocol: "TCP", port: 80 }],
+        ports: toPorts(one("ports") ?? "TCP/80"),
+        ...(values.has("local")
+          ? { externalTrafficPolicy: "Local", selector: toLabels((one("local") ?? "").split(",")) }
+          : { externalTrafficPolicy: "Cluster", selector: { app: name } }),
       },
       status: { loadBalancer: { ingress: (values.get("status") ?? []).map((ip) => ({ ip })) } },
     },
     "",
   );
   world.putService(serviceKey(service), service);
-  return settle(world, key);
+  return key;
+}
+
+function toPorts(text: string): readonly object[] {
+  return text.split(",").map((item) => {
+    const [protocol, port] = item.split("/");
+    return { protocol, port: Number(port) };
+  });
+}
+
+/** More passes than this over all Services, and they would go on for ever. */
+const passesMax = 10;
+
+/** Decides about all in any order, again and again until nothing changes; what each has then. */
+function settleAll(world: AllocationWorld, _: Arguments, random: SeededRandom): readonly string[] {
+  for (let pass = 1; pass <= passesMax; pass += 1) {
+    const kinds = shuffled(everyKey(world), random).map((key) => world.settle(key).kind);
+    if (kinds.every((kind) => kind === "keep" || kind === "refuse")) {
+      return [...world.services.keys()].sort().map((key) => outcome(world, key));
+    }
+  }
+  return [`UNSTABLE: no end after ${passesMax} passes`];
+}
+
+/** Those that exist, and those that are gone and hold something. */
+function everyKey(world: AllocationWorld): readonly string[] {
+  const holders = [...world.ledger.allocations()]
+    .filter(({ state }) => state === "Allocated")
+    .flatMap(({ holders }) => holders.map(serviceKey));
+  return [...new Set([...world.services.keys(), ...holders])].sort();
+}
+
+function outcome(world: AllocationWorld, key: string): string {
+  const decision = world.decide(key);
+  const addresses = "addresses" in decision ? decision.addresses.join(", ") : "";
+  const reason = decision.kind === "refuse" ? decision.reason : decision.refusal?.reason;
+  const has = addresses === "" ? "nothing" : addresses;
+  return `${key}: ${has}${reason === undefined ? "" : `, ${reason}`}`;
+}
+
+function forgetCooling(world: AllocationWorld): void {
+  for (const { address, state } of [...world.ledger.allocations()]) {
+    if (state === "Cooling") {
+      world.ledger.remove(address);
+    }
+  }
 }
 
 /** Decides, carries out, and decides again: then nothing may change. */
