@@ -322,6 +322,7 @@ function absentService(key: string): Service {
     familyPolicy: "SingleStack",
     ports: [],
     wish: { addresses: [], source: "", pool: undefined, error: undefined },
+    sharing: undefined,
     externalIPs: [],
     statusAddresses: [],
   };

@@ -3,6 +3,7 @@ export const annotationPrefixes = ["metallb.io/", "metallb.universe.tf/"] as con
 
 export const loadBalancerIPsAnnotation = "loadBalancerIPs";
 export const addressPoolAnnotation = "address-pool";
+export const allowSharedIpAnnotation = "allow-shared-ip";
 
 /** Written by the controller: the name of the pool in use. Never read. */
 export const allocatedFromPoolAnnotation = "metallb.io/ip-allocated-from-pool";

@@ -1,4 +1,4 @@
-import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
+import { allocationName, type Holder, type IpAllocation } from "../core/model/ip-allocation.ts";
 import type { L2Bundle } from "../core/model/l2-bundle.ts";
 import type { NewObject } from "./write.ts";
 
@@ -11,11 +11,21 @@ export function encodeIpAllocation(allocation: IpAllocation, releasedAt?: Date):
       address,
       pool,
       state,
-      holders,
+      holders: holders.map(encodeHolder),
       ...(bundle === undefined ? {} : { bundle }),
       ...(releasedAt === undefined ? {} : { releasedAt: releasedAt.toISOString() }),
     },
   };
+}
+
+function encodeHolder({ sharing, ...holder }: Holder): object {
+  return sharing === undefined
+    ? holder
+    : {
+        ...holder,
+        sharingKey: sharing.key,
+        ...(sharing.backend === "" ? {} : { backend: sharing.backend }),
+      };
 }
 
 /** The L2Bundle object that says `bundle`. */

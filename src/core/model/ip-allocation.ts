@@ -5,11 +5,13 @@ import {
   parseIpAddress,
   toNumber,
 } from "../net/ip-address.ts";
-import type { ServiceIdentity, ServicePort } from "./service.ts";
+import type { ServiceIdentity, ServicePort, Sharing } from "./service.ts";
 
 /** One Service that holds an address. */
 export interface Holder extends ServiceIdentity {
   readonly ports: readonly ServicePort[];
+  /** Absent: it shares with nobody. */
+  readonly sharing?: Sharing;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Holder extends ServiceIdentity {
 export interface IpAllocation {
   readonly address: IpAddress;
   readonly pool: string;
-  /** While `Cooling`: who held it last. */
+  /** Several share it; who came first stands first. While `Cooling`: who held it last. */
   readonly holders: readonly Holder[];
   readonly state: "Allocated" | "Cooling" | "Quarantined";
   /** Name of the L2Bundle that announces it; absent: not announced. */

@@ -26,6 +26,17 @@ export interface AddressWish {
   readonly error: string | undefined;
 }
 
+/** With whom a Service may share an address; `core/allocation/sharing.ts` has the rule. */
+export interface Sharing {
+  /** The value of `metallb.io/allow-shared-ip`, or a digest of it where that is long. Never empty. */
+  readonly key: string;
+  /**
+   * Which Pods answer, if only those on the announcing node do: with externalTrafficPolicy
+   * Local the selector, or a digest of it. Empty: those of all nodes, or nothing is selected.
+   */
+  readonly backend: string;
+}
+
 /** A Service as the allocator sees it. */
 export interface Service extends ServiceIdentity {
   /** `namespace/name`. */
@@ -38,6 +49,8 @@ export interface Service extends ServiceIdentity {
   readonly familyPolicy: "SingleStack" | "PreferDualStack" | "RequireDualStack";
   readonly ports: readonly ServicePort[];
   readonly wish: AddressWish;
+  /** `undefined`: it shares with nobody. */
+  readonly sharing: Sharing | undefined;
   /** `spec.externalIPs` that are addresses. */
   readonly externalIPs: readonly IpAddress[];
   /** `status.loadBalancer.ingress[].ip` that are addresses. Output: at most a request, never a fact. */

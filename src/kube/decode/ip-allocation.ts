@@ -54,6 +54,7 @@ function decodeState(state: string | undefined, holders: readonly Holder[]): IpA
 }
 
 function decodeHolder(raw: unknown): Holder {
+  const sharingKey = textField(raw, "sharingKey") ?? "";
   return {
     namespace: interned(textField(raw, "namespace") ?? ""),
     name: textField(raw, "name") ?? "",
@@ -62,5 +63,8 @@ function decodeHolder(raw: unknown): Holder {
       protocol: textField(port, "protocol") ?? "TCP",
       port: numberField(port, "port") ?? 0,
     })),
+    ...(sharingKey === ""
+      ? {}
+      : { sharing: { key: sharingKey, backend: textField(raw, "backend") ?? "" } }),
   };
 }

@@ -1,12 +1,14 @@
-import type { AddressWish, Service } from "../../core/model/service.ts";
+import type { AddressWish, Service, Sharing } from "../../core/model/service.ts";
 import { familyOf, type IpAddress, parseIpAddress } from "../../core/net/ip-address.ts";
 import {
   addressPoolAnnotation,
   allocatedFromPoolAnnotation,
+  allowSharedIpAnnotation,
   loadBalancerIPsAnnotation,
   userAnnotation,
 } from "../annotations.ts";
 import type { Condition } from "../condition.ts";
+import { shortText } from "../short-text.ts";
 import type { Stored } from "../store.ts";
 import { decodeConditions } from "./conditions.ts";
 import { listField, numberField, textField, textListField, textMapField } from "./fields.ts";
@@ -52,6 +54,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
         port: numberField(port, "port") ?? 0,
       })),
       wish: decodeWish(annotations, textField(raw, "spec", "loadBalancerIP") ?? ""),
+      sharing: decodeSharing(raw, annotations),
       externalIPs: addresses(textListField(raw, "spec", "externalIPs")),
       statusAddresses: addresses(ingress),
     },
@@ -94,6 +97,29 @@ function decodeWish(
   return new Set(good).size < good.length
     ? wish([], source, `invalid ${source}: "${text}" names an address twice`)
     : wish(good, source);
+}
+
+function decodeSharing(
+  raw: unknown,
+  annotations: Readonly<Record<string, string>>,
+): Sharing | undefined {
+  const key = userAnnotation(annotations, allowSharedIpAnnotation)?.value;
+  if (key === undefined) {
+    return undefined;
+  }
+  const local = textField(raw, "spec", "externalTrafficPolicy") === "Local";
+  return { key: shortText(key), backend: local ? decodeSelector(raw) : "" };
+}
+
+/** The selector as one text: neither "=" nor "," can stand in a label. */
+function decodeSelector(raw: unknown): string {
+  const labels = Object.entries(textMapField(raw, "spec", "selector"));
+  return shortText(
+    labels
+      .map(([name, value]) => `${name}=${value}`)
+      .sort()
+      .join(","),
+  );
 }
 
 function clusterIPs(raw: unknown): readonly string[] {

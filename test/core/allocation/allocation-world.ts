@@ -145,6 +145,7 @@ export function absent(key: string): Service {
     familyPolicy: "SingleStack",
     ports: [],
     wish: { addresses: [], source: "", pool: undefined, error: undefined },
+    sharing: undefined,
     externalIPs: [],
     statusAddresses: [],
   };

@@ -63,6 +63,12 @@ function fromNewerVersion(value: unknown): unknown {
   };
 }
 
+test("an IPAllocation of an older version, without what sharing needs, is read as shared with nobody", () => {
+  const [holder] = decodeIpAllocation(allocation)?.allocation.holders ?? [];
+  expect(holder?.name).toBe("web");
+  expect(holder?.sharing).toBeUndefined();
+});
+
 describe("what a newer version has added to an object changes nothing of the rest", () => {
   test.each<[string, object, (raw: unknown) => unknown]>([
     ["IPAllocation", allocation, decodeIpAllocation],

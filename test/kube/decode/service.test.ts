@@ -143,3 +143,52 @@ test("ports, labels and externalIPs are read, with Kubernetes' defaults", () => 
   expect(service.externalIPs).toEqual(["192.0.2.9"]);
   expect(service.familyPolicy).toBe("SingleStack");
 });
+
+describe("with whom a Service may share its address", () => {
+  const key = "metallb.io/allow-shared-ip";
+  const former = "metallb.universe.tf/allow-shared-ip";
+  const local = { externalTrafficPolicy: "Local" };
+  const long = "x".repeat(129);
+
+  test.each<[string, Parts, object | undefined]>([
+    ["nobody, without a key", {}, undefined],
+    ["nobody, with an empty key", { annotations: { [key]: "", [former]: "dns" } }, undefined],
+    ["those with its key", { annotations: { [key]: "dns" } }, { key: "dns", backend: "" }],
+    ["the former annotation", { annotations: { [former]: "dns" } }, { key: "dns", backend: "" }],
+    [
+      "the current annotation wins",
+      { annotations: { [key]: "dns", [former]: "web" } },
+      { key: "dns", backend: "" },
+    ],
+    [
+      "a selector counts only with Local",
+      { annotations: { [key]: "dns" }, spec: { selector: { app: "dns" } } },
+      { key: "dns", backend: "" },
+    ],
+    [
+      "in any order",
+      { annotations: { [key]: "dns" }, spec: { ...local, selector: { tier: "a", app: "dns" } } },
+      { key: "dns", backend: "app=dns,tier=a" },
+    ],
+    [
+      "Local without a selector is as Cluster",
+      { annotations: { [key]: "dns" }, spec: { ...local, selector: {} } },
+      { key: "dns", backend: "" },
+    ],
+  ])("%s", (_, parts, sharing) => {
+    expect(decode(parts).service.sharing).toEqual(sharing);
+  });
+
+  test("a long key and a long selector are kept short, and stay distinct", () => {
+    const sharing = (text: string): object | undefined =>
+      decode({
+        annotations: { [key]: text },
+        spec: { ...local, selector: { [text]: "a", b: "c" } },
+      }).service.sharing;
+    expect(sharing(long)).toEqual(sharing(long));
+    expect(sharing(long)).not.toEqual(sharing(`${long}y`));
+    for (const text of Object.values(sharing(long) ?? {})) {
+      expect(String(text).length).toBeLessThanOrEqual(128);
+    }
+  });
+});

@@ -23,12 +23,16 @@ describe("what the controller writes reads back the same", () => {
       state: fc.constantFrom("Allocated", "Cooling", "Quarantined"),
       bundle: fc.option(text, { nil: undefined }),
       holders: fc.array(
-        fc.record({
-          namespace: text,
-          name: text,
-          uid: text,
-          ports: fc.array(fc.record({ protocol: text, port: fc.nat() })),
-        }),
+        fc.record(
+          {
+            namespace: text,
+            name: text,
+            uid: text,
+            ports: fc.array(fc.record({ protocol: text, port: fc.nat() })),
+            sharing: fc.record({ key: text, backend: fc.string() }),
+          },
+          { requiredKeys: ["namespace", "name", "uid", "ports"] },
+        ),
       ),
     });
     fc.assert(

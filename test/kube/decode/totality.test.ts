@@ -60,6 +60,8 @@ const fields = [
     "holders",
     "ports",
     "port",
+    "sharingKey",
+    "backend",
     "bundle",
   ],
   ...[
