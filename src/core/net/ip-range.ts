@@ -63,7 +63,9 @@ function parsePrefix(text: string): ParsedRange {
   const prefix = parseIpPrefix(text);
   if (prefix === undefined) {
     const hint =
-      parseIpAddress(text) === undefined ? "" : `; write ${text}/${text.includes(":") ? 128 : 32}`;
+      parseIpAddress(text) === undefined
+        ? leadingZeros(text, (without) => parseIpPrefix(without) !== undefined)
+        : `; write ${text}/${text.includes(":") ? 128 : 32}`;
     return { ok: false, error: `"${text}" is neither a CIDR prefix nor a range first-last${hint}` };
   }
   const masked = `${formatIpAddress(prefix.family, prefix.first)}/${prefix.length}`;
@@ -83,7 +85,8 @@ function parseEnds(text: string, dash: number): ParsedRange {
   const [first, last] = [parseIpAddress(left.trim()), parseIpAddress(right.trim())];
   if (first === undefined || last === undefined) {
     const wrong = first === undefined ? left.trim() : right.trim();
-    return { ok: false, error: `"${text}": "${wrong}" is not an IP address` };
+    const hint = leadingZeros(wrong, (without) => parseIpAddress(without) !== undefined);
+    return { ok: false, error: `"${text}": "${wrong}" is not an IP address${hint}` };
   }
   if (familyOf(first) !== familyOf(last)) {
     return { ok: false, error: `"${text}" mixes IPv4 and IPv6` };
@@ -99,4 +102,11 @@ function parseEnds(text: string, dash: number): ParsedRange {
         ? undefined
         : `"${text}" has blanks around an address`,
   };
+}
+
+/** What to say of a text that only zeros before its numbers keep from being right. */
+function leadingZeros(text: string, isRight: (text: string) => boolean): string {
+  const without = text.replaceAll(/(?<![0-9])0+(?=[0-9])/g, "");
+  const hint = `; numbers with leading zeros mean something else to some programs: write ${without}`;
+  return text !== without && !text.includes(":") && isRight(without) ? hint : "";
 }

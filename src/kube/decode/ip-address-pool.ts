@@ -12,7 +12,10 @@ import {
 import { decodeLabelSelectors } from "./label-selector.ts";
 import { decodeMetadata } from "./metadata.ts";
 
-/** An IPAddressPool, or what is wrong with it. A wrong one is left out; the others go on. */
+/**
+ * An IPAddressPool, or what is wrong with it. A wrong one is left out; the others go on.
+ * Errors and warnings begin with the field that they are about, and a colon.
+ */
 export interface IpAddressPoolObject extends Stored {
   readonly name: string;
   readonly pool: IpAddressPool | undefined;
@@ -21,24 +24,15 @@ export interface IpAddressPoolObject extends Stored {
   readonly warnings: readonly string[];
 }
 
+/** Beyond this, `spec.addresses` is somebody's mistake: prefixes and ranges say it in fewer. */
+const entriesMax = 1_024;
+
 /** Reads an IPAddressPool. */
 export function decodeIpAddressPool(raw: unknown): IpAddressPoolObject {
   const { name, key, uid, resourceVersion } = decodeMetadata(raw);
   const errors: string[] = [];
   const warnings: string[] = [];
-  const ranges: IpRange[] = [];
-  for (const text of textListField(raw, "spec", "addresses")) {
-    const parsed = parseIpRange(text);
-    if (parsed.ok) {
-      ranges.push(parsed.range);
-      warnings.push(...(parsed.warning === undefined ? [] : [parsed.warning]));
-    } else {
-      errors.push(`spec.addresses: ${parsed.error}`);
-    }
-  }
-  if (ranges.length === 0 && errors.length === 0) {
-    errors.push("spec.addresses: at least one prefix or range is needed");
-  }
+  const ranges = decodeAddresses(listField(raw, "spec", "addresses"), errors, warnings);
   const serviceAllocation = decodeServiceAllocation(raw, errors);
   const pool: IpAddressPool = {
     name,
@@ -50,6 +44,35 @@ export function decodeIpAddressPool(raw: unknown): IpAddressPoolObject {
   };
   const usable = errors.length === 0 ? pool : undefined;
   return { key, uid, resourceVersion, name, pool: usable, errors, warnings };
+}
+
+function decodeAddresses(
+  entries: readonly unknown[],
+  errors: string[],
+  warnings: string[],
+): readonly IpRange[] {
+  if (entries.length === 0) {
+    errors.push("spec.addresses: at least one prefix or range is needed");
+  }
+  if (entries.length > entriesMax) {
+    errors.push(
+      `spec.addresses: ${entries.length} entries are too many, ${entriesMax} is the limit: ` +
+        "write neighbours as one prefix or range, or make several pools",
+    );
+    return [];
+  }
+  const ranges: IpRange[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const parsed = parseIpRange(typeof entry === "string" ? entry : JSON.stringify(entry));
+    const field = `spec.addresses[${index}]`;
+    if (parsed.ok) {
+      ranges.push(parsed.range);
+      warnings.push(...(parsed.warning === undefined ? [] : [`${field}: ${parsed.warning}`]));
+    } else {
+      errors.push(`${field}: ${parsed.error}`);
+    }
+  }
+  return ranges;
 }
 
 function decodeServiceAllocation(raw: unknown, errors: string[]): ServiceAllocation | undefined {

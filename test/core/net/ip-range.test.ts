@@ -40,6 +40,12 @@ describe("an entry of spec.addresses", () => {
     ["2001:db8::1", "write 2001:db8::1/128"],
     ["192.0.2.0/33", "neither a CIDR prefix nor a range"],
     ["010.0.0.0/8", "neither a CIDR prefix nor a range"],
+    ["010.0.0.0/8", "leading zeros mean something else to some programs: write 10.0.0.0/8"],
+    [
+      "192.0.2.1-192.0.02.010",
+      "leading zeros mean something else to some programs: write 192.0.2.10",
+    ],
+    ["192.0.2.0/024", "write 192.0.2.0/24"],
     ["192.0.2.9-", '"" is not an IP address'],
     ["-192.0.2.9", '"" is not an IP address'],
     ["192.0.2.9-20", '"20" is not an IP address'],

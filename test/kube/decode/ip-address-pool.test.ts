@@ -36,15 +36,25 @@ describe("an IPAddressPool", () => {
       "192.0.2.1-192.0.2.2",
     ]);
     expect(warnings).toEqual([
-      expect.stringContaining("host bits"),
-      expect.stringContaining("blanks"),
+      expect.stringMatching(/^spec\.addresses\[0\]: .*host bits/),
+      expect.stringMatching(/^spec\.addresses\[1\]: .*blanks/),
     ]);
   });
 
   test.each<[string, object, string]>([
     ["no addresses", {}, "at least one prefix or range is needed"],
     ["an empty list", { addresses: [] }, "at least one prefix or range is needed"],
-    ["one bad entry among good ones", { addresses: ["192.0.2.0/24", "10/8"] }, '"10/8" is neither'],
+    [
+      "one bad entry among good ones",
+      { addresses: ["192.0.2.0/24", "10/8"] },
+      'spec.addresses[1]: "10/8" is neither',
+    ],
+    ["a number among its addresses", { addresses: [10] }, 'spec.addresses[0]: "10" is neither'],
+    [
+      "more entries than anybody means",
+      { addresses: Array.from({ length: 1_025 }, (_, i) => `10.0.${i >> 8}.${i & 255}/32`) },
+      "spec.addresses: 1025 entries are too many, 1024 is the limit",
+    ],
     [
       "a selector that cannot be read",
       {
