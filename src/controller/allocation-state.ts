@@ -2,6 +2,8 @@ import type { AllocationContext } from "../core/allocation/allocation-context.ts
 import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
+import { openPolicy } from "../core/allocation/policy-for.ts";
+import type { PoolPolicy } from "../core/model/address-policy.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import type { Service } from "../core/model/service.ts";
@@ -23,6 +25,7 @@ export class AllocationState implements AllocationContext {
   readonly #reports: SpeakerReports;
   #networksKnown = false;
   readonly mayReturn = (pool: string): boolean => this.#configuration.mayReturn(pool);
+  readonly policyFor = (): PoolPolicy => openPolicy;
   readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
     this.#stores.namespaces.get(namespace)?.labels ?? {};
 

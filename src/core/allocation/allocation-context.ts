@@ -1,3 +1,4 @@
+import type { PoolPolicy } from "../model/address-policy.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import type { Labels } from "../model/label-selector.ts";
 import type { DenyList } from "./deny-list.ts";
@@ -14,6 +15,8 @@ export interface AllocationContext {
    * read, or it went a moment ago and others may follow. What it gave is kept.
    */
   readonly mayReturn: (pool: string) => boolean;
+  /** What AddressPolicies say of the pool of that name, be it there or not. */
+  readonly policyFor: (pool: string) => PoolPolicy;
   readonly ledger: Ledger;
   readonly denyList: DenyList;
   readonly namespaceLabels: (namespace: string) => Labels;

@@ -18,7 +18,8 @@ export type Choice =
  * the open ones by name; inside a pool the ranges in the order written, lowest
  * address first. All families come from one pool. An address that cools down is
  * given to its last holder before anything else, in whichever of the pools it
- * is, and to others when nothing else is free. `candidates` narrows the choice of pools.
+ * is, and to others when nothing else is free, unless an AddressPolicy forbids
+ * that. `candidates` narrows the choice of pools.
  */
 export function chooseAddresses(
   service: Service,
@@ -133,10 +134,15 @@ function anyCooling(
   family: IpFamily,
   context: AllocationContext,
 ): IpAddress | undefined {
+  const isKept = (from: string): boolean => context.policyFor(from).delaysLastResort;
+  if (isKept(pool.name)) {
+    return undefined;
+  }
   for (const range of pool.ranges.filter((candidate) => candidate.family === family)) {
     let address = context.ledger.nextCooling(range, range.first);
     while (address !== undefined) {
-      if (canReuse(service, pool, family, address, context)) {
+      const from = context.ledger.get(address)?.pool ?? pool.name;
+      if (!isKept(from) && canReuse(service, pool, family, address, context)) {
         return address;
       }
       address = context.ledger.nextCooling(range, toNumber(address) + 1n);

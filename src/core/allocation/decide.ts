@@ -214,7 +214,15 @@ function refuseAddress(
   }
   const denied = context.denyList.reasonAgainst(address, service.key);
   if (denied !== undefined) {
-    return refusal("AddressDenied", `${address} ${denied}`);
+    return refusal(denied.reason ?? "AddressDenied", `${address} is ${denied.why}`);
+  }
+  const cools = allocation !== undefined && mine !== true;
+  if (cools && context.policyFor(allocation.pool).delaysRequests) {
+    return refusal(
+      "AddressCooling",
+      `${address} was released a moment ago, and an AddressPolicy keeps it from other Services ` +
+        "for a while; this Service gets it afterwards by itself",
+    );
   }
   return context.networksKnown ? undefined : waitingForSpeakers;
 }

@@ -3,10 +3,16 @@ import { familyOf, type IpAddress, isNeverAssignable, toNumber } from "../net/ip
 import { parseIpPrefix } from "../net/ip-prefix.ts";
 import { type IpRange, rangeContains } from "../net/ip-range.ts";
 
-/** Addresses that are somebody else's, and whose: completes "… is". */
-export interface DeniedRange extends IpRange {
+/** Why an address is not given out. */
+export interface Denial {
+  /** Absent: `AddressDenied`, somebody else uses the address. */
+  readonly reason?: "AddressExcluded";
+  /** Whose the address is, or who wants it left out: completes "… is". */
   readonly why: string;
 }
+
+/** Addresses that are not given out, and why. */
+export interface DeniedRange extends IpRange, Denial {}
 
 /**
  * What `isNeverAssignable` is true for, as ranges: a pool that covers all of
@@ -55,24 +61,25 @@ export class DenyList {
   }
 
   /**
-   * Why `address` may not be given to the Service, as the end of a sentence that
-   * starts with the address; `undefined` if it may. A Service's own claim does
+   * Why `address` may not be given to the Service; `undefined` if it may. A Service's own claim does
    * not stand in its way, and other Services are not named: they may be another tenant's.
    */
-  reasonAgainst(address: IpAddress, serviceKey: string): string | undefined {
+  reasonAgainst(address: IpAddress, serviceKey: string): Denial | undefined {
     if (isNeverAssignable(address)) {
-      return "is a loopback, link-local, multicast or broadcast address";
+      return { why: "a loopback, link-local, multicast or broadcast address" };
     }
     const range = this.#rangeSets[familyOf(address)].has(toNumber(address))
       ? this.#ranges.find((candidate) => rangeContains(candidate, address))
       : undefined;
     if (range !== undefined) {
-      return `is ${range.why}`;
+      return range;
     }
     const claimants = this.#claims.get(address);
     const foreign = claimants !== undefined && (claimants.size > 1 || !claimants.has(serviceKey));
     return foreign
-      ? "is used by another Service, in spec.externalIPs or in a status that another controller wrote"
+      ? {
+          why: "used by another Service, in spec.externalIPs or in a status that another controller wrote",
+        }
       : undefined;
   }
 

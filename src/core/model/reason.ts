@@ -11,6 +11,10 @@ export const reasons = {
   AddressNotInPool: "AddressNotInPool",
   /** The address asked for is a node's, a network or broadcast address, inside a cluster CIDR, or the like. */
   AddressDenied: "AddressDenied",
+  /** An AddressPolicy keeps the address from being given out; who holds it already keeps it. */
+  AddressExcluded: "AddressExcluded",
+  /** The address asked for was released a moment ago, and an AddressPolicy keeps it from others for a while. */
+  AddressCooling: "AddressCooling",
   /** The pool is pinned to other namespaces or Services. */
   PoolNotAllowed: "PoolNotAllowed",
   /** `metallb.io/address-pool` names no pool. */
@@ -76,6 +80,8 @@ export type RefuseReason =
   | "AddressInUse"
   | "AddressNotInPool"
   | "AddressDenied"
+  | "AddressExcluded"
+  | "AddressCooling"
   | "PoolNotAllowed"
   | "PoolUnknown"
   | "PoolExhausted"

@@ -3,6 +3,8 @@ import { clusterRanges } from "../../../src/core/allocation/cluster-ranges.ts";
 import { type AllocationDecision, decide } from "../../../src/core/allocation/decide.ts";
 import { DenyList } from "../../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../../src/core/allocation/ledger.ts";
+import { excludedRanges, policyFor } from "../../../src/core/allocation/policy-for.ts";
+import type { AddressPolicy, PoolPolicy } from "../../../src/core/model/address-policy.ts";
 import {
   comparePools,
   type IpAddressPool,
@@ -21,6 +23,7 @@ export class AllocationWorld implements AllocationContext {
   readonly denyList = new DenyList();
   /** Pools that exist and cannot be read. */
   readonly unreadablePools = new Set<string>();
+  readonly policies = new Map<string, AddressPolicy>();
   readonly namespaces = new Map<string, Labels>();
   readonly services = new Map<string, Service>();
   readonly nodes = new Map<string, Node>();
@@ -55,24 +58,32 @@ export class AllocationWorld implements AllocationContext {
     return this.unreadablePools.has(pool);
   }
 
+  policyFor(name: string): PoolPolicy {
+    const { labels } = this.#pools.get(name) ?? { labels: {} };
+    return policyFor({ name, labels }, [...this.policies.values()]);
+  }
+
   putPool(pool: IpAddressPool): void {
     this.#pools.set(pool.name, pool);
+    this.networksChanged();
   }
 
   removePool(name: string): void {
     this.#pools.delete(name);
+    this.networksChanged();
   }
 
-  /** To be called after any change of nodes, speakers, CIDRs or API servers. */
+  /** To be called after any change of nodes, speakers, CIDRs, API servers or policies. */
   networksChanged(): void {
-    this.denyList.setRanges(
-      clusterRanges({
+    this.denyList.setRanges([
+      ...clusterRanges({
         nodes: this.nodes.values(),
         speakers: this.speakers.values(),
         serviceCidrs: this.serviceCidrs,
         apiServers: this.apiServers,
       }),
-    );
+      ...excludedRanges([...this.policies.values()], this.pools),
+    ]);
   }
 
   /** Takes note of a Service as it reads now; `undefined`: it is deleted. Decides nothing. */
