@@ -282,8 +282,18 @@ function isHeldByOther({ uid }: Service): (known: IpAllocationObject) => boolean
   return ({ allocation }) => allocation.holders.some((holder) => holder.uid !== uid);
 }
 
-/** Families of the Service in which it has no address; with PreferDualStack that need not be a refusal. */
+/**
+ * Families of the Service in which it has no address; with PreferDualStack that need not be a
+ * refusal. Who keeps addresses of another pool than it asks for waits for all of its families.
+ */
 function missingFamilies(service: Service, decision: AllocationDecision): readonly IpFamily[] {
+  if (
+    service.wish.pool !== undefined &&
+    decision.kind === "keep" &&
+    decision.refusal !== undefined
+  ) {
+    return service.families;
+  }
   const target = "addresses" in decision ? decision.addresses : [];
   return service.families.filter(
     (family) => !target.some((address) => familyOf(address) === family),

@@ -24,12 +24,13 @@ interface Arguments {
  * - `namespace NAME k:v…`; `node NAME ADDRESSES… [podCIDR=…]`; `speaker NODE PREFIXES… [gateway=…]`
  * - `serviceCIDR PREFIX`; `apiserver ADDRESS`; `speakers silent | reporting`
  * - `service NS/NAME [ip=…] [ANNOTATION=…] [label=k:v] [type=…] [class=…] [families=4,6]
- *   [policy=…] [ports=TCP/80,…] [local=k:v] [externalIP=…] [status=…]` decides; `delete NS/NAME` too;
- *   `again` decides about all. `local`: externalTrafficPolicy Local, with this selector
+ *   [policy=…] [ports=TCP/80,…] [local=k:v] [externalIP=…] [status=…] [hostname=…]` decides;
+ *   `delete NS/NAME` too; `again` decides about all. `local`: externalTrafficPolicy Local, with this selector
  * - `alone NS/NAME …`: as `service`, which is gone and forgotten again afterwards. A block of these
  *   runs in any order
  * - `declare NS/NAME …`, `retire NS/NAME`: as `service` and `delete`, but nothing is decided yet
- * - `settle` decides about all in any order until nothing changes, and prints what each has then
+ * - `settle` decides about all in any order until nothing changes, and prints what each has then;
+ *   `settle quietly` where that hangs on the order
  * - `cooled [ADDRESS…]`: their reuse delay is over, or everybody's; `show` prints the ledger
  */
 export function runScenario(text: string, seed = 1): string {
@@ -242,7 +243,14 @@ function declare(world: AllocationWorld, { words: [key = ""], values }: Argument
           ? { externalTrafficPolicy: "Local", selector: toLabels((one("local") ?? "").split(",")) }
           : { externalTrafficPolicy: "Cluster", selector: { app: name } }),
       },
-      status: { loadBalancer: { ingress: (values.get("status") ?? []).map((ip) => ({ ip })) } },
+      status: {
+        loadBalancer: {
+          ingress: [
+            ...(values.get("hostname") ?? []).map((hostname) => ({ hostname })),
+            ...(values.get("status") ?? []).map((ip) => ({ ip })),
+          ],
+        },
+      },
     },
     "",
   );
@@ -261,14 +269,31 @@ function toPorts(text: string): readonly object[] {
 const passesMax = 10;
 
 /** Decides about all in any order, again and again until nothing changes; what each has then. */
-function settleAll(world: AllocationWorld, _: Arguments, random: SeededRandom): readonly string[] {
+function settleAll(
+  world: AllocationWorld,
+  { words: [how] }: Arguments,
+  random: SeededRandom,
+): readonly string[] {
   for (let pass = 1; pass <= passesMax; pass += 1) {
     const kinds = shuffled(everyKey(world), random).map((key) => world.settle(key).kind);
     if (kinds.every((kind) => kind === "keep" || kind === "refuse")) {
-      return [...world.services.keys()].sort().map((key) => outcome(world, key));
+      const keys = [...world.services.keys()].sort();
+      return [
+        ...(how === "quietly" ? [] : keys.map((key) => outcome(world, key))),
+        ...keys.flatMap((key) => unrecorded(world, key)),
+      ];
     }
   }
   return [`UNSTABLE: no end after ${passesMax} passes`];
+}
+
+/** An address that a Service counts as its own, and that the ledger has as another's. */
+function unrecorded(world: AllocationWorld, key: string): readonly string[] {
+  const decision = world.decide(key);
+  const addresses = "addresses" in decision ? decision.addresses : [];
+  return addresses
+    .filter((address) => !world.ledger.get(address)?.holders.some((it) => serviceKey(it) === key))
+    .map((address) => `UNSTABLE: ${key} counts on ${address}, which is another's`);
 }
 
 /** Those that exist, and those that are gone and hold something. */

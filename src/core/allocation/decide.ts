@@ -52,11 +52,7 @@ export function decide(service: Service, context: AllocationContext): Allocation
   const { pool } = service.wish;
   if (pool !== undefined && findPool(pool, context) === undefined) {
     // As with addresses that cannot be had: the wish costs nothing, a pool that went does.
-    const kept = keepable(
-      { ...service, wish: { ...service.wish, pool: undefined } },
-      held,
-      context,
-    );
+    const kept = keepable(withoutPool(service), held, context);
     return settle(held, kept, "PoolWithdrawn", refusal("PoolUnknown", `unknown pool "${pool}"`));
   }
   if (service.wish.addresses.length > 0) {
@@ -120,7 +116,17 @@ function decideWithoutWish(
     }
   }
   const choice = chooseAddresses(service, context);
-  return choice.kind === "found" ? settled(choice.addresses) : settled(good, choice.refusal);
+  if (choice.kind === "found") {
+    return settled(choice.addresses);
+  }
+  // A pool asked for that has nothing to give, or not to this Service, costs nothing: as without that wish.
+  const rest = good.length > 0 ? good : keepable(withoutPool(service), held, context);
+  return settled(rest, choice.refusal);
+}
+
+/** The same Service, had it asked for no pool. */
+function withoutPool(service: Service): Service {
+  return { ...service, wish: { ...service.wish, pool: undefined } };
 }
 
 /**
