@@ -49,6 +49,7 @@ const violations: readonly (readonly [path: string, text: string, problem: strin
   ["src/core/model/x.ts", 'import { x } from "../allocation/x.ts";', "src/core/model may not"],
   ["src/core/model/x.ts", 'import { createHash } from "node:crypto";', "src/core/model may not"],
   ["src/core/allocation/x.ts", 'import { x } from "../placement/x.ts";', "allocation may not"],
+  ["src/core/admission/x.ts", 'import { x } from "../placement/x.ts";', "admission may not"],
   ["src/core/placement/x.ts", 'import { x } from "../allocation/x.ts";', "placement may not"],
   ["src/core/liveness/x.ts", 'import { x } from "../../kube/x.ts";', "liveness may not"],
   ["src/core/layer2/x.ts", 'import { x } from "../liveness/x.ts";', "layer2 may not"],

@@ -27,6 +27,7 @@ export const folderRules: readonly FolderRule[] = [
     folder: `src/core/${name}`,
     may: [...core("net", "model"), "node:crypto"],
   })),
+  { folder: "src/core/admission", may: core("net", "model", "allocation") },
   { folder: "src/runtime", may: [node, "pino"] },
   {
     folder: "src/kube",

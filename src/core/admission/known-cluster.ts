@@ -1,0 +1,24 @@
+import type { AllocationContext } from "../allocation/allocation-context.ts";
+import type { L2Advertisement } from "../model/l2-advertisement.ts";
+import type { Labels } from "../model/label-selector.ts";
+import type { Service } from "../model/service.ts";
+
+/** All that the judgement of an incoming object may look at: the cluster as it is without it. */
+export interface KnownCluster {
+  /** What decisions about Services look at. Its pools are those in force. */
+  readonly allocation: AllocationContext;
+  readonly advertisements: readonly L2Advertisement[];
+  /** Labels of all Nodes; undefined: not known, as where there are only files. */
+  readonly nodes: readonly Labels[] | undefined;
+  /** Labels of all Namespaces by name; undefined: not known. */
+  readonly namespaces: ReadonlyMap<string, Labels> | undefined;
+  /** The Service of that key, if there is one. */
+  readonly service: (key: string) => Service | undefined;
+  /** What an admin wants refused that is only warned about otherwise. */
+  readonly refuses: (matter: PolicyMatter) => boolean;
+}
+
+/** What a policy may have refused: both are legal, and often a mistake. */
+export type PolicyMatter =
+  | { readonly kind: "poolInUse"; readonly pool: string }
+  | { readonly kind: "unmetWish"; readonly service: Service };

@@ -1,0 +1,64 @@
+import type { IpAddressPool } from "../model/ip-address-pool.ts";
+import { anySelects } from "../model/label-selector.ts";
+import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
+import type { KnownCluster } from "./known-cluster.ts";
+import { poolInUseFindings } from "./pool-in-use.ts";
+import { overlapFindings } from "./pool-overlap.ts";
+
+/** An IPAddressPool as somebody writes it; without `pool` it cannot be read, and `errors` say why. */
+export interface WrittenPool extends SelfReport {
+  readonly name: string;
+  readonly pool: IpAddressPool | undefined;
+}
+
+/** What is wrong with creating (`before` undefined), changing or deleting (`after` undefined) a pool. */
+export function poolFindings(
+  change: { readonly before: WrittenPool | undefined; readonly after: WrittenPool | undefined },
+  known: KnownCluster,
+): readonly Finding[] {
+  const { before, after } = change;
+  if (after === undefined) {
+    return before === undefined ? [] : poolInUseFindings(before.name, undefined, known);
+  }
+  const old = before === undefined ? [] : inItself(before, known);
+  return [
+    ...eased(inItself(after, known), old),
+    // What cannot be read changes nothing: the last good version stays in force.
+    ...(after.pool === undefined ? [] : poolInUseFindings(after.name, after.pool, known)),
+  ];
+}
+
+function inItself(written: WrittenPool, known: KnownCluster): readonly Finding[] {
+  const { pool } = written;
+  if (pool === undefined) {
+    return reported(written);
+  }
+  const others = known.allocation.pools.filter(({ name }) => name !== pool.name);
+  return [
+    ...reported(written),
+    ...overlapFindings(pool, others),
+    ...namespaceFindings(pool, known),
+  ];
+}
+
+function namespaceFindings(
+  { serviceAllocation }: IpAddressPool,
+  { namespaces: known }: KnownCluster,
+): readonly Finding[] {
+  if (serviceAllocation === undefined || known === undefined) {
+    return [];
+  }
+  const { namespaces, namespaceSelectors } = serviceAllocation;
+  const isFor = [...known].some(
+    ([name, labels]) => namespaces.includes(name) || anySelects(namespaceSelectors, labels),
+  );
+  return isFor || namespaces.length + namespaceSelectors.length === 0
+    ? []
+    : [
+        warn(
+          "it admits no namespace that exists now, so nobody gets an address of it: check its " +
+            "namespaces and namespaceSelectors",
+          "spec.serviceAllocation",
+        ),
+      ];
+}

@@ -1,0 +1,55 @@
+import type { IpAddressPool } from "../model/ip-address-pool.ts";
+import { IntervalSet } from "../net/interval-set.ts";
+import { formatIpRange, type IpRange } from "../net/ip-range.ts";
+import { type Finding, refuse, warn } from "./finding.ts";
+
+/**
+ * What `pool` has in common with `others`, and with itself. To share with another pool refuses
+ * it: which of the two an address belongs to would be a matter of their names. Within the pool
+ * it does no harm.
+ */
+export function overlapFindings(
+  pool: IpAddressPool,
+  others: readonly IpAddressPool[],
+): readonly Finding[] {
+  const seen = { 4: new IntervalSet(), 6: new IntervalSet() };
+  const findings: Finding[] = [];
+  for (const [index, range] of pool.ranges.entries()) {
+    const shared = firstShared(seen[range.family], range);
+    if (shared !== undefined) {
+      const message = `${formatIpRange(shared)} is in an entry before this one already: take it out of one`;
+      findings.push(warn(message, `spec.addresses[${index}]`));
+    }
+    seen[range.family].add(range.first, range.last);
+  }
+  for (const other of others) {
+    const shared = other.ranges.flatMap((range) => firstShared(seen[range.family], range) ?? [])[0];
+    if (shared !== undefined) {
+      findings.push(
+        refuse(
+          `${formatIpRange(shared)} is in IPAddressPool ${other.name} as well, and an address ` +
+            "belongs to one pool only: take it out of one of them first",
+          entryOf(pool, shared),
+        ),
+      );
+    }
+  }
+  return findings;
+}
+
+/** The first run of addresses of `range` that is in `set`. */
+function firstShared(set: IntervalSet, range: IpRange): IpRange | undefined {
+  const first = set.nextMember(range.first);
+  if (first === undefined || first > range.last) {
+    return undefined;
+  }
+  const end = set.nextGap(first) - 1n;
+  return { family: range.family, first, last: end < range.last ? end : range.last };
+}
+
+function entryOf({ ranges }: IpAddressPool, { family, first }: IpRange): string {
+  const index = ranges.findIndex(
+    (range) => range.family === family && range.first <= first && first <= range.last,
+  );
+  return `spec.addresses[${index}]`;
+}

@@ -1,0 +1,79 @@
+import type { KnownCluster, PolicyMatter } from "../../../src/core/admission/known-cluster.ts";
+import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
+import type { Labels } from "../../../src/core/model/label-selector.ts";
+import type { Service } from "../../../src/core/model/service.ts";
+import {
+  decodeIpAddressPool,
+  type IpAddressPoolObject,
+} from "../../../src/kube/decode/ip-address-pool.ts";
+import {
+  decodeL2Advertisement,
+  type L2AdvertisementObject,
+} from "../../../src/kube/decode/l2-advertisement.ts";
+import { decodeService } from "../../../src/kube/decode/service.ts";
+import { AllocationWorld } from "../allocation/allocation-world.ts";
+
+/** A cluster without a cluster, as the judgement of incoming objects knows it. */
+export class AdmissionWorld implements KnownCluster {
+  readonly allocation = new AllocationWorld();
+  readonly advertisements: L2Advertisement[] = [];
+  nodes: Labels[] | undefined = [{ rack: "a" }];
+  /** What policies have refused. */
+  readonly refused = new Set<PolicyMatter["kind"]>();
+
+  get namespaces(): ReadonlyMap<string, Labels> {
+    return this.allocation.namespaces;
+  }
+
+  readonly service = (key: string): Service | undefined => this.allocation.services.get(key);
+  readonly refuses = ({ kind }: PolicyMatter): boolean => this.refused.has(kind);
+
+  /** A pool that is in force. */
+  addPool(name: string, spec: object): IpAddressPoolObject {
+    const object = writtenPool(name, spec);
+    if (object.pool !== undefined) {
+      this.allocation.putPool(object.pool);
+    }
+    return object;
+  }
+
+  /** An advertisement that is in force. */
+  addAdvertisement(name: string, spec: object): L2AdvertisementObject {
+    const object = writtenAdvertisement(name, spec);
+    this.advertisements.push(...(object.advertisement === undefined ? [] : [object.advertisement]));
+    return object;
+  }
+
+  /** A Service that asked for this address and has it. */
+  addHolder(key: string, address: string): Service {
+    const service = writtenService(key, { loadBalancerIP: address });
+    this.allocation.putService(key, service);
+    this.allocation.settle(key);
+    return service;
+  }
+}
+
+export function writtenPool(name: string, spec: object): IpAddressPoolObject {
+  return decodeIpAddressPool({ metadata: { name }, spec });
+}
+
+export function writtenAdvertisement(name: string, spec: object): L2AdvertisementObject {
+  return decodeL2Advertisement({ metadata: { name }, spec });
+}
+
+export function writtenService(key: string, spec: object, annotations: object = {}): Service {
+  const [namespace, name] = key.split("/");
+  const { service } = decodeService(
+    {
+      metadata: { namespace, name, uid: `uid-${key}`, annotations },
+      spec: {
+        type: "LoadBalancer",
+        clusterIPs: ["10.96.0.9"],
+        ports: [{ protocol: "TCP", port: 80 }],
+        ...spec,
+      },
+    },
+    "",
+  );
+  return service;
+}

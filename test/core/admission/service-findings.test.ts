@@ -1,0 +1,70 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Finding } from "../../../src/core/admission/finding.ts";
+import { serviceFindings } from "../../../src/core/admission/service-findings.ts";
+import { AdmissionWorld, writtenService } from "./admission-world.ts";
+
+let world: AdmissionWorld;
+
+beforeEach(() => {
+  world = new AdmissionWorld();
+  world.addPool("web", { addresses: ["192.0.2.20-192.0.2.21"] });
+});
+
+function judge(spec: object, annotations: object = {}): readonly Finding[] {
+  return serviceFindings(writtenService("shop/new", spec, annotations), world);
+}
+
+describe("a Service of type LoadBalancer", () => {
+  test.each([{}, { loadBalancerIP: "192.0.2.21" }])(
+    "that can have what it asks for passes: %j",
+    (spec) => {
+      expect(judge(spec)).toEqual([]);
+    },
+  );
+
+  test("that asks for an address of another is warned, and learns not whose it is", () => {
+    world.addHolder("bank/vault", "192.0.2.20");
+    expect(judge({ loadBalancerIP: "192.0.2.20" })).toEqual([
+      {
+        severity: "warn",
+        field: "spec.loadBalancerIP",
+        message:
+          "the Service gets no address for now (AddressInUse): 192.0.2.20 is in use by another Service",
+      },
+    ]);
+  });
+
+  test("that cannot be read is warned at the annotation", () => {
+    expect(judge({}, { "metallb.io/loadBalancerIPs": "192.0.2.300" })).toMatchObject([
+      { field: 'metadata.annotations["metallb.io/loadBalancerIPs"]' },
+    ]);
+  });
+
+  test("that finds the pools full is warned", () => {
+    world.addHolder("shop/a", "192.0.2.20");
+    world.addHolder("shop/b", "192.0.2.21");
+    expect(judge({})).toMatchObject([{ message: expect.stringContaining("(PoolExhausted)") }]);
+  });
+
+  test("that keeps its address for a wish that cannot be met is told so", () => {
+    world.addHolder("shop/new", "192.0.2.20");
+    expect(judge({ loadBalancerIP: "198.51.100.1" })).toMatchObject([
+      { message: expect.stringContaining("keeps 192.0.2.20 (AddressNotInPool)") },
+    ]);
+  });
+
+  test("is refused for it where a policy wants that", () => {
+    world.refused.add("unmetWish");
+    expect(judge({ loadBalancerIP: "198.51.100.1" })).toMatchObject([{ severity: "refuse" }]);
+  });
+
+  test("is not bothered with what is over in a moment", () => {
+    world.allocation.networksKnown = false;
+    expect(judge({})).toEqual([]);
+  });
+});
+
+test("a Service of another type or class is not judged", () => {
+  expect(judge({ type: "ClusterIP", loadBalancerIP: "198.51.100.1" })).toEqual([]);
+  expect(judge({ loadBalancerClass: "other", loadBalancerIP: "198.51.100.1" })).toEqual([]);
+});
