@@ -3,9 +3,10 @@ import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
 import { openPolicy } from "../core/allocation/policy-for.ts";
+import { type DatedPool, PoolContest } from "../core/allocation/pool-contest.ts";
 import type { PoolPolicy } from "../core/model/address-policy.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
-import { allocationName } from "../core/model/ip-allocation.ts";
+import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
@@ -23,6 +24,8 @@ export class AllocationState implements AllocationContext {
   readonly #stores: ClusterStores;
   readonly #configuration: Configuration;
   readonly #reports: SpeakerReports;
+  readonly #contest = new PoolContest();
+  #contestedFor: readonly DatedPool[] | undefined;
   #networksKnown = false;
   readonly mayReturn = (pool: string): boolean => this.#configuration.mayReturn(pool);
   readonly policyFor = (): PoolPolicy => openPolicy;
@@ -35,8 +38,23 @@ export class AllocationState implements AllocationContext {
     this.#reports = reports;
   }
 
+  /** Those of the configuration, each without what another one gives where they overlap. */
   get pools(): readonly IpAddressPool[] {
-    return this.#configuration.pools;
+    return this.contest.pools;
+  }
+
+  /** Which pool gives the addresses that several of them name. */
+  get contest(): Pick<PoolContest, "pools" | "yieldedBy"> {
+    const { datedPools } = this.#configuration;
+    if (this.#contestedFor !== datedPools) {
+      this.#contestedFor = datedPools;
+      const known = [...this.#stores.allocations.values()];
+      this.#contest.setPools(
+        datedPools,
+        known.map(({ allocation }) => allocation),
+      );
+    }
+    return this.#contest;
   }
 
   get configurationLost(): boolean {
@@ -70,6 +88,11 @@ export class AllocationState implements AllocationContext {
     } else {
       this.ledger.put(object.allocation);
     }
+  }
+
+  /** Takes note of a change of the store; true if another pool than before gives addresses now. */
+  contestChanged(before: IpAllocation | undefined, after: IpAllocation | undefined): boolean {
+    return this.#contest.allocationChanged(before, after);
   }
 
   /** Takes note of which addresses a Service uses by other means than an allocation. */

@@ -1,3 +1,4 @@
+import type { DatedPool } from "../core/allocation/pool-contest.ts";
 import { comparePools, type IpAddressPool } from "../core/model/ip-address-pool.ts";
 import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { EventObject } from "../kube/event-note.ts";
@@ -31,7 +32,7 @@ export class Configuration {
   readonly #clock: Clock;
   #names = "";
   #settlesAt = 0;
-  #pools: readonly IpAddressPool[] = [];
+  #pools: readonly DatedPool[] = [];
   #advertisements: readonly L2Advertisement[] = [];
   /** The configuration was gone as a whole, and no advertisement is there since: that is nobody's wish. */
   #advertisementsGone = false;
@@ -70,8 +71,13 @@ export class Configuration {
     return this.#clock.now() >= this.#settlesAt;
   }
 
-  /** In the order in which they are asked. */
+  /** As their objects say, in the order in which they are asked. */
   get pools(): readonly IpAddressPool[] {
+    return this.#pools.map(({ pool }) => pool);
+  }
+
+  /** The same with their age; another list after each {@link refresh}. */
+  get datedPools(): readonly DatedPool[] {
     return this.#pools;
   }
 
@@ -83,7 +89,7 @@ export class Configuration {
   /** True if a pool that we do not see may still be there: unreadable, or gone a moment ago. */
   mayReturn(pool: string): boolean {
     // One that we see, and that offers the address no longer, was edited so.
-    const seen = names(this.#pools).includes(pool);
+    const seen = names(this.pools).includes(pool);
     return !this.settled || (!seen && names(this.#stores.pools.values()).includes(pool));
   }
 
@@ -97,11 +103,14 @@ export class Configuration {
   refresh(): readonly UnreadableObject[] {
     const pools = [...this.#stores.pools.values()];
     const advertisements = [...this.#stores.advertisements.values()];
-    const oldPools = byName(this.#pools);
+    const oldPools = byName(this.pools);
     const oldAdvertisements = byName(this.#advertisements);
     this.#pools = pools
-      .flatMap(({ name, pool }) => pool ?? oldPools.get(name) ?? [])
-      .sort(comparePools);
+      .flatMap(({ name, createdAt, pool }): readonly DatedPool[] => {
+        const inForce = pool ?? oldPools.get(name);
+        return inForce === undefined ? [] : [{ pool: inForce, createdAt }];
+      })
+      .sort((a, b) => comparePools(a.pool, b.pool));
     this.#advertisements = advertisements
       .flatMap(({ name, advertisement }) => advertisement ?? oldAdvertisements.get(name) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -149,6 +149,9 @@ export class Triggers {
       return;
     }
     this.#options.state.settle(address);
+    if (this.#options.state.contestChanged(before, after)) {
+      this.#wakeAllPending();
+    }
     for (const holder of after?.state === "Allocated" ? after.holders : []) {
       this.#queues.services.add(serviceKey(holder));
     }
@@ -238,6 +241,10 @@ export class Triggers {
   #networksChanged(): void {
     this.#options.state.networksChanged();
     this.speakersChanged();
+    this.#wakeAllPending();
+  }
+
+  #wakeAllPending(): void {
     for (const key of this.#options.pending.keys()) {
       this.#queues.services.add(key);
     }

@@ -9,6 +9,8 @@ export interface IpAddressPool {
   readonly labels: Labels;
   /** In the order of `spec.addresses`. */
   readonly ranges: readonly IpRange[];
+  /** Named by `spec.addresses` too, and given out by another pool: what this one gave of them is kept. */
+  readonly yielded?: readonly IpRange[];
   readonly autoAssign: boolean;
   /** IPv4 addresses ending in .0 and .255 are not given out (some devices drop them). */
   readonly avoidBuggyIPs: boolean;
@@ -30,6 +32,15 @@ export function poolOffers(pool: IpAddressPool, address: IpAddress): boolean {
   return (
     pool.ranges.some((range) => rangeContains(range, address)) &&
     !(pool.avoidBuggyIPs && isBuggy(address))
+  );
+}
+
+/** True if `address` is one that the pool gives out, or gave before another pool had its turn. */
+export function poolKeeps(pool: IpAddressPool, address: IpAddress): boolean {
+  return (
+    poolOffers(pool, address) ||
+    (pool.yielded?.some((range) => rangeContains(range, address)) === true &&
+      !(pool.avoidBuggyIPs && isBuggy(address)))
   );
 }
 

@@ -6,6 +6,7 @@ import {
   field,
   listField,
   numberField,
+  textField,
   textListField,
   textMapField,
 } from "./fields.ts";
@@ -18,6 +19,8 @@ import { decodeMetadata } from "./metadata.ts";
  */
 export interface IpAddressPoolObject extends Stored {
   readonly name: string;
+  /** RFC 3339; empty if it is not told. */
+  readonly createdAt: string;
   readonly pool: IpAddressPool | undefined;
   readonly errors: readonly string[];
   /** What was tolerated, as MetalLB does. */
@@ -43,7 +46,8 @@ export function decodeIpAddressPool(raw: unknown): IpAddressPoolObject {
     serviceAllocation,
   };
   const usable = errors.length === 0 ? pool : undefined;
-  return { key, uid, resourceVersion, name, pool: usable, errors, warnings };
+  const createdAt = textField(raw, "metadata", "creationTimestamp") ?? "";
+  return { key, uid, resourceVersion, name, createdAt, pool: usable, errors, warnings };
 }
 
 function decodeAddresses(

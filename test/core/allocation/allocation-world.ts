@@ -4,6 +4,8 @@ import { type AllocationDecision, decide } from "../../../src/core/allocation/de
 import { DenyList } from "../../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../../src/core/allocation/ledger.ts";
 import { excludedRanges, policyFor } from "../../../src/core/allocation/policy-for.ts";
+import { PoolContest } from "../../../src/core/allocation/pool-contest.ts";
+import { poolFor } from "../../../src/core/allocation/pool-for.ts";
 import type { AddressPolicy, PoolPolicy } from "../../../src/core/model/address-policy.ts";
 import {
   comparePools,
@@ -31,6 +33,7 @@ export class AllocationWorld implements AllocationContext {
   readonly serviceCidrs: IpPrefix[] = [];
   readonly apiServers: IpAddress[] = [];
   readonly #pools = new Map<string, IpAddressPool>();
+  readonly #contest = new PoolContest();
   #networksKnown = true;
 
   // Accessors, as in the controller: code that copies a context by its own fields loses them.
@@ -46,8 +49,15 @@ export class AllocationWorld implements AllocationContext {
     return this.#pools.size === 0 && this.unreadablePools.size === 0;
   }
 
+  /** A pool is older than those that were put after it, without its name, for the first time. */
   get pools(): readonly IpAddressPool[] {
-    return [...this.#pools.values()].sort(comparePools);
+    const dated = [...this.#pools.values()].map((pool, age) => ({
+      pool,
+      createdAt: String(age).padStart(9, "0"),
+    }));
+    dated.sort((a, b) => comparePools(a.pool, b.pool));
+    this.#contest.setPools(dated, this.ledger.allocations());
+    return this.#contest.pools;
   }
 
   namespaceLabels(namespace: string): Labels {
@@ -114,7 +124,7 @@ export class AllocationWorld implements AllocationContext {
     const target = "addresses" in decision ? decision.addresses : [];
     for (const address of target) {
       const { namespace, name, uid, ports } = service;
-      const pool = this.poolOf(address)?.name ?? this.ledger.get(address)?.pool ?? "";
+      const pool = poolFor(service, address, this)?.name ?? this.ledger.get(address)?.pool ?? "";
       const holders = [{ namespace, name, uid, ports }];
       this.ledger.put({ address, pool, holders, state: "Allocated", bundle: undefined });
     }

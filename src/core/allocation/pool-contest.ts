@@ -1,0 +1,163 @@
+import type { IpAddressPool } from "../model/ip-address-pool.ts";
+import type { IpAllocation } from "../model/ip-allocation.ts";
+import { familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
+import type { IpRange } from "../net/ip-range.ts";
+import {
+  commonRange,
+  mergedRanges,
+  overlappingPairs,
+  rangeWithout,
+} from "../net/range-arithmetic.ts";
+
+/** A pool and when it was created: RFC 3339, so that text order is time order. */
+export interface DatedPool {
+  readonly pool: IpAddressPool;
+  readonly createdAt: string;
+}
+
+/** Addresses that a pool names and another one gives out. */
+export interface YieldedRanges {
+  readonly to: string;
+  /** What `to` has before this pool: addresses in use where pools overlap, or its age. */
+  readonly because: "InUse" | "Older";
+  /** Merged. */
+  readonly ranges: readonly IpRange[];
+}
+
+interface PoolRange extends IpRange {
+  readonly name: string;
+}
+
+/**
+ * Which of several pools gives the addresses that more than one of them names: the one with
+ * addresses in use where they overlap, then the older one, then the first by name. The others
+ * keep what they gave and give no more of it.
+ *
+ * One order of all pools decides about every overlap, so each address has one pool that gives it.
+ */
+export class PoolContest {
+  #dated: readonly DatedPool[] = [];
+  /** Each overlap twice, once for each side. */
+  #overlaps: readonly (readonly [PoolRange, PoolRange])[] = [];
+  /** Addresses in use where pools overlap, by the pool that gave them. */
+  readonly #inUse = new Map<string, Set<IpAddress>>();
+  #pools: readonly IpAddressPool[] = [];
+  readonly #yielded = new Map<string, readonly YieldedRanges[]>();
+
+  /** Takes in all pools, in the order in which they are asked, and everything that is allocated. */
+  setPools(dated: readonly DatedPool[], allocations: Iterable<IpAllocation>): void {
+    this.#dated = dated;
+    const ranges = dated.flatMap(({ pool: { name, ranges } }) =>
+      mergedRanges(ranges).map((range): PoolRange => ({ ...range, name })),
+    );
+    this.#overlaps = overlappingPairs(ranges, ranges).filter(([a, b]) => a.name !== b.name);
+    this.#inUse.clear();
+    for (const allocation of this.#overlaps.length > 0 ? allocations : []) {
+      this.#note(undefined, allocation);
+    }
+    this.#judge();
+  }
+
+  /** Takes note of a change of one allocation; true if another pool gives addresses now. */
+  allocationChanged(before: IpAllocation | undefined, after: IpAllocation | undefined): boolean {
+    if (this.#overlaps.length === 0) {
+      return false;
+    }
+    const leaders = this.#leaders();
+    this.#note(before, after);
+    if (sameMembers(leaders, this.#leaders())) {
+      return false;
+    }
+    this.#judge();
+    return true;
+  }
+
+  /** The pools in the order given, each without what it yields. A new list whenever one changed. */
+  get pools(): readonly IpAddressPool[] {
+    return this.#pools;
+  }
+
+  /** What `pool` names and others give, by their names. */
+  yieldedBy(pool: string): readonly YieldedRanges[] {
+    return this.#yielded.get(pool) ?? [];
+  }
+
+  #note(before: IpAllocation | undefined, after: IpAllocation | undefined): void {
+    if (before !== undefined) {
+      const known = this.#inUse.get(before.pool);
+      known?.delete(before.address);
+      if (known?.size === 0) {
+        this.#inUse.delete(before.pool);
+      }
+    }
+    if (after?.state === "Allocated" && this.#isContested(after)) {
+      const known = this.#inUse.get(after.pool) ?? new Set();
+      this.#inUse.set(after.pool, known.add(after.address));
+    }
+  }
+
+  #isContested({ pool, address }: IpAllocation): boolean {
+    const [family, value] = [familyOf(address), toNumber(address)];
+    return this.#overlaps.some(([own, other]) => {
+      const common = commonRange(own, other);
+      return (
+        own.name === pool && own.family === family && common.first <= value && value <= common.last
+      );
+    });
+  }
+
+  /** Pools with addresses in use where they overlap others. */
+  #leaders(): readonly string[] {
+    return [...this.#inUse.keys()];
+  }
+
+  #judge(): void {
+    this.#yielded.clear();
+    if (this.#overlaps.length === 0) {
+      this.#pools = this.#dated.map(({ pool }) => pool);
+      return;
+    }
+    const createdAt = new Map(this.#dated.map(({ pool, createdAt }) => [pool.name, createdAt]));
+    const rank = (name: string): string =>
+      `${this.#inUse.has(name) ? 0 : 1} ${createdAt.get(name)} ${name}`;
+    const lost = new Map<string, Map<string, IpRange[]>>();
+    for (const [own, other] of this.#overlaps) {
+      if (rank(other.name) < rank(own.name)) {
+        const byWinner = lost.get(own.name) ?? new Map<string, IpRange[]>();
+        lost.set(own.name, byWinner);
+        byWinner.set(other.name, [...(byWinner.get(other.name) ?? []), commonRange(own, other)]);
+      }
+    }
+    for (const [name, byWinner] of lost) {
+      const because = (to: string): YieldedRanges["because"] =>
+        this.#inUse.has(to) && !this.#inUse.has(name) ? "InUse" : "Older";
+      const losses = [...byWinner].map(
+        ([to, ranges]): YieldedRanges => ({
+          to,
+          because: because(to),
+          ranges: mergedRanges(ranges),
+        }),
+      );
+      this.#yielded.set(
+        name,
+        losses.sort((a, b) => (a.to < b.to ? -1 : 1)),
+      );
+    }
+    this.#pools = this.#dated.map(({ pool }) => this.#without(pool));
+  }
+
+  #without(pool: IpAddressPool): IpAddressPool {
+    const yielded = this.yieldedBy(pool.name).flatMap(({ ranges }) => ranges);
+    return yielded.length === 0
+      ? pool
+      : {
+          ...pool,
+          ranges: pool.ranges.flatMap((range) => rangeWithout(range, yielded)),
+          yielded: mergedRanges(yielded),
+        };
+  }
+}
+
+function sameMembers(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name));
+}
