@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "undici";
+import type { KeyPair } from "../src/runtime/certificate-authority.ts";
 import { apiServer, podNetworks, serviceNetworks } from "./addresses.ts";
 import type { KubeBinaries } from "./binaries.ts";
-import { CertificateAuthority, type KeyPair, serviceAccountKeys } from "./certificates.ts";
+import { CertificateAuthority, serviceAccountKeys } from "./certificates.ts";
 import { Component } from "./component.ts";
 import { Etcd, etcdUrl } from "./etcd.ts";
 import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";

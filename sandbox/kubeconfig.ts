@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
+import type { KeyPair } from "../src/runtime/certificate-authority.ts";
 import { apiServer } from "./addresses.ts";
-import type { KeyPair } from "./certificates.ts";
 
 /** Where the API server answers, as a client of any namespace with a management address sees it. */
 export const apiServerUrl = `https://${apiServer.address}:${apiServer.port}`;

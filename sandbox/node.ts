@@ -1,8 +1,8 @@
 import { createWriteStream, readdirSync, statSync, type WriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { KeyPair } from "../src/runtime/certificate-authority.ts";
 import type { NodeHost } from "./addresses.ts";
-import type { KeyPair } from "./certificates.ts";
 import { type CommandResult, inNetns, run } from "./command.ts";
 import type { Component } from "./component.ts";
 import { kubeProxyIsHealthy } from "./kube-proxy.ts";

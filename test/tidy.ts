@@ -28,7 +28,7 @@ export const folderRules: readonly FolderRule[] = [
     may: [...core("net", "model"), "node:crypto"],
   })),
   { folder: "src/core/admission", may: core("net", "model", "allocation") },
-  { folder: "src/runtime", may: [node, "pino"] },
+  { folder: "src/runtime", may: [node, "pino", "@peculiar/x509"] },
   {
     folder: "src/kube",
     may: [
@@ -56,7 +56,7 @@ export const folderRules: readonly FolderRule[] = [
       ...["src/kube", "src/runtime", "src/core/net", "build", node],
       // The demo foretells who announces, to keep the app and the leader off that node.
       "src/core/placement/elect.ts",
-      ...["@kubernetes/client-node", "@peculiar/x509", "commander", "undici", "yaml"],
+      ...["@kubernetes/client-node", "commander", "undici", "yaml"],
     ],
   },
   { folder: "build", may: [node, "esbuild", "yaml"] },
