@@ -250,14 +250,24 @@ describe("rights", () => {
     expect(accounts.flatMap(rulesOf)).toHaveLength(roles.flatMap(({ rules = [] }) => rules).length);
   });
 
-  test("have no wildcard and reach no secret, Pod, role or webhook", () => {
+  test("have no wildcard and reach no secret, role or webhook", () => {
     const rules = roles.flatMap(({ rules = [] }) => rules);
     expect(rules.length).toBeGreaterThan(0);
     const said = rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]);
     expect(said.filter((word) => word.includes("*"))).toEqual([]);
-    const touchy =
-      /secret|configmap|pod|role|serviceaccount|token|webhook|impersonate|escalate|bind/;
+    const touchy = /secret|configmap|role|serviceaccount|token|webhook|impersonate|escalate|bind/;
     expect(said.filter((word) => touchy.test(word))).toEqual([]);
+  });
+
+  test("on Pods are to see those in the namespace of the configuration, and no more", () => {
+    const onPods = roles.flatMap(({ kind, metadata, rules = [] }) =>
+      rules
+        .filter(({ resources }) => resources.some((resource) => resource.startsWith("pods")))
+        .map(({ resources, verbs }) => [kind, metadata.namespace, metadata.name, resources, verbs]),
+    );
+    expect(onPods).toEqual([
+      ["Role", "metallb-system", "steelyard-controller", ["pods"], ["list", "watch"]],
+    ]);
   });
 
   test("of the controller to write Services end at their status", () => {

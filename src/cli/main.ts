@@ -22,6 +22,7 @@ program
   .addOption(kubeconfigOption())
   .addOption(namespaceOption())
   .addOption(podNameOption())
+  .option("--pod-uid <uid>", "this Pod's uid, so that kubectl describe shows Events about it")
   .option(
     "--config-namespace <name>",
     "namespace of IPAddressPools and L2Advertisements",
@@ -43,6 +44,7 @@ program
       metricsCertDir: options.metricsCertDir,
       namespace: options.namespace ?? podNamespace(),
       podName: options.podName ?? missing("--pod-name <name>"),
+      podUid: options.podUid,
       loadBalancerClass: options.lbClass,
     };
     process.exitCode = await runController(settings);
@@ -97,6 +99,7 @@ interface ControllerFlags extends CommonFlags {
   readonly healthProbePort: number;
   readonly configNamespace: string;
   readonly lbClass: string;
+  readonly podUid?: string;
   readonly defaultAdvertisement: boolean;
 }
 

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { EventRecorder } from "../kube/event-recorder.ts";
-import { LeaseElection } from "../kube/lease-election.ts";
+import { type Leadership, LeaseElection } from "../kube/lease-election.ts";
 import { loadAccess } from "../kube/load-access.ts";
 import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
-import { interrupted } from "../kube/watch-state.ts";
+import { interrupted, notSynced } from "../kube/watch-state.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
 import { openLog } from "../runtime/log.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
 import { ClusterWatch } from "./cluster-stores.ts";
+import { ForeignControllers } from "./foreign-controllers.ts";
 import { Leader } from "./leader.ts";
 import { describeController } from "./metrics.ts";
 import type { ControllerSettings } from "./settings.ts";
@@ -36,14 +37,14 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const [reads, writes, lease] = [open(), open(), open()];
   const { namespace, configNamespace, podName, loadBalancerClass } = settings;
   const watch = new ClusterWatch({ transport: reads, ...settings, clock, log });
-  const events = new EventRecorder({
-    transport: writes,
-    component: "steelyard-controller",
-    instance: podName,
-    // A process that was stopped past its Lease tells of decisions that may not stand any more.
-    mayWrite: () => election.leading,
-    clock,
-    log,
+  const reporting = {
+    ...{ transport: writes, component: "steelyard-controller", instance: podName, clock, log },
+  };
+  // A process that was stopped past its Lease tells of decisions that may not stand any more.
+  const events = new EventRecorder({ ...reporting, mayWrite: () => election.leading });
+  const ownEvents = new EventRecorder(reporting);
+  const foreign = new ForeignControllers({
+    ...{ ...settings, transport: reads, events: ownEvents, clock, log },
   });
   const election = new LeaseElection({
     transport: lease,
@@ -54,25 +55,23 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     clock,
     log,
   });
+  const watches = [...watch.watches, ...foreign.watches];
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
   await serveHealth(
     {
       address: { host: "::", port: settings.healthProbePort },
-      notReady: () => [...watch.notReady(), ...election.problem],
-      state: () => [whoLeads(election), ...interrupted(watch.watches)],
+      notReady: () => [...watch.notReady(), ...notSynced(foreign.watches), ...election.problem],
+      state: () => [whoLeads(election), ...foreign.problems, ...interrupted(watches)],
       log,
     },
     ended,
   );
   const transports = [reads, lease, writes] as const;
-  const { metrics, served } = openMetrics(
-    { settings, transports, watches: watch.watches, clock, log },
-    ended,
-  );
-  describeController(metrics, election, events);
+  const { metrics, served } = openMetrics({ settings, transports, watches, clock, log }, ended);
+  describeController(metrics, election, events, foreign);
   log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");
-  const background = [watch.run(ended), events.run(ended), served];
+  const background = [watch, foreign, events, ownEvents].map((part) => part.run(ended));
   await watch.synced(ended);
   const liveness = new SpeakerLiveness({ stores: watch.stores, clock, log });
   liveness.start(ended);
@@ -86,7 +85,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     lost = true;
     done.abort(new Error(problem));
   });
-  await election.run(async (leadership) => {
+  const lead = async (leadership: Leadership): Promise<void> => {
     const leader = new Leader({
       ...settings,
       stores: watch.stores,
@@ -101,8 +100,9 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     await leader.run();
     lost = !signal.aborted;
     done.abort(new Error("leadership ended"));
-  }, ended);
-  await Promise.all(background);
+  };
+  await foreign.whileAbsent((undisturbed) => election.run(lead, undisturbed), ended);
+  await Promise.all([...background, served]);
   await Promise.all(transports.map((transport) => transport.close()));
   log.info({}, lost ? "leadership lost; this process ends to start afresh" : "controller stopped");
   return lost ? 1 : 0;

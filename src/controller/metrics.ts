@@ -1,6 +1,7 @@
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { LeaseElection } from "../kube/lease-election.ts";
 import type { MetricDefinition, Metrics } from "../runtime/metrics.ts";
+import type { ForeignControllers } from "./foreign-controllers.ts";
 
 /** What every replica of the controller tells, whether it leads or not. */
 export const controllerMetrics = {
@@ -20,17 +21,24 @@ export const controllerMetrics = {
     type: "counter",
     help: "Kubernetes Events that were lost: too many at once, or not taken.",
   },
+  foreignControllers: {
+    name: "steelyard_foreign_controllers",
+    type: "gauge",
+    help: "Pods of MetalLB's controller in the namespace of the configuration; while there is one, nobody leads.",
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
-/** Adds who leads, and what became of Events. */
+/** Adds who leads or keeps us from it, and what became of Events. */
 export function describeController(
   metrics: Metrics,
   election: Pick<LeaseElection, "leading" | "holder">,
   events: Pick<EventRecorder, "dropped">,
+  foreign: Pick<ForeignControllers, "pods">,
 ): void {
   metrics.read(controllerMetrics.leader, () => Number(election.leading));
   metrics.read(controllerMetrics.holder, () =>
     election.holder === undefined ? [] : [[[election.holder], 1]],
   );
   metrics.read(controllerMetrics.eventsDropped, () => events.dropped);
+  metrics.read(controllerMetrics.foreignControllers, () => foreign.pods.length);
 }

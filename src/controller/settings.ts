@@ -10,6 +10,8 @@ export interface ControllerSettings extends MetricsSettings {
   /** Where pools and advertisements are. */
   readonly configNamespace: string;
   readonly podName: string;
+  /** Undefined: Events about this Pod are not shown where it is described. */
+  readonly podUid: string | undefined;
   /** Serve only Services of exactly this class; empty: those without any. */
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;

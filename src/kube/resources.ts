@@ -5,6 +5,7 @@ import type { Resource } from "./resource.ts";
 export const services: Resource = core("services", "Service", true);
 export const nodes: Resource = core("nodes", "Node", false);
 export const namespaces: Resource = core("namespaces", "Namespace", false);
+export const pods: Resource = core("pods", "Pod", true);
 
 export const leases: Resource = {
   group: "coordination.k8s.io",

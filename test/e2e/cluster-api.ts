@@ -21,7 +21,7 @@ const core = (plural: string, kind: string): Resource => ({
   namespaced: true,
 });
 export const events = core("events", "Event");
-export const pods = core("pods", "Pod");
+export const { pods } = resources;
 export const deployments: Resource = { ...core("deployments", "Deployment"), group: "apps" };
 
 /** The namespace of pools and advertisements. */

@@ -29,6 +29,8 @@ export const reasons = {
   RequestFamilyMismatch: "RequestFamilyMismatch",
   /** The Service has no cluster IP, or one too few for RequireDualStack. */
   NoClusterIP: "NoClusterIP",
+  /** MetalLB's controller runs in the namespace of the configuration: nobody of us leads. */
+  ForeignController: "ForeignController",
   /** A pool or an advertisement cannot be read. Its last good version stays in force. */
   ConfigurationInvalid: "ConfigurationInvalid",
   /** No pool exists (any more). What is held is kept, nothing new is given. */
