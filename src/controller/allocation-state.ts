@@ -6,8 +6,13 @@ import { openPolicy } from "../core/allocation/policy-for.ts";
 import { type DatedPool, PoolContest } from "../core/allocation/pool-contest.ts";
 import type { PoolPolicy } from "../core/model/address-policy.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
-import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
-import type { Service } from "../core/model/service.ts";
+import {
+  allocationName,
+  holderOf,
+  type IpAllocation,
+  withHolder,
+} from "../core/model/ip-allocation.ts";
+import { type Service, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
@@ -78,6 +83,15 @@ export class AllocationState implements AllocationContext {
       this.serviceChanged(undefined, object);
     }
     this.networksChanged();
+  }
+
+  /** The Services that have or share the address once `service` does, who came first before the others. */
+  sharersOf(service: Service, allocation: IpAllocation | undefined): readonly Service[] {
+    return withHolder(allocation, holderOf(service)).flatMap((holder) =>
+      serviceKey(holder) === service.key
+        ? service
+        : (this.#stores.services.get(serviceKey(holder))?.service ?? []),
+    );
   }
 
   /** Makes the ledger say of `address` what the store says; ends any reservation. */

@@ -1,6 +1,14 @@
 import { poolFor } from "../core/allocation/pool-for.ts";
-import { allocationName, type Holder, type IpAllocation } from "../core/model/ip-allocation.ts";
-import type { Service } from "../core/model/service.ts";
+import { refuseToJoin, refuseToStay } from "../core/allocation/refusals.ts";
+import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
+import {
+  allocationName,
+  holderOf,
+  type IpAllocation,
+  otherHolders,
+  withHolder,
+} from "../core/model/ip-allocation.ts";
+import { type Service, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/api-error.ts";
 import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
@@ -11,6 +19,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Placement } from "./placement.ts";
+import { Turns } from "./turns.ts";
 
 export interface AllocationWriterOptions {
   readonly stores: ClusterStores;
@@ -28,19 +37,25 @@ export class AllocationChangedError extends Error {
   }
 }
 
-/** Writes IPAllocations: the only code that takes addresses and gives them back. */
+/**
+ * Writes IPAllocations: the only code that takes addresses and gives them back.
+ *
+ * Services that share an address write the same object, each its own part of it. They take
+ * turns, and who comes later looks again at what it finds then.
+ */
 export class AllocationWriter {
   readonly #options: AllocationWriterOptions;
-  /** Releases that nobody heard of, by the version that they were asked for: they may still arrive. */
-  readonly #unheard = new Map<IpAddress, string>();
+  readonly #turns = new Turns();
+  /** Releases that nobody heard of, by holder, and the version that they were asked for: they may still arrive. */
+  readonly #unheard = new Map<string, string>();
 
   constructor(options: AllocationWriterOptions) {
     this.#options = options;
   }
 
   /**
-   * Makes `addresses` the Service's, by a new object each or by taking over one
-   * that cools down. They count as taken at once, before anything is written, so
+   * Makes `addresses` the Service's, by a new object each, by taking over one that
+   * cools down, or beside those that share it already. They count as taken at once, before anything is written, so
    * that no other decision can choose them meanwhile.
    *
    * @throws AllocationChangedError when another writer was there first.
@@ -50,11 +65,15 @@ export class AllocationWriter {
     // The version that the decision was made on: a later one may be somebody else's.
     const reserved = addresses.map((address) => ({ address, known: this.#known(address) }));
     for (const address of addresses) {
-      state.ledger.put(this.#wanted(service, address, undefined));
+      const present = state.ledger.get(address);
+      state.ledger.put(this.#wanted(service, address, present, present?.bundle));
     }
     try {
       for (const { address, known } of reserved) {
-        await this.#write(address, known, await this.#placed(service, address));
+        await this.#turns.take(address, async () => {
+          const base = this.#baseToJoin(service, address, known);
+          await this.#write(address, base, await this.#placed(service, address, base?.allocation));
+        });
       }
     } catch (error) {
       for (const address of addresses) {
@@ -70,22 +89,22 @@ export class AllocationWriter {
    * @throws AllocationChangedError when it is not as it was known, or had to be released first.
    */
   async refresh(service: Service, known: IpAllocationObject): Promise<void> {
-    const { state, placement } = this.#options;
-    const { address, bundle } = known.allocation;
-    if (this.#unheard.get(address) === known.resourceVersion) {
+    const { address } = known.allocation;
+    if (this.#unheard.get(holding(service.key, address)) === known.resourceVersion) {
       // It would take the address from the Service at any time: once done, it is given back.
-      await this.release(known);
+      await this.release(service.key, known);
       throw new AllocationChangedError(address, "its release was under way");
     }
-    const pool = poolFor(service, address, state);
-    // Without a pool the holder is corrected all the same; the pool, and with it the place, may return.
-    const stays = pool === undefined || placement.isWellPlaced(known.allocation, service, pool);
-    const wanted = stays
-      ? this.#wanted(service, address, bundle)
-      : await this.#placed(service, address);
-    if (!sameAllocation(known.allocation, wanted)) {
-      await this.#write(address, known, wanted);
-    }
+    await this.#turns.take(address, async () => {
+      const base = this.#baseToStay(service.key, known);
+      if (refuseToStay(service, base.allocation) !== undefined) {
+        throw new AllocationChangedError(address, "others came that it cannot share with");
+      }
+      const wanted = await this.#corrected(service, base.allocation);
+      if (!sameAllocation(base.allocation, wanted)) {
+        await this.#write(address, base, wanted);
+      }
+    });
   }
 
   /**
@@ -104,20 +123,36 @@ export class AllocationWriter {
     }
   }
 
-  /** Takes an address from its holder: it is announced no longer, and cools down before others get it. */
-  async release(known: IpAllocationObject): Promise<void> {
-    const { allocation } = known;
-    const cooling: IpAllocation = { ...allocation, state: "Cooling", bundle: undefined };
-    this.#unheard.set(allocation.address, known.resourceVersion);
-    try {
-      await this.#write(allocation.address, known, cooling, this.#options.clock.wallTime());
-      this.#unheard.delete(allocation.address);
-    } catch (error) {
-      if (error instanceof AllocationChangedError) {
-        this.#unheard.delete(allocation.address);
+  /**
+   * Takes an address from the Service `namespace/name`. From the last holder: then it is
+   * announced no longer, and cools down before others get it.
+   *
+   * @throws AllocationChangedError when it is not as it was in the version `known`.
+   */
+  async release(key: string, known: IpAllocationObject): Promise<void> {
+    const { address } = known.allocation;
+    const name = holding(key, address);
+    await this.#turns.take(address, async () => {
+      const base = this.#baseToStay(key, known);
+      this.#unheard.set(name, base.resourceVersion);
+      try {
+        const others = otherHolders(base.allocation, key);
+        await (others.length > 0
+          ? this.#write(address, base, { ...base.allocation, holders: others })
+          : this.#write(
+              address,
+              base,
+              { ...base.allocation, state: "Cooling", bundle: undefined },
+              this.#options.clock.wallTime(),
+            ));
+        this.#unheard.delete(name);
+      } catch (error) {
+        if (error instanceof AllocationChangedError) {
+          this.#unheard.delete(name);
+        }
+        throw error;
       }
-      throw error;
-    }
+    });
   }
 
   /** Ends the cooling of an address: it is free. */
@@ -138,19 +173,77 @@ export class AllocationWriter {
     }
   }
 
-  async #placed(service: Service, address: IpAddress): Promise<IpAllocation> {
-    const { state, placement } = this.#options;
-    const pool = poolFor(service, address, state);
-    const place = pool === undefined ? undefined : await placement.place(address, service, pool);
-    return this.#wanted(service, address, place?.kind === "bundle" ? place.bundle : undefined);
+  /** The version on which the Service takes the address: the one decided on, or one that only others joined since. */
+  #baseToJoin(
+    service: Service,
+    address: IpAddress,
+    known: IpAllocationObject | undefined,
+  ): IpAllocationObject | undefined {
+    const newest = this.#known(address);
+    const isShared = otherHolders(newest?.allocation, service.key).length > 0;
+    const fits = isShared
+      ? newest !== undefined &&
+        refuseToJoin(service, newest.allocation, this.#options.state) === undefined
+      : newest?.resourceVersion === known?.resourceVersion;
+    if (!fits) {
+      throw new AllocationChangedError(address, "another came first");
+    }
+    return newest;
   }
 
-  #wanted(service: Service, address: IpAddress, bundle: string | undefined): IpAllocation {
-    const { namespace, name, uid, ports } = service;
-    const holder: Holder = { namespace, name, uid, ports };
-    const { state } = this.#options;
-    const pool = poolFor(service, address, state)?.name ?? state.ledger.get(address)?.pool ?? "";
-    return { address, pool, holders: [holder], state: "Allocated", bundle };
+  /** The version on which a holder changes its part: the one decided on, or one that only others changed since. */
+  #baseToStay(key: string, known: IpAllocationObject): IpAllocationObject {
+    const { address } = known.allocation;
+    const newest = this.#known(address);
+    if (newest?.resourceVersion === known.resourceVersion) {
+      return known;
+    }
+    const isHolder = newest?.allocation.holders.some((holder) => serviceKey(holder) === key);
+    if (newest === undefined || !isHolder || otherHolders(newest.allocation, key).length === 0) {
+      throw new AllocationChangedError(address, "it changed meanwhile");
+    }
+    return newest;
+  }
+
+  /** What an allocation that the Service keeps should say. */
+  async #corrected(service: Service, allocation: IpAllocation): Promise<IpAllocation> {
+    const { state, placement } = this.#options;
+    const { address, bundle } = allocation;
+    const sharers = state.sharersOf(service, allocation);
+    const pool = this.#poolOf(sharers, address);
+    // Without a pool the holder is corrected all the same; the pool, and with it the place, may return.
+    return pool === undefined || placement.isWellPlaced(allocation, sharers, pool)
+      ? this.#wanted(service, address, allocation, bundle)
+      : this.#placed(service, address, allocation);
+  }
+
+  async #placed(
+    service: Service,
+    address: IpAddress,
+    base: IpAllocation | undefined,
+  ): Promise<IpAllocation> {
+    const { state, placement } = this.#options;
+    const sharers = state.sharersOf(service, base);
+    const pool = this.#poolOf(sharers, address);
+    const place = pool === undefined ? undefined : await placement.place(address, sharers, pool);
+    const bundle = place?.kind === "bundle" ? place.bundle : undefined;
+    return this.#wanted(service, address, base, bundle);
+  }
+
+  #wanted(
+    service: Service,
+    address: IpAddress,
+    base: IpAllocation | undefined,
+    bundle: string | undefined,
+  ): IpAllocation {
+    const holders = withHolder(base, holderOf(service));
+    const pool = this.#poolOf(this.#options.state.sharersOf(service, base), address);
+    return { address, pool: pool?.name ?? base?.pool ?? "", holders, state: "Allocated", bundle };
+  }
+
+  /** Who came first says from which pool an address is that several pools offer: else two would never agree. */
+  #poolOf([first]: readonly Service[], address: IpAddress): IpAddressPool | undefined {
+    return first && poolFor(first, address, this.#options.state);
   }
 
   #known(address: IpAddress): IpAllocationObject | undefined {
@@ -215,6 +308,11 @@ export class AllocationWriter {
       this.#options.state.settle(object.allocation.address);
     }
   }
+}
+
+/** One Service's part of one address. */
+function holding(key: string, address: IpAddress): string {
+  return `${key} ${address}`;
 }
 
 function sameAllocation(a: IpAllocation, b: IpAllocation): boolean {

@@ -32,6 +32,9 @@ export interface PlacementOptions extends BundleWriterOptions {
   readonly isAlive: (node: string) => boolean;
 }
 
+/** The Services that have an address, one or several that share it. */
+export type Sharers = readonly Pick<Service, "labels">[];
+
 /** What is to become of the bundles of one group. */
 interface GroupPlan {
   readonly group: readonly string[];
@@ -77,25 +80,25 @@ export class Placement {
     return this.#unplaced;
   }
 
-  /** True if an advertisement covers what `service` has from `pool`. */
-  covers(service: Service, pool: IpAddressPool): boolean {
-    return this.#groupOf(service, pool).length > 0;
+  /** True if an advertisement covers what these Services have from `pool`. */
+  covers(sharers: Sharers, pool: IpAddressPool): boolean {
+    return this.#groupOf(sharers, pool).length > 0;
   }
 
-  /** Interfaces for want of which nobody can announce what `service` has from `pool`. */
-  missingInterfaces(service: Service, pool: IpAddressPool): readonly string[] {
-    const group = this.#groupOf(service, pool);
+  /** Interfaces for want of which nobody can announce what these Services have from `pool`. */
+  missingInterfaces(sharers: Sharers, pool: IpAddressPool): readonly string[] {
+    const group = this.#groupOf(sharers, pool);
     return missingInterfaces(this.#advertisements(group), this.#nodes());
   }
 
-  /** The selected nodes that do not announce what `service` has from `pool`, and why not. */
-  hinderedNodes(service: Service, pool: IpAddressPool): readonly HinderedNode[] {
-    return hinderedNodes(this.#advertisements(this.#groupOf(service, pool)), this.#nodes());
+  /** The selected nodes that do not announce what these Services have from `pool`, and why not. */
+  hinderedNodes(sharers: Sharers, pool: IpAddressPool): readonly HinderedNode[] {
+    return hinderedNodes(this.#advertisements(this.#groupOf(sharers, pool)), this.#nodes());
   }
 
   /** True if the allocation is in a bundle of the advertisements that cover it, or rightly in none. */
-  isWellPlaced(allocation: IpAllocation, service: Service, pool: IpAddressPool): boolean {
-    const group = this.#groupOf(service, pool);
+  isWellPlaced(allocation: IpAllocation, sharers: Sharers, pool: IpAddressPool): boolean {
+    const group = this.#groupOf(sharers, pool);
     if (allocation.bundle === undefined) {
       return this.#bundlesOf(group).length === 0 && this.#eligible(group).length === 0;
     }
@@ -109,12 +112,12 @@ export class Placement {
   }
 
   /**
-   * Chooses the bundle for an address that `service` gets from `pool`; makes
+   * Chooses the bundle for an address that these Services get from `pool`; makes
    * bundles if need be. An address that is announced already stays on its node; one
    * that is not goes to no node that is about to leave, if there is another.
    */
-  async place(address: IpAddress, service: Service, pool: IpAddressPool): Promise<Place> {
-    const group = this.#groupOf(service, pool);
+  async place(address: IpAddress, sharers: Sharers, pool: IpAddressPool): Promise<Place> {
+    const group = this.#groupOf(sharers, pool);
     if (group.length === 0) {
       return { kind: "none", reason: "NoAdvertisement" };
     }
@@ -237,7 +240,7 @@ export class Placement {
   #groups(): Iterable<readonly string[]> {
     const groups = new Map(this.#wantedGroups);
     for (const pool of this.#options.configuration.pools) {
-      const group = this.#groupFor(pool, {});
+      const group = this.#groupOf([{ labels: {} }], pool);
       if (group.length > 0) {
         groups.set(groupKey(group), group);
       }
@@ -248,13 +251,12 @@ export class Placement {
     return groups.values();
   }
 
-  #groupOf(service: Service, pool: IpAddressPool): readonly string[] {
-    return this.#groupFor(pool, service.labels);
-  }
-
-  #groupFor(pool: IpAddressPool, serviceLabels: Service["labels"]): readonly string[] {
+  /** The advertisements of an address: those of every Service that has it, be they selected by labels. */
+  #groupOf(sharers: Sharers, pool: IpAddressPool): readonly string[] {
     return this.#options.configuration.advertisements
-      .filter((advertisement) => advertises(advertisement, pool, serviceLabels))
+      .filter((advertisement) =>
+        sharers.some(({ labels }) => advertises(advertisement, pool, labels)),
+      )
       .map(({ name }) => name);
   }
 

@@ -105,7 +105,7 @@ export class ServiceReconciler {
       await this.#writeStatus(object, decision, held);
     }
     for (const one of lost) {
-      await allocations.release(one);
+      await allocations.release(key, one);
       const { address } = one.allocation;
       const reason = decision.kind === "revoke" ? decision.reason : "RequestChanged";
       log.info({ service: key, address, reason }, "address released");
@@ -183,15 +183,16 @@ export class ServiceReconciler {
     const bundle = stores.bundles.get(object?.allocation.bundle ?? "");
     const owner = bundle?.bundle.owner.node;
     const pool = poolFor(service, address, state);
-    const covered = owner !== undefined || (pool !== undefined && placement.covers(service, pool));
+    const sharers = state.sharersOf(service, object?.allocation);
+    const covered = owner !== undefined || (pool !== undefined && placement.covers(sharers, pool));
     return {
       address,
       unplaced: covered ? undefined : "NoAdvertisement",
       owner,
       ...(owner === undefined && pool !== undefined
         ? {
-            missingInterfaces: placement.missingInterfaces(service, pool),
-            hinderedNodes: placement.hinderedNodes(service, pool),
+            missingInterfaces: placement.missingInterfaces(sharers, pool),
+            hinderedNodes: placement.hinderedNodes(sharers, pool),
           }
         : {}),
       allocationVersion: BigInt(object?.resourceVersion ?? 0),
@@ -277,9 +278,10 @@ export class ServiceReconciler {
   }
 }
 
-/** True for an allocation of another Service, or of an older one of that name. */
-function isHeldByOther({ uid }: Service): (known: IpAllocationObject) => boolean {
-  return ({ allocation }) => allocation.holders.some((holder) => holder.uid !== uid);
+/** True for an allocation of an older Service of that name. */
+function isHeldByOther({ key, uid }: Service): (known: IpAllocationObject) => boolean {
+  return ({ allocation }) =>
+    allocation.holders.some((holder) => serviceKey(holder) === key && holder.uid !== uid);
 }
 
 /**

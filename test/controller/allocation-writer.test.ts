@@ -119,7 +119,7 @@ describe("an address that is held", () => {
 
   test("cools down when it is released, without a bundle, and says since when", async () => {
     const cluster = held();
-    await cluster.allocations.release(knownOf(cluster));
+    await cluster.allocations.release("a/s1", knownOf(cluster));
     const { state, bundle, releasedAt } = cluster.api.get("ipallocations", address)?.spec ?? {};
     expect({ state, bundle }).toEqual({ state: "Cooling", bundle: undefined });
     expect(Date.parse(releasedAt)).toBe(cluster.clock.wallTime().getTime());
@@ -132,7 +132,7 @@ describe("an address that is held", () => {
     cluster.beforeRequest = (): void => {
       throw new Error("no answer");
     };
-    await expect(cluster.allocations.release(known)).rejects.toThrow("no answer");
+    await expect(cluster.allocations.release("a/s1", known)).rejects.toThrow("no answer");
     cluster.beforeRequest = (): void => undefined;
     const keeping = cluster.allocations.refresh(serviceOf(cluster, "s1"), known);
     await expect(keeping).rejects.toThrow(AllocationChangedError);
@@ -159,7 +159,7 @@ describe("an address that is held", () => {
   test("is forgotten when it turns out to be gone", async () => {
     const cluster = held();
     cluster.api.remove("admin", "ipallocations", address);
-    const releasing = cluster.allocations.release(knownOf(cluster));
+    const releasing = cluster.allocations.release("a/s1", knownOf(cluster));
     await expect(releasing).rejects.toThrow(AllocationChangedError);
     expect(cluster.stores.allocations.get(address)).toBeUndefined();
     expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);

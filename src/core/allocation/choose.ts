@@ -4,7 +4,7 @@ import type { Service } from "../model/service.ts";
 import { familyOf, type IpAddress, type IpFamily, toNumber } from "../net/ip-address.ts";
 import type { IpRange } from "../net/ip-range.ts";
 import type { AllocationContext } from "./allocation-context.ts";
-import { waitingForSpeakers } from "./refusals.ts";
+import { refuseToJoin, waitingForSpeakers } from "./refusals.ts";
 
 /** Addresses found for a Service that left the choice to us, or why there are none. */
 export type Choice =
@@ -19,7 +19,8 @@ export type Choice =
  * address first. All families come from one pool. An address that cools down is
  * given to its last holder before anything else, in whichever of the pools it
  * is, and to others when nothing else is free, unless an AddressPolicy forbids
- * that. `candidates` narrows the choice of pools.
+ * that. Who may share joins its friends, wherever in these pools they are, before
+ * it takes a free address. `candidates` narrows the choice of pools.
  */
 export function chooseAddresses(
   service: Service,
@@ -32,7 +33,7 @@ export function chooseAddresses(
   if (!context.networksKnown) {
     return { kind: "none", refusal: waitingForSpeakers };
   }
-  const pools = ownCoolingFirst(service, candidates, context);
+  const pools = familiarFirst(service, candidates, context);
   for (const families of familyAttempts(service)) {
     for (const cooling of ["own", "any"] as const) {
       for (const pool of pools) {
@@ -74,8 +75,8 @@ export function candidatePools(
       };
 }
 
-/** The pools with an address that the Service held until a moment ago, then the others. */
-function ownCoolingFirst(
+/** The pools with an address that the Service held until a moment ago, those with friends, then the others. */
+function familiarFirst(
   service: Service,
   pools: readonly IpAddressPool[],
   context: AllocationContext,
@@ -83,9 +84,16 @@ function ownCoolingFirst(
   const own = context.ledger.coolingOf(service.key);
   const hasOwn = (pool: IpAddressPool): boolean =>
     own.some((address) => canReuse(service, pool, familyOf(address), address, context));
-  return own.length === 0
-    ? pools
-    : [...pools.filter(hasOwn), ...pools.filter((pool) => !hasOwn(pool))];
+  const hasFriends = (pool: IpAddressPool): boolean =>
+    service.families.some((family) => ofFriends(service, pool, family, context) !== undefined);
+  if (own.length === 0 && service.sharing === undefined) {
+    return pools;
+  }
+  const rank = (pool: IpAddressPool): number => (hasOwn(pool) ? 0 : hasFriends(pool) ? 1 : 2);
+  return pools
+    .map((pool) => ({ pool, rank: rank(pool) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ pool }) => pool);
 }
 
 /** Which sets of families to try, best first. */
@@ -108,6 +116,7 @@ function pickFromPool(
   for (const family of families) {
     const address =
       ownCooling(service, pool, family, context) ??
+      ofFriends(service, pool, family, context) ??
       firstFree(pool, family, context) ??
       (cooling === "any" ? anyCooling(service, pool, family, context) : undefined);
     if (address === undefined) {
@@ -126,6 +135,31 @@ function ownCooling(
 ): IpAddress | undefined {
   const own = context.ledger.coolingOf(service.key);
   return own.find((address) => canReuse(service, pool, family, address, context));
+}
+
+/** The lowest address of the pool whose holders the Service can join. */
+function ofFriends(
+  service: Service,
+  pool: IpAddressPool,
+  family: IpFamily,
+  context: AllocationContext,
+): IpAddress | undefined {
+  const { sharingScope } = context.policyFor(pool.name);
+  for (const range of pool.ranges.filter((candidate) => candidate.family === family)) {
+    let address = context.ledger.nextFriend(service, sharingScope, range, range.first);
+    while (address !== undefined) {
+      const allocation = context.ledger.get(address);
+      if (
+        allocation !== undefined &&
+        canReuse(service, pool, family, address, context) &&
+        refuseToJoin(service, allocation, context) === undefined
+      ) {
+        return address;
+      }
+      address = context.ledger.nextFriend(service, sharingScope, range, toNumber(address) + 1n);
+    }
+  }
+  return undefined;
 }
 
 function anyCooling(

@@ -5,7 +5,7 @@ import { compareIpAddresses, familyOf, type IpAddress, type IpFamily } from "../
 import type { AllocationContext } from "./allocation-context.ts";
 import { candidatePools, chooseAddresses } from "./choose.ts";
 import { poolFor } from "./pool-for.ts";
-import { waitingForSpeakers } from "./refusals.ts";
+import { refuseToJoin, refuseToStay, waitingForSpeakers } from "./refusals.ts";
 
 /**
  * What should become of one Service. `addresses` is always the complete list
@@ -41,29 +41,52 @@ export type AllocationDecision =
  * costs the address that is held.
  */
 export function decide(service: Service, context: AllocationContext): AllocationDecision {
-  const held = context.ledger.heldBy(service.key);
+  const all = context.ledger.heldBy(service.key);
   if (!service.wantsAddress) {
-    return settle(held, [], "Released");
+    return settle(all, [], "Released");
   }
+  // It cannot stay where it now collides with others, whatever else holds.
+  const held = all.filter((address) => refusalToStay(service, address, context) === undefined);
+  const decision = decideAbout(held, service, context);
+  return held.length === all.length
+    ? decision
+    : settle(all, targetOf(decision), "SharingConflict", refusalOf(decision));
+}
+
+/** Decides as if the Service held just these addresses. */
+function decideAbout(
+  held: readonly IpAddress[],
+  service: Service,
+  context: AllocationContext,
+): AllocationDecision {
   const obstacle = findObstacle(service, context);
   if (obstacle !== undefined) {
-    return keepOrRefuse(held, obstacle);
+    return settle(held, held, "RequestChanged", obstacle);
   }
-  const { pool } = service.wish;
+  const { pool, addresses } = service.wish;
   if (pool !== undefined && findPool(pool, context) === undefined) {
-    // As with addresses that cannot be had: the wish costs nothing, a pool that went does.
-    const kept = keepable(withoutPool(service), held, context);
-    return settle(held, kept, "PoolWithdrawn", refusal("PoolUnknown", `unknown pool "${pool}"`));
+    const unknown = refusal("PoolUnknown", `unknown pool "${pool}"`);
+    return keepWithoutWish(service, held, unknown, context);
   }
-  if (service.wish.addresses.length > 0) {
-    const refused = refuseWish(service, service.wish.addresses, context);
-    // A wish that cannot be met costs nothing, a pool that went does: as without a wish.
-    const kept = keepable(service, held, context);
+  if (addresses.length > 0) {
+    const refused = refuseWish(service, addresses, context);
     return refused === undefined
-      ? settle(held, [...service.wish.addresses], "RequestChanged")
-      : settle(held, kept, "PoolWithdrawn", refused);
+      ? settle(held, addresses, "RequestChanged")
+      : keepWithoutWish(service, held, refused, context);
   }
-  return decideWithoutWish(service, held, context);
+  return chooseFor(service, held, context);
+}
+
+/** A wish that cannot be met costs nothing, a pool that went does: as if nothing was asked for. */
+function keepWithoutWish(
+  service: Service,
+  held: readonly IpAddress[],
+  refused: Refusal,
+  context: AllocationContext,
+): AllocationDecision {
+  const undemanding = { ...service, wish: { ...service.wish, addresses: [], pool: undefined } };
+  const kept = inStableOrder(service, keepable(undemanding, held, context));
+  return settle(held, kept, lossReason(held, undemanding, context), refused);
 }
 
 /** What stands in the way of any address at all, before looking at which. */
@@ -91,20 +114,21 @@ function findObstacle(service: Service, context: AllocationContext): Refusal | u
   return undefined;
 }
 
-function decideWithoutWish(
+/** Decides for a Service that asks for no address in particular. */
+function chooseFor(
   service: Service,
   held: readonly IpAddress[],
   context: AllocationContext,
 ): AllocationDecision {
   const kept = keepable(service, held, context);
-  const good = inFamilyOrder(service, kept.length > 0 ? kept : honourStatus(service, context));
+  const good = kept.length > 0 ? kept : honourStatus(service, context);
   const missing = service.families.filter(
     (family) => !good.some((address) => familyOf(address) === family),
   );
   const revoked: RevokeReason =
     kept.length < held.length ? lossReason(held, service, context) : "RequestChanged";
   const settled = (target: readonly IpAddress[], refused?: Refusal): AllocationDecision =>
-    settle(held, inFamilyOrder(service, target), revoked, refused);
+    settle(held, inStableOrder(service, target), revoked, refused);
   if (missing.length === 0) {
     return settled(good);
   }
@@ -119,14 +143,9 @@ function decideWithoutWish(
   if (choice.kind === "found") {
     return settled(choice.addresses);
   }
-  // A pool asked for that has nothing to give, or not to this Service, costs nothing: as without that wish.
-  const rest = good.length > 0 ? good : keepable(withoutPool(service), held, context);
-  return settled(rest, choice.refusal);
-}
-
-/** The same Service, had it asked for no pool. */
-function withoutPool(service: Service): Service {
-  return { ...service, wish: { ...service.wish, pool: undefined } };
+  return good.length > 0
+    ? settled(good, choice.refusal)
+    : keepWithoutWish(service, held, choice.refusal, context);
 }
 
 /**
@@ -147,11 +166,14 @@ function honourStatus(service: Service, context: AllocationContext): readonly Ip
   return possible ? wanted : [];
 }
 
-/** The primary family first, as its cluster IPs have it; then by number. */
-function inFamilyOrder(
-  { families }: Service,
+/** As its status has them, if it has them all; else the primary family of its cluster IPs first, then by number. */
+function inStableOrder(
+  { families, statusAddresses }: Service,
   addresses: readonly IpAddress[],
 ): readonly IpAddress[] {
+  if (addresses.every((address) => statusAddresses.includes(address))) {
+    return [...new Set(statusAddresses)].filter((address) => addresses.includes(address));
+  }
   const rank = (address: IpAddress): number => families.indexOf(familyOf(address));
   return [...addresses].sort((a, b) => rank(a) - rank(b) || compareIpAddresses(a, b));
 }
@@ -210,19 +232,20 @@ function refuseAddress(
     );
   }
   if (isHeld) {
-    return undefined;
+    return refusalToStay(service, address, context);
   }
-  if (allocation !== undefined && allocation.state !== "Cooling") {
-    return refusal(
-      "AddressInUse",
-      `${address} is in use by ${nameHolder(service, allocation.holders)}`,
-    );
+  const cools = allocation?.state === "Cooling" && mine !== true;
+  const occupied =
+    allocation === undefined || allocation.state === "Cooling"
+      ? undefined
+      : refuseToJoin(service, allocation, context);
+  if (occupied !== undefined) {
+    return occupied;
   }
   const denied = context.denyList.reasonAgainst(address, service.key);
   if (denied !== undefined) {
     return refusal(denied.reason ?? "AddressDenied", `${address} is ${denied.why}`);
   }
-  const cools = allocation !== undefined && mine !== true;
   if (cools && context.policyFor(allocation.pool).delaysRequests) {
     return refusal(
       "AddressCooling",
@@ -233,15 +256,13 @@ function refuseAddress(
   return context.networksKnown ? undefined : waitingForSpeakers;
 }
 
-/** Another namespace's Service is never named: it may belong to another tenant. */
-function nameHolder(
+function refusalToStay(
   service: Service,
-  holders: readonly { readonly namespace: string; readonly name: string }[],
-): string {
-  const [holder] = holders;
-  return holder?.namespace === service.namespace
-    ? `Service ${holder.namespace}/${holder.name}`
-    : "another Service";
+  address: IpAddress,
+  { ledger }: AllocationContext,
+): Refusal | undefined {
+  const allocation = ledger.get(address);
+  return allocation && refuseToStay(service, allocation);
 }
 
 /**
@@ -305,6 +326,14 @@ function chooseMissing(
   return choice.kind === "found" ? choice.addresses : [];
 }
 
+function targetOf(decision: AllocationDecision): readonly IpAddress[] {
+  return decision.kind === "refuse" ? [] : decision.addresses;
+}
+
+function refusalOf(decision: AllocationDecision): Refusal | undefined {
+  return decision.kind === "refuse" ? refusal(decision.reason, decision.message) : decision.refusal;
+}
+
 /** Turns "held now" and "should hold" into a decision. */
 function settle(
   held: readonly IpAddress[],
@@ -324,12 +353,6 @@ function settle(
   return target.length === 0 && refused !== undefined
     ? { kind: "refuse", ...refused }
     : { kind: "keep", addresses: target, ...note };
-}
-
-function keepOrRefuse(held: readonly IpAddress[], refused: Refusal): AllocationDecision {
-  return held.length === 0
-    ? { kind: "refuse", ...refused }
-    : { kind: "keep", addresses: held, refusal: refused };
 }
 
 function admits(pool: IpAddressPool, service: Service, context: AllocationContext): boolean {

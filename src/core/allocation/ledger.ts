@@ -1,3 +1,4 @@
+import type { SharingScope } from "../model/address-policy.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
 import { IntervalSet } from "../net/interval-set.ts";
@@ -9,6 +10,8 @@ import {
   toNumber,
 } from "../net/ip-address.ts";
 import type { IpRange } from "../net/ip-range.ts";
+import type { Sharer } from "./sharing.ts";
+import { SharingIndex } from "./sharing-index.ts";
 
 /**
  * Who holds which address: an index over all IPAllocations, kept up one object
@@ -23,6 +26,7 @@ export class Ledger {
   readonly #cooling = new Map<string, Set<IpAddress>>();
   readonly #coolingAddresses = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #taken = { 4: new IntervalSet(), 6: new IntervalSet() };
+  readonly #sharing = new SharingIndex();
 
   /** Records an allocation, in place of what was known of its address. */
   put(allocation: IpAllocation): void {
@@ -31,6 +35,9 @@ export class Ledger {
     this.#taken[familyOf(allocation.address)].add(toNumber(allocation.address));
     if (allocation.state === "Cooling") {
       this.#coolingAddresses[familyOf(allocation.address)].add(toNumber(allocation.address));
+    }
+    if (allocation.state === "Allocated") {
+      this.#sharing.add(allocation);
     }
     const index = this.#indexFor(allocation);
     for (const holder of allocation.holders) {
@@ -49,6 +56,9 @@ export class Ledger {
     this.#allocations.delete(address);
     this.#taken[familyOf(address)].delete(toNumber(address));
     this.#coolingAddresses[familyOf(address)].delete(toNumber(address));
+    if (known.state === "Allocated") {
+      this.#sharing.remove(known);
+    }
     const index = this.#indexFor(known);
     for (const holder of known.holders) {
       const key = serviceKey(holder);
@@ -97,6 +107,19 @@ export class Ledger {
   nextFree(range: IpRange, from: bigint): IpAddress | undefined {
     const value = this.#taken[range.family].nextGap(from);
     return value > range.last ? undefined : formatIpAddress(range.family, value);
+  }
+
+  /**
+   * The lowest address of `range` not below `from` with a holder that `sharer` could join, if
+   * there is one; its other holders may be in the way.
+   */
+  nextFriend(
+    sharer: Sharer,
+    scope: SharingScope,
+    range: IpRange,
+    from: bigint,
+  ): IpAddress | undefined {
+    return this.#sharing.next(sharer, scope, range, from);
   }
 
   /** How many addresses of `range` are not free. */

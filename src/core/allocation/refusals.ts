@@ -1,4 +1,8 @@
+import type { Holder, IpAllocation } from "../model/ip-allocation.ts";
 import type { Refusal } from "../model/reason.ts";
+import type { Service } from "../model/service.ts";
+import type { AllocationContext } from "./allocation-context.ts";
+import { findJoinConflict, findStayConflict } from "./sharing.ts";
 
 /** Said while no speaker has reported its networks. */
 export const waitingForSpeakers: Refusal = {
@@ -7,3 +11,42 @@ export const waitingForSpeakers: Refusal = {
     "no speaker has reported its networks yet, so network and broadcast addresses are not known; " +
     "see that the speaker Pods are running",
 };
+
+/** Why the Service cannot have an address that is not free, beside who holds it now; `undefined`: it can. */
+export function refuseToJoin(
+  service: Service,
+  allocation: IpAllocation,
+  context: Pick<AllocationContext, "policyFor">,
+): Refusal | undefined {
+  if (allocation.state === "Quarantined") {
+    return inUse(service, allocation, undefined, "");
+  }
+  const { sharingScope } = context.policyFor(allocation.pool);
+  const conflict = findJoinConflict(service, allocation, sharingScope);
+  return conflict && inUse(service, allocation, conflict.holder, conflict.why);
+}
+
+/** Why the Service cannot have any longer what it holds together with others; `undefined`: it can. */
+export function refuseToStay(service: Service, allocation: IpAllocation): Refusal | undefined {
+  const conflict = findStayConflict(service, allocation);
+  return conflict && inUse(service, allocation, conflict.holder, conflict.why);
+}
+
+function inUse(
+  service: Service,
+  { address }: IpAllocation,
+  holder: Holder | undefined,
+  why: string,
+): Refusal {
+  return {
+    reason: "AddressInUse",
+    message: `${address} is in use by ${nameHolder(service, holder)}${why}`,
+  };
+}
+
+/** Another namespace's Service is never named: it may belong to another tenant. */
+function nameHolder(service: Service, holder: Holder | undefined): string {
+  return holder?.namespace === service.namespace
+    ? `Service ${holder.namespace}/${holder.name}`
+    : "another Service";
+}

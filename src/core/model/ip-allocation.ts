@@ -5,7 +5,13 @@ import {
   parseIpAddress,
   toNumber,
 } from "../net/ip-address.ts";
-import type { ServiceIdentity, ServicePort, Sharing } from "./service.ts";
+import {
+  type Service,
+  type ServiceIdentity,
+  type ServicePort,
+  type Sharing,
+  serviceKey,
+} from "./service.ts";
 
 /** One Service that holds an address. */
 export interface Holder extends ServiceIdentity {
@@ -26,6 +32,30 @@ export interface IpAllocation {
   readonly state: "Allocated" | "Cooling" | "Quarantined";
   /** Name of the L2Bundle that announces it; absent: not announced. */
   readonly bundle: string | undefined;
+}
+
+/** What is recorded of a Service that holds an address. */
+export function holderOf({ namespace, name, uid, ports, sharing }: Service): Holder {
+  return { namespace, name, uid, ports, ...(sharing === undefined ? {} : { sharing }) };
+}
+
+/** Who holds the address beside the Service `namespace/name`, first come first; nobody holds a free one. */
+export function otherHolders(allocation: IpAllocation | undefined, key: string): readonly Holder[] {
+  return allocation?.state === "Allocated"
+    ? allocation.holders.filter((holder) => serviceKey(holder) !== key)
+    : [];
+}
+
+/** The holders when `holder` is one of them: where it stood already, else at the end. */
+export function withHolder(
+  allocation: IpAllocation | undefined,
+  holder: Holder,
+): readonly Holder[] {
+  const holders = allocation?.state === "Allocated" ? allocation.holders : [];
+  const isSame = (other: Holder): boolean => serviceKey(other) === serviceKey(holder);
+  return holders.some(isSame)
+    ? holders.map((other) => (isSame(other) ? holder : other))
+    : [...holders, holder];
 }
 
 /**

@@ -41,6 +41,8 @@ export const reasons = {
   PoolWithdrawn: "PoolWithdrawn",
   /** The Service asked for something else and got it. */
   RequestChanged: "RequestChanged",
+  /** It changed, and may share the address with the other holders no more. */
+  SharingConflict: "SharingConflict",
   /** The Service is gone, or no longer a LoadBalancer of our class. */
   Released: "Released",
   /** A node announces the addresses. */
@@ -95,7 +97,7 @@ export type RefuseReason =
   | "WaitingForSpeakers";
 
 /** Why a Service loses an address that it held. */
-export type RevokeReason = "Released" | "PoolWithdrawn" | "RequestChanged";
+export type RevokeReason = "Released" | "PoolWithdrawn" | "RequestChanged" | "SharingConflict";
 
 /** Why a node does not announce an address that is its own to announce. */
 export type AnnounceFailure =

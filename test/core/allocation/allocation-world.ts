@@ -12,6 +12,7 @@ import {
   type IpAddressPool,
   poolOffers,
 } from "../../../src/core/model/ip-address-pool.ts";
+import { holderOf, otherHolders, withHolder } from "../../../src/core/model/ip-allocation.ts";
 import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Node } from "../../../src/core/model/node.ts";
@@ -123,15 +124,18 @@ export class AllocationWorld implements AllocationContext {
     const decision = decide(service, this);
     const target = "addresses" in decision ? decision.addresses : [];
     for (const address of target) {
-      const { namespace, name, uid, ports } = service;
-      const pool = poolFor(service, address, this)?.name ?? this.ledger.get(address)?.pool ?? "";
-      const holders = [{ namespace, name, uid, ports }];
+      const known = this.ledger.get(address);
+      const pool = poolFor(service, address, this)?.name ?? known?.pool ?? "";
+      const holders = withHolder(known, holderOf(service));
       this.ledger.put({ address, pool, holders, state: "Allocated", bundle: undefined });
     }
     for (const address of held.filter((lost) => !target.includes(lost))) {
       const known = this.ledger.get(address);
+      const others = otherHolders(known, key);
       if (known !== undefined) {
-        this.ledger.put({ ...known, state: "Cooling" });
+        this.ledger.put(
+          others.length > 0 ? { ...known, holders: others } : { ...known, state: "Cooling" },
+        );
       }
     }
     return decision;
