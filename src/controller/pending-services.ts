@@ -1,13 +1,18 @@
 /** What a pending Service waits for: certain addresses, or any of a pool's in some family. */
 export interface Waiting {
   readonly addresses: readonly string[];
-  /** As {@link poolSlot} writes them. */
+  /** As {@link poolSlot} and {@link sharingSlot} write them. */
   readonly poolSlots: readonly string[];
 }
 
 /** The name for "an address of this family in this pool". */
 export function poolSlot(pool: string, family: 4 | 6): string {
   return `${pool}/${family}`;
+}
+
+/** The name for "a part of an address whose holders have this sharing key"; no pool is called like that. */
+export function sharingSlot(key: string): string {
+  return `shared as ${key}`;
 }
 
 /**

@@ -16,7 +16,8 @@ import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import { AllocationChangedError, type AllocationWriter } from "./allocation-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { type PendingServices, poolSlot } from "./pending-services.ts";
+import { explainLoss, isUnexpected, lossReason } from "./loss.ts";
+import { type PendingServices, poolSlot, sharingSlot } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import { planFarewell, planStatus, type StatusChange } from "./service-status.ts";
 
@@ -105,10 +106,13 @@ export class ServiceReconciler {
       await this.#writeStatus(object, decision, held);
     }
     for (const one of lost) {
+      const reason = lossReason(decision);
+      const message = explainLoss(service, one.allocation, reason);
       await allocations.release(key, one);
-      const { address } = one.allocation;
-      const reason = decision.kind === "revoke" ? decision.reason : "RequestChanged";
-      log.info({ service: key, address, reason }, "address released");
+      log.info({ service: key, address: one.allocation.address, reason }, message);
+      if (object !== undefined) {
+        this.#record(service, isUnexpected(reason), reason, message);
+      }
     }
   }
 
@@ -144,12 +148,17 @@ export class ServiceReconciler {
       return;
     }
     const pools = byName ? [] : candidatePools(service, state);
+    const shared =
+      byName || service.sharing === undefined ? [] : [sharingSlot(service.sharing.key)];
     pending.add(service.key, {
       addresses: service.wish.addresses,
       poolSlots:
         "reason" in pools
           ? []
-          : pools.flatMap(({ name }) => families.map((family) => poolSlot(name, family))),
+          : [
+              ...pools.flatMap(({ name }) => families.map((family) => poolSlot(name, family))),
+              ...shared,
+            ],
     });
   }
 
@@ -258,23 +267,32 @@ export class ServiceReconciler {
   }
 
   /** Tells people what changed for the Service, in the log and in Events. */
-  #tell({ namespace, name, uid }: Service, { news }: StatusChange): void {
-    const { log, events } = this.#options;
+  #tell(service: Service, { news }: StatusChange): void {
+    const { log } = this.#options;
     for (const { status, reason, message } of news) {
       const refused = status !== "True" || (reason !== "Assigned" && reason !== "Announced");
-      const line = { service: `${namespace}/${name}`, reason };
+      const line = { service: service.key, reason };
       if (refused) {
         log.warn(line, message);
       } else {
         log.debug(line, message);
       }
-      events.record({
-        object: { apiVersion: "v1", kind: "Service", namespace, name, uid },
-        type: refused ? "Warning" : "Normal",
-        reason,
-        message,
-      });
+      this.#record(service, refused, reason, message);
     }
+  }
+
+  #record(
+    { namespace, name, uid }: Service,
+    warns: boolean,
+    reason: string,
+    message: string,
+  ): void {
+    this.#options.events.record({
+      object: { apiVersion: "v1", kind: "Service", namespace, name, uid },
+      type: warns ? "Warning" : "Normal",
+      reason,
+      message,
+    });
   }
 }
 

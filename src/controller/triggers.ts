@@ -1,3 +1,4 @@
+import { concernedHolders, openedSharingKeys } from "../core/allocation/holder-changes.ts";
 import { poolOffers } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { serviceKey } from "../core/model/service.ts";
@@ -9,7 +10,7 @@ import type { Log } from "../runtime/log.ts";
 import { type AllocationState, claims } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { type Configuration, settleMs } from "./configuration.ts";
-import { type PendingServices, poolSlot } from "./pending-services.ts";
+import { type PendingServices, poolSlot, sharingSlot } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
 
@@ -152,8 +153,8 @@ export class Triggers {
     if (this.#options.state.contestChanged(before, after)) {
       this.#wakeAllPending();
     }
-    for (const holder of after?.state === "Allocated" ? after.holders : []) {
-      this.#queues.services.add(serviceKey(holder));
+    for (const key of concernedHolders(before, after)) {
+      this.#queues.services.add(key);
     }
     if (after?.state !== "Cooling") {
       this.#queues.cooling.forget(name);
@@ -163,7 +164,9 @@ export class Triggers {
     if (after === undefined || after.state === "Cooling") {
       this.#wakePending(address);
     }
-    this.#triggerHoldersOf(before);
+    for (const sharingKey of openedSharingKeys(before, after)) {
+      this.#wakeWaiting(address, sharingSlot(sharingKey));
+    }
     this.#bundleMayBeEmpty(before?.bundle);
   }
 
@@ -177,9 +180,8 @@ export class Triggers {
     }
   }
 
-  /** An allocation that somebody else deleted or changed must be noticed by those who had it. */
-  #triggerHoldersOf(before: IpAllocation | undefined): void {
-    for (const holder of before?.state === "Allocated" ? before.holders : []) {
+  #triggerHoldersOf(allocation: IpAllocation | undefined): void {
+    for (const holder of allocation?.state === "Allocated" ? allocation.holders : []) {
       this.#queues.services.add(serviceKey(holder));
     }
   }
@@ -275,6 +277,10 @@ export class Triggers {
   #wakePending(address: IpAddress): void {
     const pool = this.#options.state.pools.find((candidate) => poolOffers(candidate, address));
     const slot = pool === undefined ? undefined : poolSlot(pool.name, familyOf(address));
+    this.#wakeWaiting(address, slot);
+  }
+
+  #wakeWaiting(address: IpAddress, slot: string | undefined): void {
     for (const key of this.#options.pending.couldUse(address, slot)) {
       this.#queues.services.add(key);
     }

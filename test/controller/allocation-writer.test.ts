@@ -200,3 +200,127 @@ describe("ending to cool", () => {
     expect(cluster.asked.filter((asked) => asked.startsWith("DELETE"))).toEqual([]);
   });
 });
+
+describe("an address that Services share", () => {
+  /** Services that could share, `count` of them on the address already. */
+  async function sharing(count: number): Promise<KnownCluster> {
+    const cluster = new KnownCluster();
+    cluster.followAllocations();
+    for (const [index, name] of ["s1", "s2", "s3"].entries()) {
+      cluster.createService(name, { key: "x", port: 80 + index });
+    }
+    cluster.see();
+    for (const name of ["s1", "s2", "s3"].slice(0, count)) {
+      await cluster.allocations.acquire(serviceOf(cluster, name), [address]);
+    }
+    return cluster;
+  }
+
+  const holders = (cluster: KnownCluster): readonly string[] =>
+    (cluster.api.get("ipallocations", address)?.spec.holders ?? []).map(
+      ({ name }: { name: string }) => name,
+    );
+
+  test("is one object with several holders, each with its ports and key, who came first first", async () => {
+    const cluster = await sharing(2);
+    expect(cluster.api.get("ipallocations", address)?.spec.holders).toMatchObject([
+      { name: "s1", ports: [{ protocol: "TCP", port: 80 }], sharingKey: "x" },
+      { name: "s2", ports: [{ protocol: "TCP", port: 81 }], sharingKey: "x" },
+    ]);
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([address]);
+    expect(cluster.state.ledger.heldBy("a/s2")).toEqual([address]);
+  });
+
+  test("is taken by all at once, one after the other, without a conflict", async () => {
+    const cluster = await sharing(0);
+    const names = ["s1", "s2", "s3"];
+    await Promise.all(
+      names.map((name) => cluster.allocations.acquire(serviceOf(cluster, name), [address])),
+    );
+    expect(holders(cluster)).toEqual(names);
+    expect(cluster.asked).toHaveLength(3);
+  });
+
+  test("is not joined by who fits no more once it is its turn", async () => {
+    const cluster = await sharing(1);
+    const second = cluster.allocations.acquire(serviceOf(cluster, "s2"), [address]);
+    const collides = { ...serviceOf(cluster, "s3"), ports: serviceOf(cluster, "s2").ports };
+    const third = cluster.allocations.acquire(collides, [address]);
+    await second;
+    await expect(third).rejects.toThrow(AllocationChangedError);
+    expect(holders(cluster)).toEqual(["s1", "s2"]);
+    expect(cluster.state.ledger.heldBy("a/s3")).toEqual([]);
+  });
+
+  test("is not joined in a version that another leader wrote and we have not seen", async () => {
+    const cluster = await sharing(1);
+    cluster.api.edit("another", "ipallocations", address, ({ spec }) => ({
+      spec: { ...spec, state: "Cooling" },
+    }));
+    const joining = cluster.allocations.acquire(serviceOf(cluster, "s2"), [address]);
+    await expect(joining).rejects.toThrow(AllocationChangedError);
+    expect(cluster.api.get("ipallocations", address)?.spec.state).toBe("Cooling");
+  });
+
+  test("is left by one: the others keep it, and it does not cool down", async () => {
+    const cluster = await sharing(3);
+    await cluster.allocations.release("a/s1", knownOf(cluster));
+    expect(holders(cluster)).toEqual(["s2", "s3"]);
+    const { state, releasedAt } = cluster.api.get("ipallocations", address)?.spec ?? {};
+    expect({ state, releasedAt }).toEqual({ state: "Allocated", releasedAt: undefined });
+    expect(cluster.state.ledger.heldBy("a/s1")).toEqual([]);
+    expect(cluster.state.ledger.heldBy("a/s2")).toEqual([address]);
+  });
+
+  test("cools down when the last one leaves", async () => {
+    const cluster = await sharing(2);
+    await cluster.allocations.release("a/s1", knownOf(cluster));
+    await cluster.allocations.release("a/s2", knownOf(cluster));
+    expect(cluster.api.get("ipallocations", address)?.spec).toMatchObject({
+      state: "Cooling",
+      holders: [{ name: "s2" }],
+    });
+  });
+
+  test("is left and corrected by several at once, each on what it finds", async () => {
+    const cluster = await sharing(3);
+    const known = knownOf(cluster);
+    const moved = { ...serviceOf(cluster, "s3"), ports: [{ protocol: "TCP", port: 90 }] };
+    await Promise.all([
+      cluster.allocations.release("a/s1", known),
+      cluster.allocations.refresh(moved, known),
+      cluster.allocations.refresh(serviceOf(cluster, "s2"), known),
+    ]);
+    expect(cluster.api.get("ipallocations", address)?.spec.holders).toMatchObject([
+      { name: "s2", ports: [{ port: 81 }] },
+      { name: "s3", ports: [{ port: 90 }] },
+    ]);
+  });
+
+  test("is not kept by who collides with one that came meanwhile", async () => {
+    const cluster = await sharing(1);
+    const known = knownOf(cluster);
+    await cluster.allocations.acquire(serviceOf(cluster, "s2"), [address]);
+    const collides = { ...serviceOf(cluster, "s1"), ports: serviceOf(cluster, "s2").ports };
+    const keeping = cluster.allocations.refresh(collides, known);
+    await expect(keeping).rejects.toThrow(AllocationChangedError);
+    expect(cluster.api.get("ipallocations", address)?.spec.holders[0].ports).toEqual([
+      { protocol: "TCP", port: 80 },
+    ]);
+  });
+
+  test("stays with the others though nobody heard of the leave of one, which is left again before it is kept", async () => {
+    const cluster = await sharing(2);
+    const known = knownOf(cluster);
+    cluster.beforeRequest = (): void => {
+      throw new Error("no answer");
+    };
+    await expect(cluster.allocations.release("a/s2", known)).rejects.toThrow("no answer");
+    cluster.beforeRequest = (): void => undefined;
+    await cluster.allocations.refresh(serviceOf(cluster, "s1"), known);
+    expect(holders(cluster)).toEqual(["s1", "s2"]);
+    const keeping = cluster.allocations.refresh(serviceOf(cluster, "s2"), known);
+    await expect(keeping).rejects.toThrow(AllocationChangedError);
+    expect(holders(cluster)).toEqual(["s1"]);
+  });
+});

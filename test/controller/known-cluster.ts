@@ -75,15 +75,17 @@ export class KnownCluster {
     this.api.handle({ method: "POST", path, body: { metadata, ...rest } }, "others");
   }
 
-  /** Others create a Service that wants an address. */
-  createService(name: string): void {
+  /** Others create a Service that wants an address, on its own or with those that have its sharing key. */
+  createService(name: string, sharing?: { readonly key: string; readonly port: number }): void {
     const spec = {
       type: "LoadBalancer",
       clusterIPs: ["10.96.0.7"],
       ipFamilyPolicy: "SingleStack",
-      ports: [{ protocol: "TCP", port: 80 }],
+      ports: [{ protocol: "TCP", port: sharing?.port ?? 80 }],
     };
-    this.create("/api/v1/namespaces/a/services", { namespace: "a", name }, { spec });
+    const annotations = sharing === undefined ? {} : { "metallb.io/allow-shared-ip": sharing.key };
+    const metadata = { namespace: "a", name, annotations };
+    this.create("/api/v1/namespaces/a/services", metadata, { spec });
   }
 
   /** Others give an address to the Service `a/<name>`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PendingServices, poolSlot } from "../../src/controller/pending-services.ts";
+import { PendingServices, poolSlot, sharingSlot } from "../../src/controller/pending-services.ts";
 import { type LeaderQueues, Triggers } from "../../src/controller/triggers.ts";
 import { WorkQueue } from "../../src/kube/work-queue.ts";
 import { silentLog } from "../../src/runtime/log.ts";
@@ -104,6 +104,65 @@ describe("a new leader", () => {
     const asked = new Asked(cluster);
     expect(await asked.of("cooling", reuseDelayMs - 1)).toEqual([]);
     expect(await asked.of("cooling", 2)).toEqual([address]);
+  });
+});
+
+describe("an address that is shared", () => {
+  const spec = (holders: readonly object[]): object => ({
+    ...{ address: "192.0.2.11", pool: "p1", state: "Allocated", holders },
+  });
+  const holder = (name: string, port: number): object => ({
+    ...{ namespace: "a", name, uid: name, sharingKey: "x" },
+    ports: [{ protocol: "TCP", port }],
+  });
+
+  /** Address .11, held by `s2` and `s3` under the key `x`; four others wait for what may concern them or not. */
+  async function shared(): Promise<Asked> {
+    const asked = await begun();
+    const path = "/apis/steelyard.dev/v1alpha1/ipallocations";
+    asked.cluster.create(
+      path,
+      { name: "192.0.2.11" },
+      { spec: spec([holder("s2", 80), holder("s3", 81)]) },
+    );
+    asked.cluster.see();
+    for (const [name, waiting] of Object.entries({
+      friend: { addresses: [], poolSlots: [poolSlot("p1", 4), sharingSlot("x")] },
+      stranger: { addresses: [], poolSlots: [poolSlot("p1", 4), sharingSlot("y")] },
+      named: { addresses: ["192.0.2.11"], poolSlots: [] },
+      other: { addresses: ["192.0.2.12"], poolSlots: [] },
+    })) {
+      asked.pending.add(`a/${name}`, waiting);
+    }
+    await asked.calm();
+    return asked;
+  }
+
+  test.each<[string, readonly object[], readonly string[]]>([
+    ["uses other ports", [holder("s2", 80), holder("s3", 90)], ["a/friend", "a/named", "a/s3"]],
+    ["leaves", [holder("s2", 80)], ["a/friend", "a/named", "a/s2", "a/s3"]],
+    [
+      "joins",
+      [holder("s2", 80), holder("s3", 81), holder("s4", 82)],
+      ["a/friend", "a/named", "a/s4"],
+    ],
+  ])(
+    "has those looked at who wait for it when a holder %s, and no others",
+    async (_, now, keys) => {
+      const asked = await shared();
+      asked.cluster.api.edit("leader", "ipallocations", "192.0.2.11", () => ({ spec: spec(now) }));
+      asked.cluster.see();
+      expect(await asked.of("services")).toEqual(keys);
+    },
+  );
+
+  test("has nobody looked at who waits when only its bundle changes", async () => {
+    const asked = await shared();
+    asked.cluster.api.edit("leader", "ipallocations", "192.0.2.11", (object) => ({
+      spec: { ...object.spec, bundle: "l2-0" },
+    }));
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s2", "a/s3"]);
   });
 });
 
