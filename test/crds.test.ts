@@ -36,6 +36,7 @@ const kinds = {
   "metallb.io_ipaddresspools.yaml": ["metallb.io", "v1beta1", "IPAddressPool", "Namespaced"],
   "metallb.io_l2advertisements.yaml": ["metallb.io", "v1beta1", "L2Advertisement", "Namespaced"],
   "metallb.io_servicel2statuses.yaml": ["metallb.io", "v1beta1", "ServiceL2Status", "Namespaced"],
+  "steelyard.dev_addresspolicies.yaml": ["steelyard.dev", "v1alpha1", "AddressPolicy", "Cluster"],
   "steelyard.dev_ipallocations.yaml": ["steelyard.dev", "v1alpha1", "IPAllocation", "Cluster"],
   "steelyard.dev_l2bundles.yaml": ["steelyard.dev", "v1alpha1", "L2Bundle", "Cluster"],
   "steelyard.dev_l2speakers.yaml": ["steelyard.dev", "v1alpha1", "L2Speaker", "Cluster"],

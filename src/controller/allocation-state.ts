@@ -2,7 +2,6 @@ import type { AllocationContext } from "../core/allocation/allocation-context.ts
 import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
-import { openPolicy } from "../core/allocation/policy-for.ts";
 import { type DatedPool, PoolContest } from "../core/allocation/pool-contest.ts";
 import type { PoolPolicy } from "../core/model/address-policy.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
@@ -33,7 +32,7 @@ export class AllocationState implements AllocationContext {
   #contestedFor: readonly DatedPool[] | undefined;
   #networksKnown = false;
   readonly mayReturn = (pool: string): boolean => this.#configuration.mayReturn(pool);
-  readonly policyFor = (): PoolPolicy => openPolicy;
+  readonly policyFor = (pool: string): PoolPolicy => this.#configuration.policyFor(pool);
   readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
     this.#stores.namespaces.get(namespace)?.labels ?? {};
 
@@ -119,18 +118,19 @@ export class AllocationState implements AllocationContext {
     }
   }
 
-  /** Reads again which addresses the cluster itself uses. */
+  /** Reads again which addresses the cluster itself uses, and which ones policies exclude. */
   networksChanged(): void {
     const { nodes, serviceCidrs, apiServers } = this.#stores;
     const known = [...nodes.values()].map(({ node }) => node);
-    this.denyList.setRanges(
-      clusterRanges({
+    this.denyList.setRanges([
+      ...this.#configuration.excluded,
+      ...clusterRanges({
         nodes: known,
         speakers: known.map(({ name }) => ({ node: name, report: this.#reports.get(name) })),
         serviceCidrs: [...serviceCidrs.values()].flatMap(({ prefixes }) => prefixes),
         apiServers: [...apiServers.values()].flatMap(({ addresses }) => addresses),
       }),
-    );
+    ]);
   }
 }
 

@@ -1,4 +1,5 @@
 import { nodeOfSpeakerLease } from "../core/liveness/lease-name.ts";
+import { type AddressPolicyObject, decodeAddressPolicy } from "../kube/decode/address-policy.ts";
 import {
   decodeEndpointAddresses,
   decodeServiceCidr,
@@ -41,6 +42,7 @@ export interface ClusterStores {
   readonly namespaces: Store<NamespaceObject>;
   readonly pools: Store<IpAddressPoolObject>;
   readonly advertisements: Store<L2AdvertisementObject>;
+  readonly policies: Store<AddressPolicyObject>;
   readonly allocations: Store<IpAllocationObject>;
   readonly bundles: Store<L2BundleObject>;
   readonly speakers: Store<L2SpeakerObject>;
@@ -89,6 +91,7 @@ export class ClusterWatch {
         { namespace: configNamespace },
         decodeL2Advertisement,
       ),
+      policies: this.#watch(resources.addressPolicies, {}, decodeAddressPolicy),
       allocations: this.#watch(resources.ipAllocations, {}, decodeIpAllocation),
       bundles: this.#watch(resources.l2Bundles, {}, decodeL2Bundle),
       speakers: this.#watch(resources.l2Speakers, {}, decodeL2Speaker),
@@ -102,6 +105,7 @@ export class ClusterWatch {
       definitions: {
         pools: this.#watchDefinition(resources.ipAddressPools),
         advertisements: this.#watchDefinition(resources.l2Advertisements),
+        policies: this.#watchDefinition(resources.addressPolicies),
         allocations: this.#watchDefinition(resources.ipAllocations),
         bundles: this.#watchDefinition(resources.l2Bundles),
         speakers: this.#watchDefinition(resources.l2Speakers),
@@ -143,11 +147,10 @@ export class ClusterWatch {
   }
 
   #complete(): boolean {
-    const { pools, advertisements } = this.stores;
+    const { pools, advertisements, policies } = this.stores;
+    const configured: readonly unknown[] = [pools, advertisements, policies];
     const gone = whyConfigurationIsGone(this.stores, this.#options.configNamespace) !== undefined;
-    const awaited = this.#watches.filter(
-      ({ store }) => !gone || (store !== pools && store !== advertisements),
-    );
+    const awaited = this.#watches.filter(({ store }) => !gone || !configured.includes(store));
     return awaited.every(({ store }) => store.synced) && this.#ownProblems().length === 0;
   }
 

@@ -1,4 +1,7 @@
+import type { DeniedRange } from "../core/allocation/deny-list.ts";
+import { excludedRanges, policyFor } from "../core/allocation/policy-for.ts";
 import type { DatedPool } from "../core/allocation/pool-contest.ts";
+import type { AddressPolicy, PoolPolicy } from "../core/model/address-policy.ts";
 import { comparePools, type IpAddressPool } from "../core/model/ip-address-pool.ts";
 import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { EventObject } from "../kube/event-note.ts";
@@ -13,7 +16,7 @@ export const settleMs = 5_000;
 
 export type ConfigurationStores = Pick<
   ClusterStores,
-  "pools" | "advertisements" | "namespaces" | "definitions"
+  "pools" | "advertisements" | "policies" | "namespaces" | "definitions"
 >;
 
 /** A pool or an advertisement that cannot be read, and why. */
@@ -23,8 +26,8 @@ export interface UnreadableObject {
 }
 
 /**
- * Pools and advertisements as they were last read well: an edit that cannot be
- * read changes nothing, and the other objects go on.
+ * Pools, advertisements and policies as they were last read well: an edit that cannot
+ * be read changes nothing, and the other objects go on.
  */
 export class Configuration {
   readonly #stores: ConfigurationStores;
@@ -34,6 +37,9 @@ export class Configuration {
   #settlesAt = 0;
   #pools: readonly DatedPool[] = [];
   #advertisements: readonly L2Advertisement[] = [];
+  #policies: readonly AddressPolicy[] = [];
+  #excluded: readonly DeniedRange[] = [];
+  readonly #poolPolicies = new Map<string, PoolPolicy>();
   /** The configuration was gone as a whole, and no advertisement is there since: that is nobody's wish. */
   #advertisementsGone = false;
 
@@ -52,12 +58,12 @@ export class Configuration {
   /** Why the configuration counts as lost, for the log; undefined: it is there. */
   get whyLost(): string | undefined {
     const gone = whyConfigurationIsGone(this.#stores, this.#namespace);
-    const { pools, advertisements } = this.#stores;
+    const { pools, advertisements, policies } = this.#stores;
     if (gone !== undefined) {
       return gone;
     }
-    if (!pools.synced || !advertisements.synced) {
-      return "pools and advertisements have not been read yet";
+    if (!pools.synced || !advertisements.synced || !policies.synced) {
+      return "pools, advertisements and policies have not been read yet";
     }
     return pools.size === 0 ? "there is no IPAddressPool" : undefined;
   }
@@ -84,6 +90,28 @@ export class Configuration {
   /** By name. */
   get advertisements(): readonly L2Advertisement[] {
     return this.#advertisements;
+  }
+
+  /** By name. Where no good version of one is known: what of it can be read. */
+  get policies(): readonly AddressPolicy[] {
+    return this.#policies;
+  }
+
+  /** What the policies exclude from being given out. */
+  get excluded(): readonly DeniedRange[] {
+    return this.#excluded;
+  }
+
+  /** What the policies say of the pool of that name; of one that is gone, what they say of its name. */
+  policyFor(pool: string): PoolPolicy {
+    const known = this.#poolPolicies.get(pool);
+    if (known !== undefined) {
+      return known;
+    }
+    const { labels } = this.pools.find(({ name }) => name === pool) ?? { labels: {} };
+    const policy = policyFor({ name: pool, labels }, this.#policies);
+    this.#poolPolicies.set(pool, policy);
+    return policy;
   }
 
   /** True if a pool that we do not see may still be there: unreadable, or gone a moment ago. */
@@ -114,6 +142,7 @@ export class Configuration {
     this.#advertisements = advertisements
       .flatMap(({ name, advertisement }) => advertisement ?? oldAdvertisements.get(name) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.refreshPolicies();
     if (whyConfigurationIsGone(this.#stores, this.#namespace) !== undefined) {
       this.#advertisementsGone = true;
     } else if (advertisements.length > 0) {
@@ -129,9 +158,26 @@ export class Configuration {
       ...unreadable(advertisements, resources.l2Advertisements),
     ];
   }
+
+  /** Reads the policies again, and what they mean for the pools. */
+  refreshPolicies(): void {
+    const { policies, definitions } = this.#stores;
+    // While their kind is gone the known ones stay: that they went was nobody's wish.
+    if (definitionProblem(definitions.policies, configurationKinds.policies) === undefined) {
+      const old = byName(this.#policies);
+      this.#policies = [...policies.values()]
+        .flatMap(({ name, policy, errors }) => {
+          const lastGood = errors.length === 0 ? undefined : old.get(name);
+          return lastGood ?? policy ?? [];
+        })
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    }
+    this.#poolPolicies.clear();
+    this.#excluded = excludedRanges(this.#policies, this.pools);
+  }
 }
 
-/** Why pools and advertisements vanish without anybody having meant them; undefined: they are as they were meant. */
+/** Why pools, advertisements or policies vanish without anybody having meant them; undefined: they are as they were meant. */
 export function whyConfigurationIsGone(
   { namespaces, definitions }: Pick<ConfigurationStores, "namespaces" | "definitions">,
   namespace: string,
@@ -145,7 +191,8 @@ export function whyConfigurationIsGone(
   }
   return (
     definitionProblem(definitions.pools, configurationKinds.pools) ??
-    definitionProblem(definitions.advertisements, configurationKinds.advertisements)
+    definitionProblem(definitions.advertisements, configurationKinds.advertisements) ??
+    definitionProblem(definitions.policies, configurationKinds.policies)
   );
 }
 

@@ -3,10 +3,11 @@ import type { Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
 
-/** Kinds that others own and that may vanish under us; their loss costs nobody an address. */
+/** Kinds that people write and that may vanish under us; their loss costs nobody an address. */
 export const configurationKinds = {
   pools: resources.ipAddressPools,
   advertisements: resources.l2Advertisements,
+  policies: resources.addressPolicies,
 } as const;
 
 /** Kinds that hold our own state: without them there is nothing to decide on. */

@@ -15,6 +15,7 @@ import { LeaderTerm } from "./leader-term.ts";
 import { describeLeader } from "./metrics-leader.ts";
 import { PendingServices } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
+import { PolicyReporter } from "./policy-reporter.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
@@ -58,6 +59,7 @@ export class Leader {
   readonly #allocations: AllocationWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #prepared: PreparedObjects;
+  readonly #policies: PolicyReporter;
   readonly #triggers: Triggers;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
@@ -88,12 +90,14 @@ export class Leader {
       pending: this.#pending,
     });
     this.#prepared = new PreparedObjects({ ...options, writer });
+    this.#policies = new PolicyReporter({ ...options, configuration, state, writer });
     this.#queues = {
       services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
       bundles: new WorkQueue({ clock, log }),
       cooling: new WorkQueue({ clock, log, workers: 2, keyField: "address" }),
       speakers: new WorkQueue({ clock, log, keyField: "node" }),
       settling: new WorkQueue({ clock, log }),
+      policies: new WorkQueue({ clock, log, keyField: "policy" }),
     };
     this.#triggers = new Triggers({
       ...options,
@@ -131,12 +135,13 @@ export class Leader {
         "no speaker has reported its networks; giving addresses out all the same",
       );
     };
-    const { services, bundles, settling, cooling, speakers } = this.#queues;
+    const { services, bundles, settling, cooling, speakers, policies } = this.#queues;
     await Promise.all([
       services.run((key) => this.#reconciler.reconcile(key), signal),
       bundles.run(() => this.#reconcileBundles(signal), signal),
       settling.run(async () => this.#triggers.lookAtEverything(), signal),
       cooling.run((name) => this.#allocations.free(name), signal),
+      policies.run((name) => this.#policies.report(name), signal),
       speakers.run((node) => this.#prepared.createSpeaker(node), signal),
       giveUpWaiting(),
     ]);

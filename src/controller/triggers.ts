@@ -6,10 +6,12 @@ import { familyOf, type IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { type AllocationState, claims } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { type Configuration, settleMs } from "./configuration.ts";
+import { Cooling } from "./cooling.ts";
 import { type PendingServices, poolSlot, sharingSlot } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
@@ -21,6 +23,7 @@ export interface LeaderQueues {
   readonly cooling: WorkQueue;
   readonly speakers: WorkQueue;
   readonly settling: WorkQueue;
+  readonly policies: WorkQueue;
 }
 
 export interface TriggersOptions {
@@ -35,19 +38,24 @@ export interface TriggersOptions {
   readonly takeAwaiting: (node: string) => Iterable<string>;
   readonly events: Pick<EventRecorder, "record">;
   readonly configNamespace: string;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A released address is not given to others for this long, if there is another choice. */
-const reuseDelayMs = 30_000;
+/** An excluded address that comes or goes is told of this late, with others that follow. */
+const tellOfPoliciesMs = 1_000;
 
 /** Which change makes which work: keeps the derived state up to date and fills the queues. */
 export class Triggers {
   readonly #options: TriggersOptions;
+  readonly #cooling: Cooling;
   #whyLost: string | undefined;
 
   constructor(options: TriggersOptions) {
     this.#options = options;
+    const { state, clock, queues } = options;
+    const reuseDelayMs = (pool: string): number => state.policyFor(pool).reuseDelayMs;
+    this.#cooling = new Cooling({ queue: queues.cooling, reuseDelayMs, clock });
   }
 
   get #queues(): LeaderQueues {
@@ -57,6 +65,7 @@ export class Triggers {
   /** Follows every store from now on, and begins with a look at everything. */
   start(): void {
     this.#readConfiguration();
+    this.#rulesChanged();
     // To a new leader the configuration is new: what went before it came is taken back then, not now.
     this.#lookWhenSettled();
     this.#subscribe();
@@ -70,13 +79,24 @@ export class Triggers {
     stores.allocations.onChange(({ key, before, after }) =>
       this.#allocationChanged(key, before?.allocation, after?.allocation),
     );
-    const { pools, advertisements, definitions } = stores;
-    for (const store of [pools, advertisements, definitions.pools, definitions.advertisements]) {
+    const { pools, advertisements, policies, definitions } = stores;
+    const kinds = [definitions.pools, definitions.advertisements, definitions.policies];
+    for (const store of [pools, advertisements, ...kinds]) {
       store.onChange(() => this.#configurationChanged());
+    }
+    for (const store of [pools, advertisements, policies, ...kinds]) {
       if (!store.synced) {
         store.onSynced(() => this.#configurationChanged());
       }
     }
+    policies.onChange(({ key, before, after }) => {
+      this.#queues.policies.add(key);
+      if (differs([before?.policy, before?.errors], [after?.policy, after?.errors])) {
+        this.#options.configuration.refreshPolicies();
+        this.#rulesChanged();
+        this.#wakeAllPending();
+      }
+    });
     stores.namespaces.onChange(({ key, before, after }) => {
       const terminates = before?.terminating !== after?.terminating;
       if (key === this.#options.configNamespace && terminates) {
@@ -157,9 +177,12 @@ export class Triggers {
       this.#queues.services.add(key);
     }
     if (after?.state !== "Cooling") {
-      this.#queues.cooling.forget(name);
+      this.#cooling.end(name);
     } else if (before?.state !== "Cooling") {
-      this.#queues.cooling.add(name, reuseDelayMs);
+      this.#cooling.begin(name, after);
+    }
+    if (this.#options.state.denyList.reasonAgainst(address, "")?.reason === "AddressExcluded") {
+      this.#tellOfPolicies(tellOfPoliciesMs);
     }
     if (after === undefined || after.state === "Cooling") {
       this.#wakePending(address);
@@ -189,8 +212,22 @@ export class Triggers {
   /** Only pools and advertisements make us look at everything: now, and when they have settled. */
   #configurationChanged(): void {
     this.#readConfiguration();
+    this.#rulesChanged();
     this.#lookWhenSettled();
     this.lookAtEverything();
+  }
+
+  /** Policies changed, or the pools that they select. That takes nothing from anybody. */
+  #rulesChanged(): void {
+    this.#options.state.networksChanged();
+    this.#cooling.delaysChanged();
+    this.#tellOfPolicies();
+  }
+
+  #tellOfPolicies(afterMs = 0): void {
+    for (const { key } of this.#options.stores.policies.values()) {
+      this.#queues.policies.add(key, afterMs);
+    }
   }
 
   #lookWhenSettled(): void {
@@ -300,7 +337,7 @@ export class Triggers {
     }
     for (const { key, allocation } of stores.allocations.values()) {
       if (allocation.state === "Cooling") {
-        this.#queues.cooling.add(key, reuseDelayMs);
+        this.#cooling.begin(key, allocation);
       }
     }
     this.#triggerEveryService();

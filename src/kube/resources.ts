@@ -42,6 +42,7 @@ export const customResourceDefinitions: Resource = {
 export const ipAddressPools: Resource = metallb("ipaddresspools", "IPAddressPool");
 export const l2Advertisements: Resource = metallb("l2advertisements", "L2Advertisement");
 
+export const addressPolicies: Resource = steelyard("addresspolicies", "AddressPolicy");
 export const ipAllocations: Resource = steelyard("ipallocations", "IPAllocation");
 export const l2Bundles: Resource = steelyard("l2bundles", "L2Bundle");
 export const l2Speakers: Resource = steelyard("l2speakers", "L2Speaker");

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Configuration, type ConfigurationStores } from "../../src/controller/configuration.ts";
 import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
+import type { AddressPolicyObject } from "../../src/kube/decode/address-policy.ts";
 import { type DefinitionObject, decodeDefinition } from "../../src/kube/decode/definition.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeL2Advertisement } from "../../src/kube/decode/l2-advertisement.ts";
@@ -48,14 +49,16 @@ async function settle(): Promise<void> {
 
 beforeEach(async () => {
   clock = new HandClock();
-  const { pools, advertisements } = configurationKinds;
+  const { pools, advertisements, policies } = configurationKinds;
   stores = {
     pools: synced(pool("production")),
     advertisements: synced(decodeL2Advertisement({ ...metadata("default"), spec: {} })),
+    policies: synced<AddressPolicyObject>(),
     namespaces: synced(decodeNamespace(metadata(namespace))),
     definitions: {
       pools: definition(pools),
       advertisements: definition(advertisements),
+      policies: definition(policies),
       allocations: definition(ownKinds.allocations),
       bundles: definition(ownKinds.bundles),
       speakers: definition(ownKinds.speakers),

@@ -16,12 +16,13 @@ async function wishfulService(): Promise<[KnownCluster, ServiceReconciler]> {
     metadata: { ...metadata, annotations: { "metallb.io/loadBalancerIPs": beyond } },
   }));
   cluster.see();
-  const { pools, advertisements } = cluster.stores;
+  const { pools, advertisements, policies } = cluster.stores;
   pools.replace(
     new Map([...pools.values()].map((pool) => [pool.key, pool])),
     cluster.api.version(),
   );
   advertisements.replace(new Map(), cluster.api.version());
+  policies.replace(new Map(), cluster.api.version());
   await cluster.settle();
   const reconciler = new ServiceReconciler({
     ...cluster,

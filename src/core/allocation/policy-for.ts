@@ -6,7 +6,7 @@ import {
   sharingScopes,
 } from "../model/address-policy.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
-import { commonRange } from "../net/ip-range.ts";
+import { commonRange, overlappingPairs } from "../net/range-arithmetic.ts";
 import type { DeniedRange } from "./deny-list.ts";
 
 /** What holds for a pool on which no policy says anything. Sharing and reuse are as open as MetalLB's. */
@@ -49,19 +49,9 @@ export function excludedRanges(
 ): readonly DeniedRange[] {
   return policies.flatMap((policy) => {
     const governed = pools.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
-    return policy.excluded.flatMap((range) =>
-      governed.flatMap((other) => {
-        const common = commonRange(range, other);
-        return common === undefined
-          ? []
-          : [
-              {
-                ...common,
-                reason: "AddressExcluded" as const,
-                why: `excluded by AddressPolicy ${policy.name}`,
-              },
-            ];
-      }),
+    const why = `excluded by AddressPolicy ${policy.name}`;
+    return overlappingPairs(policy.excluded, governed).map(
+      ([a, b]): DeniedRange => ({ ...commonRange(a, b), reason: "AddressExcluded", why }),
     );
   });
 }

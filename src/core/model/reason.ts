@@ -3,6 +3,8 @@
  * condition and of an Event, and a heading in docs/troubleshooting.md.
  */
 export const reasons = {
+  /** An AddressPolicy is in force. */
+  Accepted: "Accepted",
   /** An address is held. */
   Assigned: "Assigned",
   /** The address asked for belongs to another Service. */
@@ -31,7 +33,7 @@ export const reasons = {
   NoClusterIP: "NoClusterIP",
   /** MetalLB's controller runs in the namespace of the configuration: nobody of us leads. */
   ForeignController: "ForeignController",
-  /** A pool or an advertisement cannot be read. Its last good version stays in force. */
+  /** A pool, an advertisement or a policy cannot be read. Its last good version stays in force. */
   ConfigurationInvalid: "ConfigurationInvalid",
   /** No pool exists (any more). What is held is kept, nothing new is given. */
   ConfigurationLost: "ConfigurationLost",

@@ -51,15 +51,6 @@ export function rangesOverlap(a: IpRange, b: IpRange): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
-/** The addresses that both ranges have, if there are any. */
-export function commonRange(a: IpRange, b: IpRange): IpRange | undefined {
-  if (!rangesOverlap(a, b)) {
-    return undefined;
-  }
-  const [later, earlier] = [a.first > b.first ? a : b, a.last < b.last ? a : b];
-  return { family: a.family, first: later.first, last: earlier.last };
-}
-
 /** The range as people write it: `first-last`, or one address. */
 export function formatIpRange(range: IpRange): string {
   const first = formatIpAddress(range.family, range.first);

@@ -87,13 +87,13 @@ export class AllocationWorld implements AllocationContext {
   /** To be called after any change of nodes, speakers, CIDRs, API servers or policies. */
   networksChanged(): void {
     this.denyList.setRanges([
+      ...excludedRanges([...this.policies.values()], this.pools),
       ...clusterRanges({
         nodes: this.nodes.values(),
         speakers: this.speakers.values(),
         serviceCidrs: this.serviceCidrs,
         apiServers: this.apiServers,
       }),
-      ...excludedRanges([...this.policies.values()], this.pools),
     ]);
   }
 
