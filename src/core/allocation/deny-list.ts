@@ -1,7 +1,8 @@
+import { IntervalIndex } from "../net/interval-index.ts";
 import { IntervalSet } from "../net/interval-set.ts";
-import { familyOf, type IpAddress, isNeverAssignable, toNumber } from "../net/ip-address.ts";
+import { familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
 import { parseIpPrefix } from "../net/ip-prefix.ts";
-import { type IpRange, rangeContains } from "../net/ip-range.ts";
+import type { IpRange } from "../net/ip-range.ts";
 
 /** Why an address is not given out. */
 export interface Denial {
@@ -14,14 +15,18 @@ export interface Denial {
 /** Addresses that are not given out, and why. */
 export interface DeniedRange extends IpRange, Denial {}
 
-/**
- * What `isNeverAssignable` is true for, as ranges: a pool that covers all of
- * them is passed over in a few steps, not address by address.
- */
-const neverAssignable = [
+/** What `isNeverAssignable` is true for. */
+const neverAssignable: readonly DeniedRange[] = [
   ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
   ...["::/127", "fe80::/10", "ff00::/8"],
-].flatMap((text) => parseIpPrefix(text) ?? []);
+]
+  .flatMap((text) => parseIpPrefix(text) ?? [])
+  .map(({ family, first, last }) => ({
+    family,
+    first,
+    last,
+    why: "a loopback, link-local, multicast or broadcast address",
+  }));
 
 /**
  * Addresses that must not be given out, although no Service of ours holds them.
@@ -29,15 +34,16 @@ const neverAssignable = [
  * It blocks new grants and never revokes: what already works goes on.
  */
 export class DenyList {
-  #ranges: readonly DeniedRange[] = [];
+  #ranges = indexes(neverAssignable);
   #rangeSets = deniedSets(neverAssignable);
   readonly #claims = new Map<IpAddress, Set<string>>();
   readonly #claimSets = emptySets();
 
   /** Replaces what the cluster itself uses: node addresses, CIDRs, gateways, network addresses. */
   setRanges(ranges: readonly DeniedRange[]): void {
-    this.#ranges = ranges;
-    this.#rangeSets = deniedSets([...neverAssignable, ...ranges]);
+    const all = [...neverAssignable, ...ranges];
+    this.#ranges = indexes(all);
+    this.#rangeSets = deniedSets(all);
   }
 
   /**
@@ -65,12 +71,7 @@ export class DenyList {
    * not stand in its way, and other Services are not named: they may be another tenant's.
    */
   reasonAgainst(address: IpAddress, serviceKey: string): Denial | undefined {
-    if (isNeverAssignable(address)) {
-      return { why: "a loopback, link-local, multicast or broadcast address" };
-    }
-    const range = this.#rangeSets[familyOf(address)].has(toNumber(address))
-      ? this.#ranges.find((candidate) => rangeContains(candidate, address))
-      : undefined;
+    const [range] = this.#ranges[familyOf(address)].at(toNumber(address));
     if (range !== undefined) {
       return range;
     }
@@ -97,6 +98,12 @@ export class DenyList {
     }
     return undefined;
   }
+}
+
+function indexes(ranges: readonly DeniedRange[]): Record<4 | 6, IntervalIndex<DeniedRange>> {
+  const of = (family: 4 | 6): IntervalIndex<DeniedRange> =>
+    new IntervalIndex(ranges.filter((range) => range.family === family));
+  return { 4: of(4), 6: of(6) };
 }
 
 function deniedSets(ranges: readonly IpRange[]): Record<4 | 6, IntervalSet> {

@@ -124,7 +124,8 @@ export class Ledger {
 
   /** How many addresses of `range` are not free. */
   countTaken(range: IpRange): bigint {
-    return this.#taken[range.family].countBetween(range.first, range.last);
+    const runs = this.#taken[range.family].runsBetween(range.first, range.last);
+    return runs.reduce((count, { first, last }) => count + last - first + 1n, 0n);
   }
 
   #indexFor(allocation: IpAllocation): Map<string, Set<IpAddress>> | undefined {

@@ -1,91 +1,150 @@
+/** Members of an {@link IntervalSet} in a row, both ends included. */
+export interface Run {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Where a run stands, or would stand: `at` may be one behind the last of its chunk. */
+interface Place {
+  readonly chunk: number;
+  readonly at: number;
+}
+
+/** A chunk that grows beyond this is halved. */
+const chunkSize = 256;
+
 /**
  * A set of numbers kept as disjoint, sorted runs.
  *
- * Made for the question "which is the lowest number not in the set, from here
- * on?", which one binary search answers however full the set is. A /64 with a
- * million members in a row is one run. Adding and removing cost a binary search
- * and, in a fragmented set, one move of the array behind it.
+ * Made for the question "which is the lowest member from here on?", which a
+ * binary search answers however full the set is. A /64 with a million members in
+ * a row is one run. The runs stand in sorted chunks, so that adding and removing
+ * move few of them, however fragmented the set is.
  */
 export class IntervalSet {
-  readonly #first: bigint[] = [];
-  readonly #last: bigint[] = [];
+  /** None of them is empty. */
+  readonly #chunks: Run[][] = [];
 
   /** Adds `first` to `last`, both included. Members already there stay. */
   add(first: bigint, last: bigint = first): void {
-    const from = this.#indexOfRunEndingAtOrAfter(first - 1n);
-    let to = from;
+    const place = this.#seek(first - 1n);
     let [low, high] = [first, last];
-    while (to < this.#first.length && (this.#first[to] as bigint) <= last + 1n) {
-      low = min(low, this.#first[to] as bigint);
-      high = max(high, this.#last[to] as bigint);
-      to += 1;
+    for (let run = this.#runAt(place); run !== undefined && run.first <= last + 1n; ) {
+      low = min(run.first, low);
+      high = max(run.last, high);
+      this.#removeAt(place);
+      run = this.#runAt(place);
     }
-    this.#first.splice(from, to - from, low);
-    this.#last.splice(from, to - from, high);
+    this.#insertAt(place, { first: low, last: high });
   }
 
-  /** Removes one number, if it is there. */
-  delete(value: bigint): void {
-    const index = this.#indexOfRunEndingAtOrAfter(value);
-    const [first, last] = [this.#first[index], this.#last[index]];
-    if (first === undefined || last === undefined || first > value) {
-      return;
+  /** Removes `first` to `last`, both included, as far as they are there. */
+  delete(first: bigint, last: bigint = first): void {
+    const place = this.#seek(first);
+    const rest: Run[] = [];
+    for (let run = this.#runAt(place); run !== undefined && run.first <= last; ) {
+      if (run.last > last) {
+        rest.push({ first: last + 1n, last: run.last });
+      }
+      if (run.first < first) {
+        rest.push({ first: run.first, last: first - 1n });
+      }
+      this.#removeAt(place);
+      run = this.#runAt(place);
     }
-    const rest: (readonly [bigint, bigint])[] = [];
-    if (first < value) {
-      rest.push([first, value - 1n]);
+    for (const run of rest) {
+      this.#insertAt(place, run);
     }
-    if (value < last) {
-      rest.push([value + 1n, last]);
-    }
-    this.#first.splice(index, 1, ...rest.map(([low]) => low));
-    this.#last.splice(index, 1, ...rest.map(([, high]) => high));
   }
 
   /** True if `value` is a member. */
   has(value: bigint): boolean {
-    const first = this.#first[this.#indexOfRunEndingAtOrAfter(value)];
-    return first !== undefined && first <= value;
+    const run = this.#runAt(this.#seek(value));
+    return run !== undefined && run.first <= value;
   }
 
   /** The lowest number that is not a member and not below `from`. */
   nextGap(from: bigint): bigint {
-    const index = this.#indexOfRunEndingAtOrAfter(from);
-    const [first, last] = [this.#first[index], this.#last[index]];
-    return first === undefined || last === undefined || first > from ? from : last + 1n;
+    const run = this.#runAt(this.#seek(from));
+    return run === undefined || run.first > from ? from : run.last + 1n;
   }
 
   /** The lowest member that is not below `from`, if there is one. */
   nextMember(from: bigint): bigint | undefined {
-    const first = this.#first[this.#indexOfRunEndingAtOrAfter(from)];
-    return first === undefined ? undefined : max(first, from);
+    const run = this.#runAt(this.#seek(from));
+    return run === undefined || run.first > from ? run?.first : from;
   }
 
-  /** How many members lie between `first` and `last`, both included. */
-  countBetween(first: bigint, last: bigint): bigint {
-    let count = 0n;
-    for (let i = this.#indexOfRunEndingAtOrAfter(first); i < this.#first.length; i += 1) {
-      const [low, high] = [this.#first[i] as bigint, this.#last[i] as bigint];
-      if (low > last) {
-        break;
-      }
-      count += min(high, last) - max(low, first) + 1n;
+  /** The members from `first` to `last`, both included, lowest first. */
+  runsBetween(first: bigint, last: bigint): readonly Run[] {
+    const runs: Run[] = [];
+    let run = this.#runAt(this.#seek(first));
+    while (run !== undefined && run.first <= last) {
+      runs.push({
+        first: max(run.first, first),
+        last: min(run.last, last),
+      });
+      run = this.#runAt(this.#seek(run.last + 1n));
     }
-    return count;
+    return runs;
   }
 
-  #indexOfRunEndingAtOrAfter(value: bigint): number {
-    let [low, high] = [0, this.#last.length];
+  /** The first run that ends at `value` or after it. */
+  #seek(value: bigint): Place {
+    const chunks = this.#chunks;
+    let [low, high] = [0, chunks.length - 1];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#last[middle] as bigint) < value) {
+      const chunk = chunks[middle] as Run[];
+      if ((chunk[chunk.length - 1] as Run).last < value) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    return low;
+    return { chunk: low, at: indexOfRunEndingAtOrAfter(chunks[low] ?? [], value) };
   }
+
+  #runAt({ chunk, at }: Place): Run | undefined {
+    return this.#chunks[chunk]?.[at] ?? this.#chunks[chunk + 1]?.[0];
+  }
+
+  /** Removes what {@link #runAt} gives. The place then is that of the run behind it. */
+  #removeAt({ chunk, at }: Place): void {
+    const isInNext = at === (this.#chunks[chunk] as Run[]).length;
+    const [from, index] = isInNext ? [chunk + 1, 0] : [chunk, at];
+    const runs = this.#chunks[from] as Run[];
+    if (runs.length > 1) {
+      runs.splice(index, 1);
+    } else {
+      this.#chunks.splice(from, 1);
+    }
+  }
+
+  #insertAt({ chunk, at }: Place, run: Run): void {
+    const runs = this.#chunks[chunk];
+    if (runs === undefined) {
+      this.#chunks.push([run]);
+    } else {
+      runs.splice(at, 0, run);
+      if (runs.length > chunkSize) {
+        this.#chunks.splice(chunk + 1, 0, runs.splice(chunkSize >>> 1));
+      }
+    }
+  }
+}
+
+function indexOfRunEndingAtOrAfter(runs: readonly Run[], value: bigint): number {
+  let [low, high] = [0, runs.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((runs[middle] as Run).last < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 function min(a: bigint, b: bigint): bigint {
