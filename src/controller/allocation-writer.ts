@@ -125,15 +125,19 @@ export class AllocationWriter {
 
   /**
    * Takes an address from the Service `namespace/name`. From the last holder: then it is
-   * announced no longer, and cools down before others get it.
+   * announced no longer, and cools down before others get it. `becauseOfOthers`: for what the
+   * others on it were in the version `known`.
    *
    * @throws AllocationChangedError when it is not as it was in the version `known`.
    */
-  async release(key: string, known: IpAllocationObject): Promise<void> {
+  async release(key: string, known: IpAllocationObject, becauseOfOthers = false): Promise<void> {
     const { address } = known.allocation;
     const name = holding(key, address);
     await this.#turns.take(address, async () => {
       const base = this.#baseToStay(key, known);
+      if (becauseOfOthers && base !== known) {
+        throw new AllocationChangedError(address, "others on it changed");
+      }
       this.#unheard.set(name, base.resourceVersion);
       try {
         const others = otherHolders(base.allocation, key);

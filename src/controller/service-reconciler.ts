@@ -108,7 +108,7 @@ export class ServiceReconciler {
     for (const one of lost) {
       const reason = lossReason(decision);
       const message = explainLoss(service, one.allocation, reason);
-      await allocations.release(key, one);
+      await allocations.release(key, one, reason === "SharingConflict");
       log.info({ service: key, address: one.allocation.address, reason }, message);
       if (object !== undefined) {
         this.#record(service, isUnexpected(reason), reason, message);

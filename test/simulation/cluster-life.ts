@@ -17,7 +17,18 @@ const poolRanges = [
   ["192.0.2.10-192.0.2.12", "2001:db8::10-2001:db8::11"],
   ["192.0.2.11-192.0.2.14", "2001:db8::10-2001:db8::10"],
 ];
-const wishes = ["192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "2001:db8::10"];
+const wishes = [
+  ...["192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "2001:db8::10"],
+  ...["192.0.2.11,192.0.2.10", "192.0.2.12,192.0.2.13,192.0.2.10"],
+];
+/** What the controllers look at, and people change at will. */
+const wishAnnotations = [
+  "metallb.io/loadBalancerIPs",
+  "metallb.io/address-pool",
+  "metallb.io/allow-shared-ip",
+];
+/** Set for good on a Service that ever asked for several addresses of one family. */
+export const askedForSeveral = "test/asked-for-several";
 
 export interface ClusterLifeOptions {
   readonly network: SimulatedNetwork;
@@ -125,13 +136,19 @@ export class ClusterLife {
       return;
     }
     const toggles = what < 0.55;
-    api.edit("user", "services", key, (service) => {
-      const type = service.spec.type === "LoadBalancer" ? "ClusterIP" : "LoadBalancer";
-      return toggles
-        ? { spec: { ...service.spec, type } }
-        : { ...this.#wanted(service.metadata, service.spec) };
-    });
+    api.edit("user", "services", key, ({ metadata, spec }) =>
+      toggles ? { spec: this.#toggled(spec) } : { ...this.#wanted(metadata, spec) },
+    );
     trace(() => `user changes Service ${key}: ${describeService(api.get("services", key))}`);
+  }
+
+  /** Of another type. The API server drops the class with the type, and lets it be set with it only. */
+  #toggled({ loadBalancerClass: _, ...spec }: Readonly<Record<string, unknown>>): object {
+    if (spec["type"] === "LoadBalancer") {
+      return { ...spec, type: "ClusterIP" };
+    }
+    const foreign = this.#random.chance(0.15) ? { loadBalancerClass: "other/class" } : {};
+    return { ...spec, type: "LoadBalancer", ...foreign };
   }
 
   #createService(key: string): void {
@@ -152,14 +169,27 @@ export class ClusterLife {
   #wanted(metadata: object, spec: object): { metadata: object; spec: object } {
     const random = this.#random;
     const wish = random.chance(0.35) ? { "metallb.io/loadBalancerIPs": random.pick(wishes) } : {};
-    const pool = random.chance(0.1) ? { "metallb.io/address-pool": random.pick(["p1", "p2"]) } : {};
+    const several = Object.values(wish).some((list) => list.includes(","));
     const kept = (metadata as Partial<ApiObject["metadata"]>).annotations ?? {};
-    const { "metallb.io/loadBalancerIPs": _, "metallb.io/address-pool": __, ...others } = kept;
-    const ports = [{ protocol: "TCP", port: random.pick([80, 443]) }];
+    const annotations = {
+      ...Object.fromEntries(
+        Object.entries(kept).filter(([name]) => !wishAnnotations.includes(name)),
+      ),
+      ...wish,
+      ...(several ? { [askedForSeveral]: "yes" } : {}),
+      ...(random.chance(0.1) ? { "metallb.io/address-pool": random.pick(["p1", "p2"]) } : {}),
+      ...(random.chance(0.6) ? { "metallb.io/allow-shared-ip": random.pick(["x", "x", "y"]) } : {}),
+    };
+    const ports = [
+      { protocol: random.pick(["TCP", "UDP"]), port: random.pick([80, 443]) },
+      ...(random.chance(0.2) ? [{ protocol: "TCP", port: 8080 }] : []),
+    ];
     const externalIPs = random.chance(0.05) ? ["192.0.2.12"] : [];
+    const externalTrafficPolicy = random.chance(0.25) ? "Local" : "Cluster";
+    const selector = random.pick([{ app: "one" }, { app: "one" }, { app: "two" }, {}]);
     return {
-      metadata: { ...metadata, annotations: { ...others, ...wish, ...pool } },
-      spec: { ...spec, ports, externalIPs },
+      metadata: { ...metadata, annotations },
+      spec: { ...spec, ports, externalIPs, externalTrafficPolicy, selector },
     };
   }
 
@@ -271,7 +301,5 @@ export class ClusterLife {
 }
 
 function describeService(service: ApiObject | undefined): string {
-  const { type, clusterIPs, ipFamilyPolicy } = service?.spec ?? {};
-  const annotations = JSON.stringify(service?.metadata.annotations);
-  return `${service?.metadata.uid} ${type} ${clusterIPs?.length} ${ipFamilyPolicy} ${annotations}`;
+  return `${service?.metadata.uid} ${JSON.stringify([service?.spec, service?.metadata.annotations])}`;
 }

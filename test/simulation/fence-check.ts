@@ -3,14 +3,9 @@ import { compareBundleVersions } from "../../src/core/model/l2-bundle.ts";
 import { familyOf, type IpAddress } from "../../src/core/net/ip-address.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
+import { asHolder, type HolderFields, mayShare } from "./sharing-rule.ts";
 import type { ApiObject, AppliedWrite, SimulatedApi } from "./simulated-api.ts";
 import { controllerLease } from "./simulated-network.ts";
-
-interface HolderFields {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-}
 
 /** What must hold after every single write, whoever made it and however late it landed. */
 export class FenceCheck {
@@ -36,7 +31,7 @@ export class FenceCheck {
         this.#noteLateness(write);
         return [
           ...this.#takenFromHolder(write),
-          ...this.#takenForNothing(write),
+          ...leavers(write).flatMap((holder) => this.#takenForNothing(write, holder)),
           ...this.#falseStatuses(write.before?.spec.address),
         ];
       case "services":
@@ -53,32 +48,41 @@ export class FenceCheck {
     }
   }
 
-  /** No living Service loses its address to another, and never to an older self. */
-  #takenFromHolder({ before, after }: AppliedWrite): readonly string[] {
+  /**
+   * Two that hold an address may share it. No living Service loses its address to another, and
+   * never to an older self: who comes and who goes are two writes.
+   */
+  #takenFromHolder(write: AppliedWrite): readonly string[] {
+    const { before, after } = write;
     const [old, now] = [holdersOf(before), holdersOf(after)];
     const address = (after ?? before)?.spec.address;
-    const crowded = now.length > 1 ? [`${address} has ${now.length} holders`] : [];
-    if (after !== undefined && after.spec.state !== "Allocated") {
-      return crowded;
-    }
-    const robbed = old.filter(
-      ({ uid }) => this.#lives(uid) && !now.some((holder) => holder.uid === uid),
+    const unfit = now.flatMap((a, index) =>
+      now.slice(index + 1).flatMap((b) => (mayShare(a, b) ? [] : [`${named(a)} and ${named(b)}`])),
     );
-    return [...crowded, ...robbed.map((holder) => `${address} was taken from ${named(holder)}`)];
+    const crowded = unfit.map((pair) => `${address} is held by ${pair}, who may not share`);
+    const someCame = now.some(({ uid }) => !old.some((holder) => holder.uid === uid));
+    const robbed = someCame || after === undefined ? leavers(write) : [];
+    return [
+      ...crowded,
+      ...robbed
+        .filter(({ uid }) => this.#lives(uid))
+        .map((holder) => `${address} was taken from ${named(holder)}`),
+    ];
   }
 
   /**
    * A Service that asks for one address, and was shown it since it asks, keeps it as long as its
-   * pool has it, whoever leads and whatever he saw. One that asks again for what it had given back
+   * pool has it and it suits those on it, whoever leads and whatever he saw. One that asks again for what it had given back
    * may get it by a release and a taking: the release was under way, and is done again to be sure.
    */
-  #takenForNothing({ before, after, sentVersion }: AppliedWrite): readonly string[] {
-    const [holder] = after?.spec.state === "Allocated" ? [] : holdersOf(before);
+  #takenForNothing({ before, sentVersion }: AppliedWrite, holder: HolderFields): readonly string[] {
     const address: string = before?.spec.address ?? "";
-    const object = this.#api.list("services").find(({ metadata }) => metadata.uid === holder?.uid);
-    if (holder === undefined || object === undefined || this.#poolsChanged > sentVersion - 100) {
+    const object = this.#api.list("services").find(({ metadata }) => metadata.uid === holder.uid);
+    if (object === undefined || this.#poolsChanged > sentVersion - 100) {
       return [];
     }
+    const others = holdersOf(before).filter(({ uid }) => uid !== holder.uid);
+    const fits = others.every((other) => mayShare(asHolder(object), other));
     const { service } = decodeService(object, "");
     const { wish } = service;
     const asks =
@@ -89,14 +93,14 @@ export class FenceCheck {
       wish.addresses.every((wished) => wished === address);
     const shown = this.#shown.get(holder.uid)?.has(address) === true;
     const changed = (this.#serviceChanged.get(holder.uid) ?? 0) > sentVersion;
-    const others = this.#api
+    const holdings = this.#api
       .list("ipallocations")
       .filter((one) => holdersOf(one).some(({ uid }) => uid === holder.uid));
     const offered = this.#api
       .list("ipaddresspools")
       .flatMap((raw) => decodeIpAddressPool(raw).pool ?? [])
       .some((pool) => poolOffers(pool, address as IpAddress));
-    return asks && shown && offered && !changed && others.length === 0
+    return asks && fits && shown && offered && !changed && holdings.length === 0
       ? [`${address} was taken from ${named(holder)}, which asks for it`]
       : [];
   }
@@ -147,8 +151,8 @@ export class FenceCheck {
    * One exception, until the watch of the leader tells: where no admission policy keeps a replaced
    * leader from writing (or it was the same Pod's process before), its release may land right after
    * the new one has read the address to show it, and its status right after the new one's release.
-   * Even then the address cools down for this very Service, so nobody else has it meanwhile; and
-   * `unsettled` sees to it that it ends.
+   * Even then the address cools down for this very Service, so nobody else has it meanwhile, or is
+   * with those that it shared it with; and `unsettled` sees to it that it ends.
    */
   #falseStatus(service: ApiObject): readonly string[] {
     const { namespace, name, uid } = service.metadata;
@@ -161,7 +165,8 @@ export class FenceCheck {
       const coolsForIt =
         allocation?.spec.state === "Cooling" && holders.some((holder) => holder.uid === uid);
       const late = [uid, allocation?.metadata.uid ?? ""].some((one) => this.#lateWritten.has(one));
-      const excused = coolsForIt && late;
+      const isShared = holdersOf(allocation).some(({ sharingKey }) => sharingKey !== undefined);
+      const excused = (coolsForIt || isShared) && late;
       const state = allocation === undefined ? "free" : JSON.stringify(allocation.spec);
       return holds || excused
         ? []
@@ -194,6 +199,12 @@ export class FenceCheck {
 /** Who holds an address: only while it is allocated. */
 export function holdersOf(allocation: ApiObject | undefined): readonly HolderFields[] {
   return allocation?.spec.state === "Allocated" ? allocation.spec.holders : [];
+}
+
+/** Who held the address before and does no more. */
+function leavers({ before, after }: AppliedWrite): readonly HolderFields[] {
+  const now = holdersOf(after);
+  return holdersOf(before).filter(({ uid }) => !now.some((holder) => holder.uid === uid));
 }
 
 /** The addresses in the status of a Service. */

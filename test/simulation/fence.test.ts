@@ -15,6 +15,8 @@ const situations: readonly (keyof SimulationFigures)[] = [
   "crashes",
   "freezes",
   "refusals",
+  "joins",
+  "leaves",
 ];
 
 /** Runs `count` seeds; returns what happened in them, counted. */

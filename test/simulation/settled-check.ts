@@ -8,7 +8,9 @@ import {
 } from "../../src/core/net/ip-address.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
+import { askedForSeveral } from "./cluster-life.ts";
 import { holdersOf, ingressOf } from "./fence-check.ts";
+import { asHolder, type HolderFields, mayShare } from "./sharing-rule.ts";
 import type { ApiObject, SimulatedApi } from "./simulated-api.ts";
 
 /**
@@ -29,21 +31,33 @@ export function unsettled(api: SimulatedApi): readonly string[] {
   ];
 }
 
-/** Every allocation has a living holder that wants it; what cools down ends to. */
+/** Every allocation has living holders that want it, as they are now; what cools down ends to. */
 function leaked(api: SimulatedApi, { spec }: ApiObject): readonly string[] {
   if (spec.state !== "Allocated") {
     return [`${spec.address} is ${spec.state} for ever`];
   }
-  const [holder] = spec.holders;
-  const service = api.get("services", `${holder?.namespace}/${holder?.name}`);
-  const wants = service?.metadata.uid === holder?.uid && service?.spec.type === "LoadBalancer";
+  const stale = spec.holders.filter((holder: HolderFields) => {
+    const service = api.get("services", `${holder.namespace}/${holder.name}`);
+    return service === undefined || !isAsRecorded(service, holder);
+  });
   const homeless = spec.bundle === undefined || api.get("l2bundles", spec.bundle) === undefined;
   const announced = api.list("l2advertisements").length > 0;
   const lost = api.list("ipaddresspools").length === 0;
   return [
-    ...(wants ? [] : [`${spec.address} leaks: ${JSON.stringify(spec.holders)} is gone`]),
+    ...(stale.length === 0 ? [] : [`${spec.address} leaks: ${JSON.stringify(stale)} is gone`]),
     ...(homeless === announced && !lost ? [`${spec.address} is in bundle ${spec.bundle}`] : []),
   ];
+}
+
+function isAsRecorded(service: ApiObject, holder: HolderFields): boolean {
+  const now = asHolder(service);
+  return (
+    decodeService(service, "").service.wantsAddress &&
+    now.uid === holder.uid &&
+    now.sharingKey === holder.sharingKey &&
+    now.backend === holder.backend &&
+    JSON.stringify(now.ports) === JSON.stringify(holder.ports)
+  );
 }
 
 function wrongStatus(api: SimulatedApi, service: ApiObject): readonly string[] {
@@ -54,8 +68,11 @@ function wrongStatus(api: SimulatedApi, service: ApiObject): readonly string[] {
     : [`${keyOf(service)} holds ${held} and shows ${shown}`];
 }
 
-/** Nobody in this simulation ever asked for two addresses of one family. */
+/** Only who asked for them has two addresses of one family; without the wish they are kept. */
 function wrongAmount(api: SimulatedApi, service: ApiObject): readonly string[] {
+  if (service.metadata.annotations?.[askedForSeveral] !== undefined) {
+    return [];
+  }
   const families = heldBy(api, service).map(familyOf);
   return new Set(families).size === families.length
     ? []
@@ -75,7 +92,7 @@ function starved(api: SimulatedApi, object: ApiObject): readonly string[] {
       addresses.every(
         (address) =>
           held.includes(address) ||
-          (poolsFor(api, service, [address]).length > 0 && isFree(api, service, address)),
+          (poolsFor(api, service, [address]).length > 0 && isOpen(api, service, object, address)),
       ) &&
       addresses.every((address) => service.families.includes(familyOf(address))) &&
       (service.families.length === 1 || service.familyPolicy === "PreferDualStack");
@@ -85,16 +102,28 @@ function starved(api: SimulatedApi, object: ApiObject): readonly string[] {
   const missing = service.families.filter((family) => !held.map(familyOf).includes(family));
   const all = service.familyPolicy !== "PreferDualStack";
   const sources = poolsFor(api, service, held).filter((pool) => {
-    const free = addressesOf(pool).filter((address) => isFree(api, undefined, address));
+    const free = addressesOf(pool).filter((address) => isOpen(api, undefined, object, address));
     const offered = missing.filter((family) => free.some((one) => familyOf(one) === family));
     return offered.length > 0 && (!all || offered.length === missing.length);
   });
   return sources.map(({ name }) => `${service.key} has ${held}, and could have of ${name}`);
 }
 
-/** Whether nobody has it, or uses it in `spec.externalIPs`, which a Service's own do not count for. */
-function isFree(api: SimulatedApi, asking: Service | undefined, address: IpAddress): boolean {
-  const taken = api.list("ipallocations").some(({ spec }) => spec.address === address);
+/**
+ * Whether nobody has it but Services with whom `object` may share it, or uses it in
+ * `spec.externalIPs`, which a Service's own do not count for.
+ */
+function isOpen(
+  api: SimulatedApi,
+  asking: Service | undefined,
+  object: ApiObject,
+  address: IpAddress,
+): boolean {
+  const allocation = api.list("ipallocations").find(({ spec }) => spec.address === address);
+  const others = holdersOf(allocation).filter(({ uid }) => uid !== object.metadata.uid);
+  const taken =
+    allocation !== undefined &&
+    (others.length === 0 || !others.every((other) => mayShare(asHolder(object), other)));
   const claimed = api
     .list("services")
     .some(

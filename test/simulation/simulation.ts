@@ -1,5 +1,5 @@
 import { ClusterLife } from "./cluster-life.ts";
-import { FenceCheck } from "./fence-check.ts";
+import { FenceCheck, holdersOf } from "./fence-check.ts";
 import { Replica, type ReplicaEvents } from "./replica.ts";
 import { Schedule, type SimulatedProcess } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -19,6 +19,9 @@ export interface SimulationFigures extends NetworkFigures {
   readonly staleApplied: number;
   /** Times that the Lease changed hands. */
   readonly leaders: number;
+  /** Times that a Service joined others on an address, and that one left others there. */
+  readonly joins: number;
+  readonly leaves: number;
 }
 
 /** How one simulated run went. */
@@ -54,7 +57,7 @@ class Simulation {
   readonly #life: ClusterLife;
   readonly #lines: string[] = [];
   #failure: string | undefined;
-  readonly #figures = { writes: 0, staleApplied: 0, leaders: 0 };
+  readonly #figures = { writes: 0, staleApplied: 0, leaders: 0, joins: 0, leaves: 0 };
   #stormy = true;
 
   constructor(seed: number, traced: boolean) {
@@ -178,6 +181,11 @@ class Simulation {
       this.#network.trace(
         () => `  ${writer} wrote ${plural} ${key} ${after === undefined ? "away" : ""}`,
       );
+    }
+    if (plural === "ipallocations") {
+      const change = holdersOf(after).length - holdersOf(before).length;
+      this.#figures.joins += change > 0 && holdersOf(before).length > 0 ? 1 : 0;
+      this.#figures.leaves += change < 0 && holdersOf(after).length > 0 ? 1 : 0;
     }
     const [problem] = this.#fence.problemsAfter(write);
     if (problem !== undefined) {
