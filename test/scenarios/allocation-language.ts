@@ -22,7 +22,7 @@ interface Arguments {
  * - `pool NAME RANGES… [autoAssign=…] [avoidBuggyIPs=…] [priority=…] [namespaces=a,b]
  *   [namespaceSelector=k:v] [serviceSelector=k:v]`; `remove pool NAME`; `spoil pool NAME`
  * - `namespace NAME k:v…`; `node NAME ADDRESSES… [podCIDR=…]`; `speaker NODE PREFIXES… [gateway=…]`
- * - `serviceCIDR PREFIX`; `apiserver ADDRESS`; `speakers silent | reporting`
+ * - `serviceCIDR PREFIX`; `apiserver ADDRESS`; `speakers silent | reporting`; `lbClass CLASS`
  * - `service NS/NAME [ip=…] [ANNOTATION=…] [label=k:v] [type=…] [class=…] [families=4,6]
  *   [policy=…] [ports=TCP/80,…] [local=k:v] [externalIP=…] [status=…] [hostname=…]` decides;
  *   `delete NS/NAME` too; `again` decides about all. `local`: externalTrafficPolicy Local, with this selector
@@ -95,6 +95,10 @@ const commands: Readonly<Record<string, Command>> = {
     networks(world, () => world.serviceCidrs.push(...words.flatMap((w) => parseIpPrefix(w) ?? []))),
   apiserver: (world, { words }) =>
     networks(world, () => world.apiServers.push(...words.flatMap((w) => parseIpAddress(w) ?? []))),
+  lbClass: (world, { words: [name = ""] }) =>
+    silently(() => {
+      world.loadBalancerClass = name;
+    }),
   speakers: (world, { words: [state] }) =>
     silently(() => {
       world.networksKnown = state === "reporting";
@@ -252,7 +256,7 @@ function declare(world: AllocationWorld, { words: [key = ""], values }: Argument
         },
       },
     },
-    "",
+    world.loadBalancerClass,
   );
   world.putService(serviceKey(service), service);
   return key;

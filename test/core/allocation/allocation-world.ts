@@ -33,6 +33,8 @@ export class AllocationWorld implements AllocationContext {
   readonly speakers = new Map<string, L2Speaker>();
   readonly serviceCidrs: IpPrefix[] = [];
   readonly apiServers: IpAddress[] = [];
+  /** As the controller's `--lb-class`. */
+  loadBalancerClass = "";
   readonly #pools = new Map<string, IpAddressPool>();
   readonly #contest = new PoolContest();
   #networksKnown = true;
