@@ -7,6 +7,8 @@ export const nodes: Resource = core("nodes", "Node", false);
 export const namespaces: Resource = core("namespaces", "Namespace", false);
 export const pods: Resource = core("pods", "Pod", true);
 
+export const secrets: Resource = core("secrets", "Secret", true);
+
 export const leases: Resource = {
   group: "coordination.k8s.io",
   version: "v1",
@@ -36,6 +38,14 @@ export const customResourceDefinitions: Resource = {
   version: "v1",
   plural: "customresourcedefinitions",
   kind: "CustomResourceDefinition",
+  namespaced: false,
+};
+
+export const validatingWebhookConfigurations: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingwebhookconfigurations",
+  kind: "ValidatingWebhookConfiguration",
   namespaced: false,
 };
 

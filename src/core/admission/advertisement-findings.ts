@@ -44,10 +44,10 @@ export function unannouncedPools(
 
 function poolNames(
   { pools, poolSelectors }: L2Advertisement,
-  { allocation }: KnownCluster,
+  { pools: known }: KnownCluster,
 ): readonly Finding[] {
   const unknown = pools.flatMap((name, index) =>
-    allocation.pools.some((pool) => pool.name === name)
+    known.some((pool) => pool.name === name)
       ? []
       : [
           warn(
@@ -56,7 +56,7 @@ function poolNames(
           ),
         ],
   );
-  const selected = allocation.pools.some(({ labels }) => anySelects(poolSelectors, labels));
+  const selected = known.some(({ labels }) => anySelects(poolSelectors, labels));
   return poolSelectors.length === 0 || selected
     ? unknown
     : [
@@ -84,12 +84,12 @@ function nodes(advertisement: L2Advertisement, { nodes: known }: KnownCluster): 
 function silenced(
   name: string,
   after: L2Advertisement | undefined,
-  { allocation, advertisements }: KnownCluster,
+  { allocation, pools, advertisements }: KnownCluster,
 ): readonly Finding[] {
   const others = advertisements.filter((one) => one.name !== name);
   const remaining = after === undefined ? others : [...others, after];
-  const before = new Set(unannouncedPools(allocation.pools, advertisements));
-  const lost = unannouncedPools(allocation.pools, remaining).filter((pool) => !before.has(pool));
+  const before = new Set(unannouncedPools(pools, advertisements));
+  const lost = unannouncedPools(pools, remaining).filter((pool) => !before.has(pool));
   const used = lost.filter((pool) =>
     pool.ranges.some((range) => allocation.ledger.countTaken(range) > 0n),
   );

@@ -33,7 +33,7 @@ function inItself(written: WrittenPool, known: KnownCluster): readonly Finding[]
   if (pool === undefined) {
     return reported(written);
   }
-  const others = known.allocation.pools.filter(({ name }) => name !== pool.name);
+  const others = known.pools.filter(({ name }) => name !== pool.name);
   return [
     ...reported(written),
     ...overlapFindings(pool, others),

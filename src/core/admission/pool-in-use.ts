@@ -18,11 +18,11 @@ export function poolInUseFindings(
   after: IpAddressPool | undefined,
   known: KnownCluster,
 ): readonly Finding[] {
-  const before = known.allocation.pools.find((pool) => pool.name === name);
+  const before = known.pools.find((pool) => pool.name === name);
   if (before === undefined) {
     return [];
   }
-  const others = known.allocation.pools.filter((pool) => pool !== before);
+  const others = known.pools.filter((pool) => pool !== before);
   const remaining = after === undefined ? others : [after, ...others];
   const held = heldOf(before, known);
   const severity = known.refuses({ kind: "poolInUse", pool: name }) ? refuse : warn;

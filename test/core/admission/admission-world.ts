@@ -1,4 +1,5 @@
 import type { KnownCluster, PolicyMatter } from "../../../src/core/admission/known-cluster.ts";
+import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Service } from "../../../src/core/model/service.ts";
@@ -21,6 +22,12 @@ export class AdmissionWorld implements KnownCluster {
   /** What policies have refused. */
   readonly refused = new Set<PolicyMatter["kind"]>();
 
+  readonly #pools = new Map<string, IpAddressPool>();
+
+  get pools(): readonly IpAddressPool[] {
+    return [...this.#pools.values()];
+  }
+
   get namespaces(): ReadonlyMap<string, Labels> {
     return this.allocation.namespaces;
   }
@@ -32,6 +39,7 @@ export class AdmissionWorld implements KnownCluster {
   addPool(name: string, spec: object): IpAddressPoolObject {
     const object = writtenPool(name, spec);
     if (object.pool !== undefined) {
+      this.#pools.set(name, object.pool);
       this.allocation.putPool(object.pool);
     }
     return object;

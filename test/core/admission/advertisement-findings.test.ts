@@ -85,8 +85,6 @@ test("a pool is announced if an advertisement names or selects it, for whatever 
     ipAddressPools: ["web"],
     serviceSelectors: [{ matchLabels: { tier: "front" } }],
   });
-  const names = unannouncedPools(world.allocation.pools, world.advertisements).map(
-    (pool) => pool.name,
-  );
+  const names = unannouncedPools(world.pools, world.advertisements).map((pool) => pool.name);
   expect(names).toEqual(["other"]);
 });
