@@ -45,6 +45,7 @@ const edits: Readonly<Record<string, readonly Edit[]>> = {
     ],
     ...onlyIf("networkPolicy"),
   ],
+  "80-webhook.yaml": onlyIf("webhook"),
 };
 
 /** The release's namespace is Helm's own affair, and the other one must outlive the release. */

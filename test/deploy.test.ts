@@ -4,6 +4,7 @@ import type {
   V1NetworkPolicySpec,
   V1PodDisruptionBudgetSpec,
   V1PodSpec,
+  V1ValidatingWebhookConfiguration,
 } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -14,6 +15,7 @@ interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
 }
 
 interface Manifest {
@@ -97,6 +99,29 @@ describe("an update", () => {
     // A Pod on its node's network that declares a port keeps the next one off the node.
     expect(template.spec.containers.map(({ ports }) => ports)).toEqual([undefined]);
   });
+});
+
+test("no webhook can keep anybody from anything, and only Services of our type are sent to one", () => {
+  const registration = manifests.find(({ kind }) => kind === "ValidatingWebhookConfiguration");
+  const { webhooks } = registration as unknown as V1ValidatingWebhookConfiguration;
+  expect(webhooks?.map(({ name }) => name)).toEqual([
+    "configuration.steelyard.dev",
+    "services.steelyard.dev",
+  ]);
+  for (const webhook of webhooks ?? []) {
+    expect(webhook).toMatchObject({
+      failurePolicy: "Ignore",
+      timeoutSeconds: 2,
+      sideEffects: "None",
+      clientConfig: { service: { name: "steelyard-webhook", path: "/validate" } },
+    });
+    expect(webhook.clientConfig.caBundle).toBeUndefined();
+    const asksServices = webhook.rules?.some(({ resources }) => resources?.includes("services"));
+    const [first] = webhook.matchConditions ?? [];
+    expect(first?.expression).toBe(asksServices ? "object.spec.type == 'LoadBalancer'" : undefined);
+  }
+  const secret = manifests.find(({ kind }) => kind === "Secret");
+  expect(Object.keys(secret ?? {})).toEqual(["apiVersion", "kind", "metadata"]);
 });
 
 test("every admission policy is bound once and denies; only what others' writes pass by fails open", () => {
@@ -250,13 +275,25 @@ describe("rights", () => {
     expect(accounts.flatMap(rulesOf)).toHaveLength(roles.flatMap(({ rules = [] }) => rules).length);
   });
 
-  test("have no wildcard and reach no secret, role or webhook", () => {
+  test("have no wildcard and reach no secret, role or webhook but our own by name", () => {
     const rules = roles.flatMap(({ rules = [] }) => rules);
     expect(rules.length).toBeGreaterThan(0);
     const said = rules.flatMap((rule) => [...rule.apiGroups, ...rule.resources, ...rule.verbs]);
     expect(said.filter((word) => word.includes("*"))).toEqual([]);
     const touchy = /secret|configmap|role|serviceaccount|token|webhook|impersonate|escalate|bind/;
-    expect(said.filter((word) => touchy.test(word))).toEqual([]);
+    const others = rules.filter(({ resourceNames }) => resourceNames === undefined);
+    expect(others.flatMap(({ resources }) => resources).filter((it) => touchy.test(it))).toEqual(
+      [],
+    );
+    expect(said.filter((word) => touchy.test(word))).toEqual([
+      "secrets",
+      "validatingwebhookconfigurations",
+    ]);
+    const named = rules.filter(({ resources }) => resources.some((it) => touchy.test(it)));
+    expect(named.map(({ resourceNames }) => resourceNames)).toEqual([
+      ["steelyard-webhook"],
+      ["steelyard-webhook"],
+    ]);
   });
 
   test("on Pods are to see those in the namespace of the configuration, and no more", () => {

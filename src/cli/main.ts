@@ -31,6 +31,11 @@ program
   .option("--lb-class <class>", "serve only Services with this loadBalancerClass", "")
   .option("--no-default-advertisement", "do not create L2Advertisement default at a first start")
   .addOption(healthPortOption())
+  .addOption(
+    new Option("--webhook-port <port>", "port of the admission webhook (HTTPS); 0: none")
+      .default(9443)
+      .argParser(parsePort),
+  )
   .addOption(metricsPortOption())
   .addOption(metricsHostOption())
   .addOption(metricsCertDirOption())
@@ -97,6 +102,7 @@ interface CommonFlags {
 
 interface ControllerFlags extends CommonFlags {
   readonly healthProbePort: number;
+  readonly webhookPort: number;
   readonly configNamespace: string;
   readonly lbClass: string;
   readonly podUid?: string;

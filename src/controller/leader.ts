@@ -53,6 +53,7 @@ const leaseLookMs = 50;
 export class Leader {
   readonly #options: LeaderOptions;
   readonly #reports: SpeakerReports;
+  readonly #configuration: Configuration;
   readonly #state: AllocationState;
   readonly #pending = new PendingServices();
   readonly #placement: Placement;
@@ -73,6 +74,7 @@ export class Leader {
     this.#term = term;
     log.info({ term: term.value }, "leading");
     const configuration = new Configuration(stores, options.configNamespace, clock);
+    this.#configuration = configuration;
     const reports = new SpeakerReports(stores);
     this.#reports = reports;
     this.#state = new AllocationState(stores, configuration, reports);
@@ -113,6 +115,11 @@ export class Leader {
     const [pending, queues] = [this.#pending, this.#queues];
     const sources = { stores, configuration, pending, placement, liveness, queues, term };
     describeLeader(options.metrics, sources);
+  }
+
+  /** What this leader decides on; good from the start of {@link run}. */
+  get derived(): { readonly state: AllocationState; readonly configuration: Configuration } {
+    return { state: this.#state, configuration: this.#configuration };
   }
 
   /** Leads until leadership is lost, or a newer leader was seen. */

@@ -9,6 +9,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
 import { openLog } from "../runtime/log.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
+import { AdmissionWebhook } from "./admission/admission-webhook.ts";
 import { ClusterWatch } from "./cluster-stores.ts";
 import { ForeignControllers } from "./foreign-controllers.ts";
 import { Leader } from "./leader.ts";
@@ -37,6 +38,8 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const [reads, writes, lease] = [open(), open(), open()];
   const { namespace, configNamespace, podName, loadBalancerClass } = settings;
   const watch = new ClusterWatch({ transport: reads, ...settings, clock, log });
+  const shared = { ...settings, stores: watch.stores, clock, log };
+  const webhook = new AdmissionWebhook({ ...shared, transport: reads });
   const reporting = {
     ...{ transport: writes, component: "steelyard-controller", instance: podName, clock, log },
   };
@@ -71,8 +74,9 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const { metrics, served } = openMetrics({ settings, transports, watches, clock, log }, ended);
   describeController(metrics, election, events, foreign);
   log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");
-  const background = [watch, foreign, events, ownEvents].map((part) => part.run(ended));
+  const background = [watch, foreign, events, ownEvents, webhook].map((part) => part.run(ended));
   await watch.synced(ended);
+  webhook.knowCluster();
   const liveness = new SpeakerLiveness({ stores: watch.stores, clock, log });
   liveness.start(ended);
   let lost = false;
@@ -86,18 +90,8 @@ export async function runController(settings: ControllerSettings): Promise<numbe
     done.abort(new Error(problem));
   });
   const lead = async (leadership: Leadership): Promise<void> => {
-    const leader = new Leader({
-      ...settings,
-      stores: watch.stores,
-      liveness,
-      writes,
-      leadership,
-      events,
-      metrics,
-      clock,
-      log,
-    });
-    await leader.run();
+    const leader = new Leader({ ...shared, liveness, writes, leadership, events, metrics });
+    await webhook.leadWith(leader, writes, leadership);
     lost = !signal.aborted;
     done.abort(new Error("leadership ended"));
   };

@@ -16,5 +16,7 @@ export interface ControllerSettings extends MetricsSettings {
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;
   readonly healthProbePort: number;
+  /** 0: no admission webhook. */
+  readonly webhookPort: number;
   readonly logLevel: LogLevel;
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { V1ClusterRole, V1Lease, V1PolicyRule, V1Role } from "@kubernetes/client-node";
+import type { V1Lease, V1PolicyRule, V1Role, V1RoleBinding } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import * as resources from "../../../src/kube/resources.ts";
@@ -77,15 +77,22 @@ async function requests(): Promise<readonly Request[]> {
 
 /** Every single permission that the manifests grant: "account: verb group/resource". */
 async function grants(): Promise<readonly string[]> {
-  const parts = ["20-rbac-controller", "30-rbac-speaker"].map(
+  const parts = ["20-rbac-controller", "30-rbac-speaker", "80-webhook"].map(
     (part) => new URL(`../../../deploy/parts/${part}.yaml`, import.meta.url),
   );
   const texts = await Promise.all(parts.map((part) => readFile(part, "utf8")));
-  const roles = texts
+  const objects = texts
     .flatMap((text) => parseAllDocuments(text))
-    .map((document): V1ClusterRole | V1Role => document.toJS());
-  const found = roles.flatMap(({ metadata, rules = [] }) =>
-    rules.flatMap((rule) => permissionsOf(rule).map((it) => `${metadata?.name}: ${it}`)),
+    .map((document): V1RoleBinding | V1Role => document.toJS());
+  const bindings = objects.filter((object) => "roleRef" in object);
+  const accountOf = (role: string | undefined): string | undefined =>
+    bindings.find(({ roleRef }) => roleRef.name === role)?.subjects?.[0]?.name;
+  const found = objects.flatMap((object) =>
+    "rules" in object
+      ? (object.rules ?? []).flatMap((rule) =>
+          permissionsOf(rule).map((it) => `${accountOf(object.metadata?.name)}: ${it}`),
+        )
+      : [],
   );
   return [...new Set(found)].sort();
 }

@@ -16,6 +16,7 @@ imagePullPolicy: {{ . }}
 
 {{- define "steelyard.controllerFlags" -}}
 {{- if not .Values.defaultAdvertisement }} --no-default-advertisement,{{ end }}
+{{- if not .Values.webhook.enabled }} --webhook-port=0,{{ end }}
 {{- with .Values.loadBalancerClass }} {{ printf "--lb-class=%s" . | quote }},{{ end }}
 {{- include "steelyard.flags" . }}
 {{- end -}}

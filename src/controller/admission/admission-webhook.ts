@@ -1,0 +1,135 @@
+import type { AdmissionRequest, AdmissionVerdict } from "../../kube/admission-review.ts";
+import {
+  decodeWebhookRegistration,
+  type WebhookRegistration,
+} from "../../kube/decode/webhook-registration.ts";
+import { decodeWebhookSecret, type WebhookSecretObject } from "../../kube/decode/webhook-secret.ts";
+import type { Leadership } from "../../kube/lease-election.ts";
+import { Reflector } from "../../kube/reflector.ts";
+import { objectKey } from "../../kube/resource.ts";
+import * as resources from "../../kube/resources.ts";
+import { Store } from "../../kube/store.ts";
+import type { ApiClient } from "../../kube/transport.ts";
+import { Writer } from "../../kube/write.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { ClusterStores } from "../cluster-stores.ts";
+import { type AdmissionSettings, judge, verdictOf } from "./admission-judge.ts";
+import { AdmissionKnowledge, type DerivedState } from "./admission-knowledge.ts";
+import { CertificateKeeper, webhookName } from "./certificate-keeper.ts";
+import { WebhookServer } from "./webhook-server.ts";
+
+export interface AdmissionWebhookOptions extends AdmissionSettings {
+  /** For watching the Secret and the registration. */
+  readonly transport: ApiClient;
+  readonly stores: ClusterStores;
+  /** Where the Secret and the Service are. */
+  readonly namespace: string;
+  /** 0: there is no webhook. */
+  readonly webhookPort: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One who leads, as far as the webhook needs him. */
+export interface Leading {
+  readonly derived: DerivedState;
+  run(): Promise<void>;
+}
+
+const letThrough: AdmissionVerdict = { allowed: true, message: undefined, warnings: [] };
+
+/**
+ * The validating webhook of this replica. Every replica answers; the leader keeps the certificate.
+ * Nothing else waits for it, and nobody is kept from anything while it is not ready.
+ */
+export class AdmissionWebhook {
+  readonly #options: AdmissionWebhookOptions;
+  readonly #knowledge: AdmissionKnowledge;
+  readonly #secrets = new Store<WebhookSecretObject>();
+  readonly #registrations = new Store<WebhookRegistration>();
+
+  constructor(options: AdmissionWebhookOptions) {
+    this.#options = options;
+    const { stores, configNamespace, clock } = options;
+    this.#knowledge = new AdmissionKnowledge(stores, configNamespace, clock);
+  }
+
+  /** To be called when all stores have synced: until then everything is let through. */
+  knowCluster(): void {
+    if (this.#options.webhookPort !== 0) {
+      this.#knowledge.start();
+    }
+  }
+
+  /** Serves until `signal` aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { transport, namespace, webhookPort, clock, log } = this.#options;
+    if (webhookPort === 0) {
+      return;
+    }
+    const secrets = this.#secrets;
+    const only = {
+      fieldSelector: `metadata.name=${webhookName}`,
+      ...{ transport, clock, log },
+    };
+    const server = new WebhookServer({
+      port: webhookPort,
+      certificate: () => secrets.get(objectKey(namespace, webhookName))?.secret.serving,
+      onCertificate: (listener) => secrets.onChange(listener),
+      judge: (request) => this.#judge(request),
+      clock,
+      log,
+    });
+    const watches = [
+      new Reflector({
+        resource: resources.secrets,
+        namespace,
+        project: decodeWebhookSecret,
+        store: secrets,
+        ...only,
+      }),
+      new Reflector({
+        resource: resources.validatingWebhookConfigurations,
+        project: decodeWebhookRegistration,
+        store: this.#registrations,
+        ...only,
+      }),
+    ];
+    await Promise.all([server.run(signal), ...watches.map((watch) => watch.run(signal))]);
+  }
+
+  /** Has `leader` lead, and keeps the certificate as long as he does. */
+  async leadWith(
+    leader: Leading,
+    writes: ApiClient,
+    leadership: Pick<Leadership, "holds">,
+  ): Promise<void> {
+    if (this.#options.webhookPort === 0) {
+      await leader.run();
+      return;
+    }
+    const ended = new AbortController();
+    const leading = leader.run().finally(() => ended.abort());
+    this.#knowledge.useLeaders(leader.derived);
+    const writer = new Writer(writes, () => leadership.holds());
+    const [secrets, registrations] = [this.#secrets, this.#registrations];
+    const keeper = new CertificateKeeper({ ...this.#options, secrets, registrations, writer });
+    // Not waited for: a question of it that hangs must not hold up who ends to start afresh.
+    void keeper.run(ended.signal);
+    await leading;
+  }
+
+  #judge(request: AdmissionRequest): AdmissionVerdict {
+    const cluster = this.#knowledge.cluster;
+    if (cluster === undefined) {
+      return letThrough;
+    }
+    const verdict = verdictOf(judge(request, cluster, this.#options));
+    if (!verdict.allowed) {
+      const { operation, resource } = request;
+      this.#options.log.info({ operation, resource, why: verdict.message }, "admission refused");
+    }
+    return verdict;
+  }
+}

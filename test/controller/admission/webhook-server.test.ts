@@ -1,0 +1,243 @@
+import { request } from "node:https";
+import { connect, type SecureVersion } from "node:tls";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { WebhookServer } from "../../../src/controller/admission/webhook-server.ts";
+import type { AdmissionRequest, AdmissionVerdict } from "../../../src/kube/admission-review.ts";
+import type { CertificatePair } from "../../../src/kube/decode/webhook-secret.ts";
+import { CertificateAuthority } from "../../../src/runtime/certificate-authority.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { silentLog } from "../../../src/runtime/log.ts";
+
+const servername = "webhook.test.svc";
+const validity = { notBefore: new Date(0), notAfter: new Date(Date.now() + 3_600_000) };
+
+let authority: CertificateAuthority;
+let [first, second]: CertificatePair[] = [];
+
+beforeAll(async () => {
+  authority = await CertificateAuthority.create("test", validity);
+  const order = { subject: [{ CN: ["x"] }], usage: "server", names: [servername] } as const;
+  const make = (): Promise<CertificatePair> =>
+    authority.issue({ ...order, subject: [{ CN: ["x"] }], ...validity });
+  [first, second] = await Promise.all([make(), make()]);
+});
+
+let end: AbortController;
+let running: Promise<void>;
+let server: WebhookServer;
+let certificate: CertificatePair | undefined;
+let certificateChanged: () => void;
+let asked: AdmissionRequest[];
+let answer: () => AdmissionVerdict;
+
+beforeEach(async () => {
+  end = new AbortController();
+  certificate = first;
+  asked = [];
+  answer = () => ({ allowed: true, message: undefined, warnings: [] });
+  server = new WebhookServer({
+    port: 0,
+    certificate: () => certificate,
+    onCertificate: (listener) => {
+      certificateChanged = listener;
+    },
+    judge: (one) => {
+      asked.push(one);
+      return answer();
+    },
+    clock: systemClock,
+    log: silentLog,
+  });
+  running = server.run(end.signal);
+  await listening();
+});
+
+afterEach(async () => {
+  end.abort();
+  await running;
+});
+
+async function listening(): Promise<void> {
+  while (server.port === undefined) {
+    await systemClock.sleep(5);
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+interface Question {
+  readonly path?: string;
+  readonly method?: string;
+  readonly type?: string;
+}
+
+function post(
+  body: string,
+  { path = "/validate?timeout=2s", method = "POST", type }: Question = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": type ?? "application/json" };
+    const to = { port: server.port, host: "127.0.0.1", servername, ca: authority.certificate };
+    const sent = request({ ...to, path, method, headers, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }),
+      );
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+function review(more: object = {}): object {
+  return {
+    apiVersion: "admission.k8s.io/v1",
+    kind: "AdmissionReview",
+    request: {
+      uid: "u-1",
+      operation: "CREATE",
+      resource: { group: "metallb.io", version: "v1beta1", resource: "ipaddresspools" },
+      object: { metadata: { name: "p" } },
+      oldObject: null,
+      ...more,
+    },
+  };
+}
+
+const ask = async (body: object = review()): Promise<Answer> => await post(JSON.stringify(body));
+
+describe("the webhook's server", () => {
+  test("answers what was asked, under the question's uid", async () => {
+    expect(await ask()).toEqual({
+      status: 200,
+      body: {
+        apiVersion: "admission.k8s.io/v1",
+        kind: "AdmissionReview",
+        response: { uid: "u-1", allowed: true },
+      },
+    });
+    expect(asked).toEqual([
+      {
+        uid: "u-1",
+        operation: "CREATE",
+        group: "metallb.io",
+        resource: "ipaddresspools",
+        object: { metadata: { name: "p" } },
+        oldObject: undefined,
+      },
+    ]);
+  });
+
+  test("refuses with words, and warns with lines that fit a terminal", async () => {
+    const warnings = ["one\ntwo\u001b[31m", "x".repeat(300)];
+    answer = () => ({ allowed: false, message: "no", warnings });
+    expect((await ask()).body).toMatchObject({
+      response: {
+        allowed: false,
+        status: { message: "no" },
+        warnings: ["one?two?[31m", `${"x".repeat(255)}…`],
+      },
+    });
+  });
+
+  test.each<[string, number, string, Question]>([
+    ["another path", 404, "{}", { path: "/" }],
+    ["another method", 405, "", { method: "GET" }],
+    ["another type", 415, "{}", { type: "text/plain" }],
+    ["no JSON", 400, "{", {}],
+    ["another object", 400, '{"kind": "List"}', {}],
+    ["more than 4 MiB", 413, " ".repeat((4 << 20) + 1), {}],
+  ])("does not judge %s: %i", async (_, status, body, question) => {
+    expect((await post(body, question)).status).toBe(status);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ["without a uid", { uid: "" }],
+    ["of an unknown operation", { operation: "CONNECT" }],
+    ["of a creation without an object", { object: null }],
+    ["of an edit without the old object", { operation: "UPDATE" }],
+    ["of a deletion without the old object", { operation: "DELETE" }],
+    ["of an object that is a list", { object: [] }],
+    ["without a resource", { resource: undefined }],
+  ])("does not judge a request %s", async (_, more) => {
+    expect((await ask(review(more))).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+
+  test("says that it failed when judging fails, so that the API server lets the object in", async () => {
+    answer = () => {
+      throw new Error("a bug");
+    };
+    expect((await ask()).status).toBe(500);
+  });
+
+  test("speaks HTTP/1.1 by TLS 1.2 or newer", async () => {
+    const handshake = (maxVersion: SecureVersion): Promise<string> =>
+      new Promise((resolve) => {
+        const to = {
+          port: server.port ?? 0,
+          host: "127.0.0.1",
+          servername,
+          ca: authority.certificate,
+        };
+        const options = {
+          ...to,
+          maxVersion,
+          minVersion: "TLSv1",
+          ALPNProtocols: ["h2", "http/1.1"],
+        } as const;
+        const socket = connect({ ...options, ciphers: "DEFAULT@SECLEVEL=0" }, () => {
+          resolve(`${socket.getProtocol()} ${socket.alpnProtocol}`);
+          socket.destroy();
+        });
+        socket.once("error", () => resolve("refused"));
+      });
+    expect(await handshake("TLSv1.3")).toBe("TLSv1.3 http/1.1");
+    expect(await handshake("TLSv1.2")).toBe("TLSv1.2 http/1.1");
+    expect(await handshake("TLSv1.1")).toBe("refused");
+  });
+});
+
+describe("its certificate", () => {
+  const served = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const to = {
+        port: server.port ?? 0,
+        host: "127.0.0.1",
+        servername,
+        ca: authority.certificate,
+      };
+      const socket = connect(to, () => {
+        resolve(socket.getPeerX509Certificate()?.toString().trim() ?? "");
+        socket.destroy();
+      });
+      socket.once("error", reject);
+    });
+  const change = async (to: CertificatePair | undefined): Promise<void> => {
+    certificate = to;
+    certificateChanged();
+    await systemClock.sleep(20);
+  };
+
+  test("is replaced without a break", async () => {
+    expect(await served()).toBe(first?.cert.trim());
+    const answers = Promise.all(Array.from({ length: 20 }, () => ask()));
+    await change(second);
+    expect((await answers).map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(await served()).toBe(second?.cert.trim());
+  });
+
+  test("stays what it was when what comes cannot be used", async () => {
+    await change({ cert: first?.cert ?? "", key: second?.key ?? "" });
+    expect(await served()).toBe(first?.cert.trim());
+    await change(undefined);
+    expect(await served()).toBe(first?.cert.trim());
+  });
+});
