@@ -2,6 +2,7 @@ import type { AllocationDecision } from "../../src/core/allocation/decide.ts";
 import { serviceKey } from "../../src/core/model/service.ts";
 import { parseIpAddress } from "../../src/core/net/ip-address.ts";
 import { parseIpPrefix } from "../../src/core/net/ip-prefix.ts";
+import { decodeAddressPolicy } from "../../src/kube/decode/address-policy.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeNode } from "../../src/kube/decode/node.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
@@ -21,6 +22,8 @@ interface Arguments {
  *
  * - `pool NAME RANGES… [autoAssign=…] [avoidBuggyIPs=…] [priority=…] [namespaces=a,b]
  *   [namespaceSelector=k:v] [serviceSelector=k:v]`; `remove pool NAME`; `spoil pool NAME`
+ * - `policy NAME [pools=a,b] [selector=k:v] [profile=…] [exclude=…] [delay=SECONDS] [sharing=…]`;
+ *   `remove policy NAME`
  * - `namespace NAME k:v…`; `node NAME ADDRESSES… [podCIDR=…]`; `speaker NODE PREFIXES… [gateway=…]`
  * - `serviceCIDR PREFIX`; `apiserver ADDRESS`; `speakers silent | reporting`; `lbClass CLASS`
  * - `service NS/NAME [ip=…] [ANNOTATION=…] [label=k:v] [type=…] [class=…] [families=4,6]
@@ -81,7 +84,11 @@ type Command = (world: AllocationWorld, args: Arguments, random: SeededRandom) =
 
 const commands: Readonly<Record<string, Command>> = {
   pool: putPool,
-  remove: (world, { words: [, name = ""] }) => silently(() => world.removePool(name)),
+  policy: putPolicy,
+  remove: (world, { words: [kind, name = ""] }) =>
+    kind === "policy"
+      ? networks(world, () => world.policies.delete(name))
+      : silently(() => world.removePool(name)),
   spoil: (world, { words: [, name = ""] }) =>
     silently(() => {
       world.removePool(name);
@@ -187,6 +194,26 @@ function putPool(world: AllocationWorld, { words: [name = "", ...addresses], val
     world.putPool(pool);
   }
   return [...errors, ...warnings];
+}
+
+function putPolicy(world: AllocationWorld, { words: [name = ""], values }: Arguments) {
+  const one = (key: string): string | undefined => values.get(key)?.[0];
+  const list = (key: string): readonly string[] =>
+    (values.get(key) ?? []).flatMap((value) => value.split(","));
+  const delay = one("delay");
+  const { policy, errors } = decodeAddressPolicy({
+    metadata: { name },
+    spec: {
+      ipAddressPools: list("pools"),
+      ipAddressPoolSelectors: list("selector").map((pair) => ({ matchLabels: toLabels([pair]) })),
+      profile: one("profile"),
+      excludedAddresses: list("exclude"),
+      reuseDelaySeconds: delay === undefined ? undefined : Number(delay),
+      sharingScope: one("sharing"),
+    },
+  });
+  const changed = networks(world, () => policy && world.policies.set(name, policy));
+  return [...errors, ...changed];
 }
 
 function putNode(world: AllocationWorld, { words: [name = "", ...texts], values }: Arguments) {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decodeAddressPolicy } from "../../../src/kube/decode/address-policy.ts";
 import {
   decodeEndpointAddresses,
   decodeServiceCidr,
@@ -19,6 +20,7 @@ const decoders: Readonly<Record<string, (raw: unknown) => unknown>> = {
   Service: (raw) => decodeService(raw, ""),
   IPAddressPool: decodeIpAddressPool,
   L2Advertisement: decodeL2Advertisement,
+  AddressPolicy: decodeAddressPolicy,
   IPAllocation: decodeIpAllocation,
   L2Bundle: decodeL2Bundle,
   L2Speaker: decodeL2Speaker,
@@ -111,6 +113,11 @@ const fields = [
     "metallb.io/loadBalancerIPs",
     "metallb.universe.tf/address-pool",
     "observedGeneration",
+    "generation",
+    "excludedAddresses",
+    "profile",
+    "reuseDelaySeconds",
+    "sharingScope",
     "__proto__",
   ],
 ];
