@@ -1,7 +1,7 @@
 import { governs } from "../core/model/address-policy.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
-import { type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import { type Condition, type DesiredCondition, mergeConditions } from "../kube/condition.ts";
 import type { AddressPolicyObject } from "../kube/decode/address-policy.ts";
 
 const accepted = "Accepted";
@@ -20,7 +20,15 @@ export interface PolicyFindings {
 
 /** What is to be written to a policy's status, and which of it is news for an Event. */
 export interface PolicyStatusChange {
-  readonly patch: object;
+  readonly patch: {
+    readonly metadata: object;
+    readonly status: {
+      readonly observedGeneration: number;
+      readonly pools: number;
+      /** Absent: as they are. */
+      readonly conditions?: readonly Condition[];
+    };
+  };
   readonly news: readonly DesiredCondition[];
 }
 

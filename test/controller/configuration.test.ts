@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Configuration, type ConfigurationStores } from "../../src/controller/configuration.ts";
 import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
-import type { AddressPolicyObject } from "../../src/kube/decode/address-policy.ts";
+import {
+  type AddressPolicyObject,
+  decodeAddressPolicy,
+} from "../../src/kube/decode/address-policy.ts";
 import { type DefinitionObject, decodeDefinition } from "../../src/kube/decode/definition.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeL2Advertisement } from "../../src/kube/decode/l2-advertisement.ts";
@@ -87,6 +90,10 @@ describe("the configuration", () => {
         stores.definitions.advertisements.upsert(decodeDefinition(raw));
       },
     ],
+    [
+      "CustomResourceDefinition addresspolicies.steelyard.dev is missing",
+      () => remove(stores.definitions.policies, "addresspolicies.steelyard.dev"),
+    ],
     ["namespace metallb-system is missing", () => remove(stores.namespaces, namespace)],
     [
       "namespace metallb-system is being deleted",
@@ -112,6 +119,49 @@ describe("the configuration", () => {
     await settle();
     expect(configuration.lost).toBe(false);
     expect(configuration.advertisementsMayReturn).toBe(false);
+  });
+});
+
+describe("a policy", () => {
+  const put = (spec: object): void => {
+    stores.policies.upsert(decodeAddressPolicy({ ...metadata("lan"), spec }));
+    configuration.refreshPolicies();
+  };
+  const delay = (): number => configuration.policyFor("production").reuseDelayMs;
+
+  test("is in force for the pools that it selects, until it goes", () => {
+    put({ ipAddressPools: ["production"], reuseDelaySeconds: 60 });
+    expect(delay()).toBe(60_000);
+    expect(configuration.policyFor("another").reuseDelayMs).toBe(30_000);
+    remove(stores.policies, "lan");
+    configuration.refreshPolicies();
+    expect(delay()).toBe(30_000);
+  });
+
+  test("that cannot be read stays as it was read last, until it can be", () => {
+    put({ reuseDelaySeconds: 60 });
+    put({ reuseDelaySeconds: 90, excludedAddresses: ["nonsense"] });
+    expect(delay()).toBe(60_000);
+    put({ reuseDelaySeconds: 90 });
+    expect(delay()).toBe(90_000);
+  });
+
+  test("that could never be read counts as far as it can be", () => {
+    put({ excludedAddresses: ["nonsense", "192.0.2.7"] });
+    expect(configuration.excluded).toMatchObject([{ reason: "AddressExcluded" }]);
+  });
+
+  test("stays in force while its kind is gone", () => {
+    put({ reuseDelaySeconds: 60 });
+    remove(stores.definitions.policies, definitionName(configurationKinds.policies));
+    remove(stores.policies, "lan");
+    configuration.refresh();
+    expect(delay()).toBe(60_000);
+  });
+
+  test("says of a pool that is gone what it says of its name", () => {
+    put({ ipAddressPools: ["gone"], reuseDelaySeconds: 60 });
+    expect(configuration.policyFor("gone").reuseDelayMs).toBe(60_000);
   });
 });
 

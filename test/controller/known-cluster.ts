@@ -6,6 +6,7 @@ import { configurationKinds, definitionName, ownKinds } from "../../src/controll
 import { LeaderTerm } from "../../src/controller/leader-term.ts";
 import { Placement } from "../../src/controller/placement.ts";
 import { SpeakerReports } from "../../src/controller/speaker-reports.ts";
+import { decodeAddressPolicy } from "../../src/kube/decode/address-policy.ts";
 import { decodeDefinition } from "../../src/kube/decode/definition.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeIpAllocation } from "../../src/kube/decode/ip-allocation.ts";
@@ -96,13 +97,14 @@ export class KnownCluster {
     this.create("/apis/steelyard.dev/v1alpha1/ipallocations", { name: address }, { spec });
   }
 
-  /** The leader learns of all Services, allocations, bundles and pools as they are now. */
+  /** The leader learns of all Services, allocations, bundles, pools and policies as they are now. */
   see(): void {
-    const { services, allocations, bundles, pools } = this.stores;
+    const { services, allocations, bundles, pools, policies } = this.stores;
     this.#seeKind("services", services, (raw) => decodeService(raw, ""));
     this.#seeKind("ipallocations", allocations, decodeIpAllocation);
     this.#seeKind("l2bundles", bundles, decodeL2Bundle);
     this.#seeKind("ipaddresspools", pools, decodeIpAddressPool);
+    this.#seeKind("addresspolicies", policies, decodeAddressPolicy);
   }
 
   /** Has the ledger follow the store, where no Triggers do it. */

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { planPolicyStatus } from "../../src/controller/policy-status.ts";
+import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
+import type { IpAddress } from "../../src/core/net/ip-address.ts";
+import {
+  type AddressPolicyObject,
+  decodeAddressPolicy,
+} from "../../src/kube/decode/address-policy.ts";
+import { poolOf } from "../core/allocation/pools.ts";
+import { ip } from "../core/net/arbitraries.ts";
+
+const now = new Date("2026-01-02T03:04:05Z");
+const pools = [poolOf("web", ["192.0.2.0/24"]), poolOf("mail", ["192.0.3.0/24"])];
+
+const metadata = { name: "lan", uid: "u1", resourceVersion: "7", generation: 2 };
+
+function policy(spec: object, status: object = {}): AddressPolicyObject {
+  return decodeAddressPolicy({ metadata, spec, status });
+}
+
+function plan(object: AddressPolicyObject, inUse: readonly IpAddress[] = [], known = pools) {
+  return planPolicyStatus(object, { pools: known, inUse, now });
+}
+
+/** The policy as it is after its status was written. */
+function written(spec: object, inUse: readonly IpAddress[] = []): AddressPolicyObject {
+  return policy(spec, plan(policy(spec), inUse)?.patch.status);
+}
+
+describe("the status of a policy", () => {
+  test("says for how many pools it is in force, and which of those that it names are not there", () => {
+    const change = plan(policy({ ipAddressPools: ["web", "gone"] }));
+    expect(change).toEqual({
+      patch: {
+        metadata: { uid: "u1", resourceVersion: "7" },
+        status: {
+          observedGeneration: 2,
+          pools: 1,
+          conditions: [
+            {
+              type: "Accepted",
+              status: "True",
+              reason: "Accepted",
+              message: "in force for 1 of 2 pools; there is no pool gone",
+              lastTransitionTime: "2026-01-02T03:04:05Z",
+            },
+          ],
+        },
+      },
+      news: [],
+    });
+  });
+
+  test("costs no write once it says so", () => {
+    expect(plan(written({}))).toBeUndefined();
+    const more: readonly IpAddressPool[] = [...pools, poolOf("new", ["192.0.4.0/24"])];
+    expect(plan(written({}), [], [...more])?.patch).toMatchObject({ status: { pools: 3 } });
+  });
+
+  test("is written anew for a new generation, though it says the same", () => {
+    const old = written({});
+    const { pools: count, conditions } = old.written;
+    const status = { pools: count, conditions, observedGeneration: 1 };
+    expect(plan(policy({}, status))?.patch).toMatchObject({ status: { observedGeneration: 2 } });
+  });
+
+  test("says what cannot be read, as news once", () => {
+    const spec = { excludedAddresses: ["nonsense"] };
+    const change = plan(policy(spec));
+    expect(change?.news).toMatchObject([
+      { type: "Accepted", status: "False", reason: "ConfigurationInvalid" },
+    ]);
+    expect(change?.news[0]?.message).toContain('"nonsense" is neither a CIDR prefix nor a range');
+    expect(plan(written(spec))).toBeUndefined();
+  });
+
+  test("names excluded addresses that are held, ten at most, until none is", () => {
+    const inUse = Array.from({ length: 12 }, (_, n) => ip(`192.0.2.${n}`));
+    const change = plan(policy({}), inUse);
+    expect(change?.news).toMatchObject([{ type: "ExcludedInUse", reason: "AddressExcluded" }]);
+    expect(change?.news[0]?.message).toMatch(/: 192\.0\.2\.0, .*, 192\.0\.2\.9 and 2 more$/);
+    expect(plan(written({}, inUse), inUse)).toBeUndefined();
+    const types = (it: typeof change) => it?.patch.status.conditions?.map(({ type }) => type);
+    expect(types(change)).toEqual(["Accepted", "ExcludedInUse"]);
+    const after = plan(written({}, inUse), []);
+    expect(types(after)).toEqual(["Accepted"]);
+    expect(after?.news).toEqual([]);
+  });
+});
