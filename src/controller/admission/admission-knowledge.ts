@@ -74,6 +74,8 @@ export class AdmissionKnowledge {
     if (this.#configurationChanged) {
       this.#configurationChanged = false;
       this.#own?.configuration.refresh();
+      // What policies exclude is denied too, as far as pools reach.
+      this.#networksChanged = true;
     }
     if (this.#networksChanged) {
       this.#networksChanged = false;
@@ -92,8 +94,8 @@ export class AdmissionKnowledge {
         this.#own?.state.contestChanged(before?.allocation, after?.allocation);
       }
     });
-    const { pools, advertisements, namespaces } = others;
-    const configured = [pools, advertisements, namespaces, ...Object.values(definitions)];
+    const { pools, advertisements, policies, namespaces } = others;
+    const configured = [pools, advertisements, policies, namespaces, ...Object.values(definitions)];
     for (const store of configured) {
       store.onChange(() => {
         this.#configurationChanged = true;

@@ -10,12 +10,13 @@ let knowledge: AdmissionKnowledge;
 
 beforeEach(() => {
   cluster = new KnownCluster();
-  const { pools, advertisements } = cluster.stores;
+  const { pools, advertisements, policies } = cluster.stores;
   pools.replace(
     new Map([...pools.values()].map((pool) => [pool.key, pool])),
     cluster.api.version(),
   );
   advertisements.replace(new Map(), cluster.api.version());
+  policies.replace(new Map(), cluster.api.version());
   knowledge = new AdmissionKnowledge(cluster.stores, configNamespace, cluster.clock);
 });
 
@@ -67,6 +68,17 @@ describe("what a standby knows", () => {
     );
     expect(wish("192.0.2.21")).toMatchObject([
       { message: expect.stringContaining("AddressDenied") },
+    ]);
+  });
+
+  test("includes policies", () => {
+    knowledge.start();
+    expect(wish("192.0.2.11")).toEqual([]);
+    const spec = { excludedAddresses: ["192.0.2.11"] };
+    cluster.create("/apis/steelyard.dev/v1alpha1/addresspolicies", { name: "lan" }, { spec });
+    cluster.see();
+    expect(wish("192.0.2.11")).toMatchObject([
+      { message: expect.stringContaining("AddressExcluded") },
     ]);
   });
 
