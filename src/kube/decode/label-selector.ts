@@ -29,6 +29,9 @@ function decodeRequirement(raw: unknown): LabelRequirement | string {
   const key = textField(raw, "key") ?? "";
   const operator = textField(raw, "operator");
   const values = textListField(raw, "values");
+  if (key === "") {
+    return `operator ${operator} needs a key`;
+  }
   switch (operator) {
     case "In":
     case "NotIn":
