@@ -263,6 +263,15 @@ describe("whatever was decided", () => {
     );
   });
 
+  test("a status in which the API server filled in ipMode and others added ports is written no more", () => {
+    const decision: AllocationDecision = { kind: "keep", addresses: [ip("192.0.2.4")] };
+    const desired = desire(decision);
+    const written = apply(fresh, planStatus(read(fresh), desired));
+    const ingress = [{ ip: "192.0.2.4", ipMode: "VIP", ports: [{ port: 80, protocol: "TCP" }] }];
+    const filled = { ...written, status: { ...written.status, loadBalancer: { ingress } } };
+    expect(planStatus(read(filled), { ...desired, now: later })).toBeUndefined();
+  });
+
   test("an Event is told only of what changed, and not of what is still unknown", () => {
     fc.assert(
       fc.property(desired, desired, (first, second) => {

@@ -178,6 +178,21 @@ describe("a Service", () => {
     expect(await asked.of("services")).toEqual(["a/s2"]);
   });
 
+  test("that has an address is looked at, whatever type and class it has now", async () => {
+    const asked = await begun();
+    asked.cluster.api.edit("user", "services", "a/s1", ({ spec }) => ({
+      spec: { ...spec, type: "ClusterIP", loadBalancerClass: "example.com/other" },
+    }));
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1"]);
+    // The next change is of a Service that is not ours, and still has an address of ours.
+    asked.cluster.api.edit("user", "services", "a/s1", ({ metadata }) => ({
+      metadata: { ...metadata, labels: { some: "label" } },
+    }));
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/s1"]);
+  });
+
   test("that is gone is looked at", async () => {
     const asked = await begun();
     asked.cluster.api.remove("user", "services", "a/s1");

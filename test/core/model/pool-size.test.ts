@@ -25,6 +25,7 @@ function pool(avoidBuggyIPs: boolean, ...addresses: readonly string[]): IpAddres
 describe("poolSize", () => {
   test("adds up the ranges of one family", () => {
     const mixed = pool(false, "10.0.0.0/24", "10.0.1.0/25", "2001:db8::/64");
+    expect(poolSize(pool(false, "10.0.0.0/24"), 4)).toBe(256n);
     expect(poolSize(mixed, 4)).toBe(384n);
     expect(poolSize(mixed, 6)).toBe(2n ** 64n);
   });
@@ -35,6 +36,20 @@ describe("poolSize", () => {
     expect(poolSize(pool(true, "1.2.3.0/31", "1000::/127"), 6)).toBe(2n);
     expect(poolSize(pool(true, "10.0.0.255-10.0.1.0"), 4)).toBe(0n);
     expect(poolSize(pool(true, "10.0.0.1-10.0.0.254"), 4)).toBe(254n);
+  });
+
+  test("of prefixes larger than any integer of 64 bits is exact, in whatever order they stand", () => {
+    const mixed = ["fd00::/64", "192.0.2.0/24", "fd01::/67", "fd02::/67", "fd03::/67", "fd04::/67"];
+    for (const addresses of [mixed, [...mixed].reverse()]) {
+      expect(poolSize(pool(true, ...addresses), 4)).toBe(254n);
+      expect(poolSize(pool(true, ...addresses), 6)).toBe(2n ** 64n + 4n * 2n ** 61n);
+    }
+    expect(poolSize(pool(false, "::/0"), 6)).toBe(2n ** 128n);
+  });
+
+  test("of one address that is avoided is none, not less", () => {
+    expect(poolSize(pool(true, "192.0.2.0/32"), 4)).toBe(0n);
+    expect(poolSize(pool(true, "192.0.2.255/32"), 4)).toBe(0n);
   });
 
   test("counts what two ranges share once", () => {
