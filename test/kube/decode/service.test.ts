@@ -92,7 +92,7 @@ describe("whose a Service is", () => {
     ["another class", { loadBalancerClass: "x/z" }, "x/y", false],
     ["no class, and we serve one", {}, "x/y", false],
     ["another type", { type: "NodePort" }, "", false],
-  ])("%s", (_, spec, ourClass, ours) => {
+  ])("is told by type and class: %s", (_, spec, ourClass, ours) => {
     expect(decode({ spec }, ourClass).service.wantsAddress).toBe(ours);
   });
 });
@@ -105,6 +105,22 @@ test.each<[string, object, readonly number[]]>([
   ["none yet", {}, []],
 ])("families come from the cluster IPs: %s", (_, spec, families) => {
   expect(decode({ spec }).service.families).toEqual(families);
+});
+
+test("a Service that is being deleted wants its address until it is gone", () => {
+  const { service } = decodeService(
+    {
+      metadata: {
+        namespace: "a",
+        name: "one",
+        deletionTimestamp: "2026-01-01T00:00:00Z",
+        finalizers: ["example.com/wait"],
+      },
+      spec: { type: "LoadBalancer", clusterIPs: ["10.96.0.9"] },
+    },
+    "",
+  );
+  expect(service.wantsAddress).toBe(true);
 });
 
 test("what was written before is known as it stands", () => {
