@@ -1,6 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { V1Lease, V1PolicyRule, V1Role, V1RoleBinding } from "@kubernetes/client-node";
+import type {
+  V1Lease,
+  V1ObjectMeta,
+  V1PolicyRule,
+  V1Role,
+  V1RoleBinding,
+} from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import * as resources from "../../../src/kube/resources.ts";
@@ -106,6 +112,13 @@ function permissionsOf({ apiGroups, resources: kinds = [], verbs }: V1PolicyRule
 async function everything(): Promise<void> {
   const { api, sandbox } = cluster;
   await api.createPool("production", ["192.0.2.0/24"]);
+  const metadata: V1ObjectMeta = { name: "lan" };
+  const policy = { metadata, spec: { excludedAddresses: ["192.0.2.200"] } };
+  await api.create(resources.addressPolicies, policy);
+  await eventually("the status of a policy", async () => {
+    const now = await api.get<{ status?: object }>(resources.addressPolicies, "lan");
+    return now?.status;
+  });
   for (const name of ["first", "second", "third"]) {
     await api.createService({ name, spec: { loadBalancerIP: "192.0.2.7" } });
   }
