@@ -3,6 +3,7 @@ import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
 import { type DatedPool, PoolContest } from "../core/allocation/pool-contest.ts";
+import { Supply } from "../core/allocation/supply.ts";
 import type { PoolPolicy } from "../core/model/address-policy.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import {
@@ -18,6 +19,8 @@ import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
 
+const noLabels = {};
+
 /**
  * What decisions about addresses stand on, derived from the stores and kept up
  * to date change by change.
@@ -25,6 +28,7 @@ import type { SpeakerReports } from "./speaker-reports.ts";
 export class AllocationState implements AllocationContext {
   readonly ledger = new Ledger();
   readonly denyList = new DenyList();
+  readonly #supply = new Supply(this.ledger, this.denyList);
   readonly #stores: ClusterStores;
   readonly #configuration: Configuration;
   readonly #reports: SpeakerReports;
@@ -34,7 +38,7 @@ export class AllocationState implements AllocationContext {
   readonly mayReturn = (pool: string): boolean => this.#configuration.mayReturn(pool);
   readonly policyFor = (pool: string): PoolPolicy => this.#configuration.policyFor(pool);
   readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
-    this.#stores.namespaces.get(namespace)?.labels ?? {};
+    this.#stores.namespaces.get(namespace)?.labels ?? noLabels;
 
   constructor(stores: ClusterStores, configuration: Configuration, reports: SpeakerReports) {
     this.#stores = stores;
@@ -59,6 +63,12 @@ export class AllocationState implements AllocationContext {
       );
     }
     return this.#contest;
+  }
+
+  /** What {@link pools} can still give, and how many addresses they have. */
+  get supply(): Supply {
+    this.#supply.setPools(this.pools);
+    return this.#supply;
   }
 
   get configurationLost(): boolean {

@@ -3,6 +3,7 @@ import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import type { Labels } from "../model/label-selector.ts";
 import type { DenyList } from "./deny-list.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Supply } from "./supply.ts";
 
 /** All that a decision may look at. */
 export interface AllocationContext {
@@ -19,6 +20,8 @@ export interface AllocationContext {
   readonly policyFor: (pool: string) => PoolPolicy;
   readonly ledger: Ledger;
   readonly denyList: DenyList;
+  /** What {@link pools} can still give. */
+  readonly supply: Supply;
   readonly namespaceLabels: (namespace: string) => Labels;
   /** False until speakers have told which network and broadcast addresses there are. */
   readonly networksKnown: boolean;

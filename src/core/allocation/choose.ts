@@ -1,10 +1,13 @@
-import { type IpAddressPool, isBuggy, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
+import { type IpAddressPool, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
 import type { Refusal } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { familyOf, type IpAddress, type IpFamily, toNumber } from "../net/ip-address.ts";
-import type { IpRange } from "../net/ip-range.ts";
 import type { AllocationContext } from "./allocation-context.ts";
+import { poolIndexOf } from "./pool-index.ts";
 import { refuseToJoin, waitingForSpeakers } from "./refusals.ts";
+
+/** How many pools a message names; a Service may have a thousand of them. */
+const namedPools = 10;
 
 /** Addresses found for a Service that left the choice to us, or why there are none. */
 export type Choice =
@@ -33,10 +36,13 @@ export function chooseAddresses(
   if (!context.networksKnown) {
     return { kind: "none", refusal: waitingForSpeakers };
   }
-  const pools = familiarFirst(service, candidates, context);
+  const familiar = familiarPools(service, candidates, context);
   for (const families of familyAttempts(service)) {
     for (const cooling of ["own", "any"] as const) {
-      for (const pool of pools) {
+      for (const pool of poolsToAsk(
+        { service, candidates, familiar, families, cooling },
+        context,
+      )) {
         const addresses = pickFromPool(service, pool, families, cooling, context);
         if (addresses !== undefined) {
           return { kind: "found", addresses };
@@ -56,15 +62,15 @@ export function candidatePools(
   context: Pick<AllocationContext, "pools" | "namespaceLabels">,
 ): readonly IpAddressPool[] | Refusal {
   const labels = context.namespaceLabels(service.namespace);
-  const admitting = context.pools.filter((pool) => poolAdmits(pool, service, labels));
+  const index = poolIndexOf(context.pools);
   const { pool: wanted } = service.wish;
   if (wanted !== undefined) {
-    const named = admitting.filter((pool) => pool.name === wanted);
-    return named.length > 0
-      ? named
+    const pool = index.named(wanted);
+    return pool !== undefined && poolAdmits(pool, service, labels)
+      ? [pool]
       : { reason: "PoolNotAllowed", message: `pool ${wanted} is not open to this Service` };
   }
-  const automatic = admitting.filter((pool) => pool.autoAssign);
+  const automatic = index.automatic(service, labels);
   return automatic.length > 0
     ? automatic
     : {
@@ -75,25 +81,45 @@ export function candidatePools(
       };
 }
 
-/** The pools with an address that the Service held until a moment ago, those with friends, then the others. */
-function familiarFirst(
+/**
+ * Those of `pools` in which the Service has more than what is free: first those with an address
+ * that it held until a moment ago, then those with friends.
+ */
+function familiarPools(
   service: Service,
   pools: readonly IpAddressPool[],
   context: AllocationContext,
 ): readonly IpAddressPool[] {
   const own = context.ledger.coolingOf(service.key);
+  if (own.length === 0 && service.sharing === undefined) {
+    return [];
+  }
   const hasOwn = (pool: IpAddressPool): boolean =>
     own.some((address) => canReuse(service, pool, familyOf(address), address, context));
   const hasFriends = (pool: IpAddressPool): boolean =>
     service.families.some((family) => ofFriends(service, pool, family, context) !== undefined);
-  if (own.length === 0 && service.sharing === undefined) {
-    return pools;
-  }
-  const rank = (pool: IpAddressPool): number => (hasOwn(pool) ? 0 : hasFriends(pool) ? 1 : 2);
-  return pools
-    .map((pool) => ({ pool, rank: rank(pool) }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ pool }) => pool);
+  const withOwn = pools.filter(hasOwn);
+  return [...withOwn, ...pools.filter((pool) => !withOwn.includes(pool) && hasFriends(pool))];
+}
+
+interface Search {
+  readonly service: Service;
+  readonly candidates: readonly IpAddressPool[];
+  readonly familiar: readonly IpAddressPool[];
+  readonly families: readonly IpFamily[];
+  readonly cooling: "own" | "any";
+}
+
+/** The familiar pools, then the others, but for those that have nothing for anybody. */
+function* poolsToAsk(
+  { service, candidates, familiar, families, cooling }: Search,
+  { supply }: AllocationContext,
+): Iterable<IpAddressPool> {
+  yield* familiar;
+  // Who claims an address itself may get it although it counts as denied to all.
+  yield* service.externalIPs.length > 0
+    ? candidates
+    : supply.withRoom(candidates, families, cooling === "any");
 }
 
 /** Which sets of families to try, best first. */
@@ -117,7 +143,7 @@ function pickFromPool(
     const address =
       ownCooling(service, pool, family, context) ??
       ofFriends(service, pool, family, context) ??
-      firstFree(pool, family, context) ??
+      context.supply.lowestFree(pool.name, family) ??
       (cooling === "any" ? anyCooling(service, pool, family, context) : undefined);
     if (address === undefined) {
       return undefined;
@@ -199,48 +225,13 @@ function canReuse(
   );
 }
 
-function firstFree(
-  pool: IpAddressPool,
-  family: IpFamily,
-  context: AllocationContext,
-): IpAddress | undefined {
-  for (const range of pool.ranges) {
-    const address =
-      range.family === family ? firstFreeInRange(range, pool.avoidBuggyIPs, context) : undefined;
-    if (address !== undefined) {
-      return address;
-    }
-  }
-  return undefined;
-}
-
-function firstFreeInRange(
-  range: IpRange,
-  avoidBuggyIPs: boolean,
-  { ledger, denyList }: AllocationContext,
-): IpAddress | undefined {
-  let from = range.first;
-  for (;;) {
-    const allowed = denyList.nextAllowed(range, from);
-    const address = allowed === undefined ? undefined : ledger.nextFree(range, allowed);
-    if (address === undefined) {
-      return undefined;
-    }
-    const value = toNumber(address);
-    const buggy = avoidBuggyIPs && isBuggy(address);
-    if (value === allowed && !buggy) {
-      return address;
-    }
-    // The ledger jumped past addresses in use; ask the deny list again from there.
-    from = buggy ? value + 1n : value;
-  }
-}
-
 function exhausted(service: Service, pools: readonly IpAddressPool[]): Refusal {
-  const names = pools.map((pool) => pool.name).join(", ");
+  const names = pools.slice(0, namedPools).map((pool) => pool.name);
+  const others = pools.length - names.length;
+  const list = names.join(", ") + (others > 0 ? ` or ${others} others` : "");
   const families = service.families.map((family) => `IPv${family}`).join(" and ");
   return {
     reason: "PoolExhausted",
-    message: `no available IPs: no free ${families} address in pool ${names}`,
+    message: `no available IPs: no free ${families} address in pool ${list}`,
   };
 }

@@ -5,6 +5,7 @@ import { compareIpAddresses, familyOf, type IpAddress, type IpFamily } from "../
 import type { AllocationContext } from "./allocation-context.ts";
 import { candidatePools, chooseAddresses } from "./choose.ts";
 import { poolFor } from "./pool-for.ts";
+import { poolIndexOf } from "./pool-index.ts";
 import { refuseToJoin, refuseToStay, waitingForSpeakers } from "./refusals.ts";
 
 /**
@@ -360,7 +361,7 @@ function admits(pool: IpAddressPool, service: Service, context: AllocationContex
 }
 
 function findPool(name: string, context: AllocationContext): IpAddressPool | undefined {
-  return context.pools.find((pool) => pool.name === name);
+  return poolIndexOf(context.pools).named(name);
 }
 
 function families(list: readonly IpFamily[]): string {

@@ -1,5 +1,5 @@
 import { IntervalIndex } from "../net/interval-index.ts";
-import { IntervalSet } from "../net/interval-set.ts";
+import { IntervalSet, type Run } from "../net/interval-set.ts";
 import { familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
 import { parseIpPrefix } from "../net/ip-prefix.ts";
 import type { IpRange } from "../net/ip-range.ts";
@@ -38,12 +38,19 @@ export class DenyList {
   #rangeSets = deniedSets(neverAssignable);
   readonly #claims = new Map<IpAddress, Set<string>>();
   readonly #claimSets = emptySets();
+  readonly #listeners: ((address: IpAddress | undefined) => void)[] = [];
+
+  /** Calls `listener` after each change, from now on: of one address, or of any (`undefined`). */
+  onChange(listener: (address: IpAddress | undefined) => void): void {
+    this.#listeners.push(listener);
+  }
 
   /** Replaces what the cluster itself uses: node addresses, CIDRs, gateways, network addresses. */
   setRanges(ranges: readonly DeniedRange[]): void {
     const all = [...neverAssignable, ...ranges];
     this.#ranges = indexes(all);
     this.#rangeSets = deniedSets(all);
+    this.#tell(undefined);
   }
 
   /**
@@ -54,6 +61,7 @@ export class DenyList {
     const claimants = this.#claims.get(address) ?? new Set();
     this.#claims.set(address, claimants.add(serviceKey));
     this.#claimSets[familyOf(address)].add(toNumber(address));
+    this.#tell(address);
   }
 
   /** Takes back {@link addClaim}. */
@@ -64,6 +72,7 @@ export class DenyList {
       this.#claims.delete(address);
       this.#claimSets[familyOf(address)].delete(toNumber(address));
     }
+    this.#tell(address);
   }
 
   /**
@@ -84,19 +93,22 @@ export class DenyList {
       : undefined;
   }
 
-  /** The lowest address of `range` not below `from` that this list does not block, if there is one. */
-  nextAllowed(range: IpRange, from: bigint): bigint | undefined {
-    let value = from;
-    while (value <= range.last) {
-      const past = this.#claimSets[range.family].nextGap(
-        this.#rangeSets[range.family].nextGap(value),
-      );
-      if (past === value) {
-        return value;
-      }
-      value = past;
+  /** True if somebody has a reason against the address with this number, whoever wants it. */
+  blocks(family: 4 | 6, value: bigint): boolean {
+    return this.#rangeSets[family].has(value) || this.#claimSets[family].has(value);
+  }
+
+  /** The addresses of `range` that this list does not block, in order. */
+  allowed({ family, first, last }: IpRange): readonly Run[] {
+    return this.#rangeSets[family]
+      .gapsBetween(first, last)
+      .flatMap((gap) => this.#claimSets[family].gapsBetween(gap.first, gap.last));
+  }
+
+  #tell(address: IpAddress | undefined): void {
+    for (const listener of this.#listeners) {
+      listener(address);
     }
-    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SharingScope } from "../model/address-policy.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
-import { IntervalSet } from "../net/interval-set.ts";
+import { IntervalSet, type Run } from "../net/interval-set.ts";
 import {
   compareIpAddresses,
   familyOf,
@@ -12,6 +12,13 @@ import {
 import type { IpRange } from "../net/ip-range.ts";
 import type { Sharer } from "./sharing.ts";
 import { SharingIndex } from "./sharing-index.ts";
+
+/** What became of an address; `undefined`: it was free, or is. */
+export type LedgerListener = (
+  address: IpAddress,
+  before: IpAllocation | undefined,
+  after: IpAllocation | undefined,
+) => void;
 
 /**
  * Who holds which address: an index over all IPAllocations, kept up one object
@@ -27,10 +34,16 @@ export class Ledger {
   readonly #coolingAddresses = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #taken = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #sharing = new SharingIndex();
+  readonly #listeners: LedgerListener[] = [];
+
+  /** Calls `listener` after each change, from now on. */
+  onChange(listener: LedgerListener): void {
+    this.#listeners.push(listener);
+  }
 
   /** Records an allocation, in place of what was known of its address. */
   put(allocation: IpAllocation): void {
-    this.remove(allocation.address);
+    const before = this.#forget(allocation.address);
     this.#allocations.set(allocation.address, allocation);
     this.#taken[familyOf(allocation.address)].add(toNumber(allocation.address));
     if (allocation.state === "Cooling") {
@@ -45,13 +58,27 @@ export class Ledger {
       const addresses = index?.get(key) ?? new Set();
       index?.set(key, addresses.add(allocation.address));
     }
+    this.#tell(allocation.address, before, allocation);
   }
 
   /** Forgets an address: it is free. */
   remove(address: IpAddress): void {
+    const before = this.#forget(address);
+    if (before !== undefined) {
+      this.#tell(address, before, undefined);
+    }
+  }
+
+  #tell(...change: Parameters<LedgerListener>): void {
+    for (const listener of this.#listeners) {
+      listener(...change);
+    }
+  }
+
+  #forget(address: IpAddress): IpAllocation | undefined {
     const known = this.#allocations.get(address);
     if (known === undefined) {
-      return;
+      return undefined;
     }
     this.#allocations.delete(address);
     this.#taken[familyOf(address)].delete(toNumber(address));
@@ -68,6 +95,7 @@ export class Ledger {
         index?.delete(key);
       }
     }
+    return known;
   }
 
   /** The allocation of `address`; `undefined`: it is free. */
@@ -103,12 +131,6 @@ export class Ledger {
       : formatIpAddress(range.family, value);
   }
 
-  /** The lowest address of `range` not below `from` that is free, if there is one. */
-  nextFree(range: IpRange, from: bigint): IpAddress | undefined {
-    const value = this.#taken[range.family].nextGap(from);
-    return value > range.last ? undefined : formatIpAddress(range.family, value);
-  }
-
   /**
    * The lowest address of `range` not below `from` with a holder that `sharer` could join, if
    * there is one; its other holders may be in the way.
@@ -120,6 +142,16 @@ export class Ledger {
     from: bigint,
   ): IpAddress | undefined {
     return this.#sharing.next(sharer, scope, range, from);
+  }
+
+  /** The addresses of `range` that are free, in order. */
+  free({ family, first, last }: IpRange): readonly Run[] {
+    return this.#taken[family].gapsBetween(first, last);
+  }
+
+  /** The addresses of `range` that cool down, in order. */
+  cooling({ family, first, last }: IpRange): readonly Run[] {
+    return this.#coolingAddresses[family].runsBetween(first, last);
   }
 
   /** How many addresses of `range` are not free. */

@@ -1,7 +1,8 @@
-import { type IpAddressPool, poolAdmits, poolKeeps, poolOffers } from "../model/ip-address-pool.ts";
+import { type IpAddressPool, poolAdmits, poolKeeps } from "../model/ip-address-pool.ts";
 import type { Service } from "../model/service.ts";
 import type { IpAddress } from "../net/ip-address.ts";
 import type { AllocationContext } from "./allocation-context.ts";
+import { poolIndexOf } from "./pool-index.ts";
 
 /**
  * The pool from which the Service may have `address`, else the first that offers it. An address
@@ -18,15 +19,11 @@ export function poolFor(
   const suits = (pool: IpAddressPool): boolean =>
     poolAdmits(pool, service, labels) && (wanted === undefined || wanted === pool.name);
   const allocation = context.ledger.get(address);
-  const giver =
-    allocation?.state === "Allocated"
-      ? context.pools.find(
-          (pool) => pool.name === allocation.pool && poolKeeps(pool, address) && suits(pool),
-        )
-      : undefined;
-  if (giver !== undefined) {
+  const index = poolIndexOf(context.pools);
+  const giver = allocation?.state === "Allocated" ? index.named(allocation.pool) : undefined;
+  if (giver !== undefined && poolKeeps(giver, address) && suits(giver)) {
     return giver;
   }
-  const offering = context.pools.filter((pool) => poolOffers(pool, address));
+  const offering = index.offering(address);
   return offering.find(suits) ?? offering[0];
 }

@@ -46,10 +46,12 @@ export function poolKeeps(pool: IpAddressPool, address: IpAddress): boolean {
 
 /** True for IPv4 addresses ending in .0 or .255. */
 export function isBuggy(address: IpAddress): boolean {
-  if (familyOf(address) === 6) {
-    return false;
-  }
-  const host = toNumber(address) & 255n;
+  return familyOf(address) === 4 && isBuggyNumber(toNumber(address));
+}
+
+/** The same of the number of an IPv4 address. */
+export function isBuggyNumber(value: bigint): boolean {
+  const host = value & 255n;
   return host === 0n || host === 255n;
 }
 
@@ -64,18 +66,30 @@ export function poolAdmits(
   service: Pick<Service, "namespace" | "labels">,
   namespaceLabels: Labels,
 ): boolean {
-  const allocation = pool.serviceAllocation;
-  if (allocation === undefined) {
+  return (
+    poolAdmitsNamespace(pool, service.namespace, namespaceLabels) &&
+    poolAdmitsLabels(pool, service.labels)
+  );
+}
+
+/** The part of {@link poolAdmits} that looks at the namespace. */
+export function poolAdmitsNamespace(
+  { serviceAllocation }: IpAddressPool,
+  namespace: string,
+  labels: Labels,
+): boolean {
+  if (serviceAllocation === undefined) {
     return true;
   }
-  const { namespaces, namespaceSelectors, serviceSelectors } = allocation;
-  const anyNamespace = namespaces.length === 0 && namespaceSelectors.length === 0;
-  const namespaceFits =
-    anyNamespace ||
-    namespaces.includes(service.namespace) ||
-    anySelects(namespaceSelectors, namespaceLabels);
-  const serviceFits = serviceSelectors.length === 0 || anySelects(serviceSelectors, service.labels);
-  return namespaceFits && serviceFits;
+  const { namespaces, namespaceSelectors } = serviceAllocation;
+  const any = namespaces.length === 0 && namespaceSelectors.length === 0;
+  return any || namespaces.includes(namespace) || anySelects(namespaceSelectors, labels);
+}
+
+/** The part of {@link poolAdmits} that looks at the labels of the Service. */
+export function poolAdmitsLabels({ serviceAllocation }: IpAddressPool, labels: Labels): boolean {
+  const selectors = serviceAllocation?.serviceSelectors ?? [];
+  return selectors.length === 0 || anySelects(selectors, labels);
 }
 
 /** The order in which pools are asked: pinned ones by priority, then the open ones; then by name. */

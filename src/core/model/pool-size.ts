@@ -17,7 +17,8 @@ export function poolSize(pool: IpAddressPool, family: 4 | 6): bigint {
   return size;
 }
 
-function sizeBetween(first: bigint, last: bigint, avoidBuggyIPs: boolean): bigint {
+/** How many addresses from `first` to `last` a pool gives out, both included. */
+export function sizeBetween(first: bigint, last: bigint, avoidBuggyIPs: boolean): bigint {
   const all = last - first + 1n;
   return avoidBuggyIPs ? all - buggyBelow(last + 1n) + buggyBelow(first) : all;
 }

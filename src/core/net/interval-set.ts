@@ -89,6 +89,19 @@ export class IntervalSet {
     return runs;
   }
 
+  /** The numbers from `first` to `last`, both included, that are not members, lowest first. */
+  gapsBetween(first: bigint, last: bigint): readonly Run[] {
+    const gaps: Run[] = [];
+    let from = first;
+    for (const run of this.runsBetween(first, last)) {
+      if (run.first > from) {
+        gaps.push({ first: from, last: run.first - 1n });
+      }
+      from = run.last + 1n;
+    }
+    return from > last ? gaps : [...gaps, { first: from, last }];
+  }
+
   /** The first run that ends at `value` or after it. */
   #seek(value: bigint): Place {
     const chunks = this.#chunks;

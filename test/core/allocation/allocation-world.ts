@@ -6,6 +6,7 @@ import { Ledger } from "../../../src/core/allocation/ledger.ts";
 import { excludedRanges, policyFor } from "../../../src/core/allocation/policy-for.ts";
 import { PoolContest } from "../../../src/core/allocation/pool-contest.ts";
 import { poolFor } from "../../../src/core/allocation/pool-for.ts";
+import { Supply } from "../../../src/core/allocation/supply.ts";
 import type { AddressPolicy, PoolPolicy } from "../../../src/core/model/address-policy.ts";
 import {
   comparePools,
@@ -24,6 +25,7 @@ import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
 export class AllocationWorld implements AllocationContext {
   readonly ledger = new Ledger();
   readonly denyList = new DenyList();
+  readonly #supply = new Supply(this.ledger, this.denyList);
   /** Pools that exist and cannot be read. */
   readonly unreadablePools = new Set<string>();
   readonly policies = new Map<string, AddressPolicy>();
@@ -61,6 +63,11 @@ export class AllocationWorld implements AllocationContext {
     dated.sort((a, b) => comparePools(a.pool, b.pool));
     this.#contest.setPools(dated, this.ledger.allocations());
     return this.#contest.pools;
+  }
+
+  get supply(): Supply {
+    this.#supply.setPools(this.pools);
+    return this.#supply;
   }
 
   namespaceLabels(namespace: string): Labels {

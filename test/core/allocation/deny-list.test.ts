@@ -15,6 +15,10 @@ function denied(text: string, why: string): DeniedRange {
   return parsed.ok ? { ...parsed.range, why } : expect.unreachable(parsed.error);
 }
 
+function numbersOf({ first, last }: { readonly first: bigint; readonly last: bigint }): bigint[] {
+  return Array.from({ length: Number(last - first) + 1 }, (_, at) => first + BigInt(at));
+}
+
 describe("the deny list", () => {
   test("says whose an address is", () => {
     const list = new DenyList();
@@ -59,15 +63,27 @@ describe("the deny list", () => {
         for (const address of claims) {
           list.addClaim(address, "b/other");
         }
-        const range = { family: 4 as const, first, last: first + 31n };
-        let expected: bigint | undefined;
-        for (let n = toNumber(from); n <= range.last && expected === undefined; n += 1n) {
-          const isFree = list.reasonAgainst(formatIpAddress(4, n), "a/one") === undefined;
-          expected = isFree ? n : undefined;
+        const range = { family: 4 as const, first: toNumber(from), last: first + 31n };
+        const allowed = list.allowed(range).flatMap((run) => numbersOf(run));
+        const expected = numbersOf(range).filter(
+          (n) => list.reasonAgainst(formatIpAddress(4, n), "a/one") === undefined,
+        );
+        expect(allowed).toEqual(expected);
+        for (const n of numbersOf(range)) {
+          expect(list.blocks(4, n)).toBe(!expected.includes(n));
         }
-        expect(list.nextAllowed(range, toNumber(from))).toBe(expected);
       }),
     );
+  });
+
+  test("tells of each change, of one address or of any", () => {
+    const list = new DenyList();
+    const told: unknown[] = [];
+    list.onChange((address) => told.push(address));
+    list.setRanges([]);
+    list.addClaim(ip("192.0.2.5"), "a/one");
+    list.removeClaim(ip("192.0.2.5"), "a/one");
+    expect(told).toEqual([undefined, "192.0.2.5", "192.0.2.5"]);
   });
 
   test("passes over addresses that are never assignable, however many there are", () => {
@@ -77,13 +93,11 @@ describe("the deny list", () => {
     fc.assert(
       fc.property(ipAddress, (address) => {
         const family = familyOf(address);
-        const range = { family, first: 0n, last: all[family] };
-        const isAllowed = list.nextAllowed(range, toNumber(address)) === toNumber(address);
-        expect(isAllowed).toBe(!isNeverAssignable(address));
+        expect(list.blocks(family, toNumber(address))).toBe(isNeverAssignable(address));
       }),
     );
     const multicast = { family: 6 as const, first: 0xffn << 120n, last: all[6] };
-    expect(list.nextAllowed(multicast, multicast.first)).toBeUndefined();
+    expect(list.allowed(multicast)).toEqual([]);
   });
 
   test.each([
@@ -94,7 +108,7 @@ describe("the deny list", () => {
     ["fe80::", "fec0::"],
   ])("goes on from %s at %s", (from, to) => {
     const last = (1n << 128n) - 1n;
-    const range = { family: familyOf(ip(from)), first: 0n, last };
-    expect(new DenyList().nextAllowed(range, toNumber(ip(from)))).toBe(toNumber(ip(to)));
+    const range = { family: familyOf(ip(from)), first: toNumber(ip(from)), last };
+    expect(new DenyList().allowed(range)[0]?.first).toBe(toNumber(ip(to)));
   });
 });

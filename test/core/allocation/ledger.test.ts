@@ -69,6 +69,14 @@ const ranges: readonly IpRange[] = [
   { family: 6, first: 0x2001_0db8n << 96n, last: (0x2001_0db8n << 96n) + 11n },
 ];
 
+function addressesOf(
+  family: 4 | 6,
+  { first, last }: Pick<IpRange, "first" | "last">,
+): readonly IpAddress[] {
+  const length = Number(last - first) + 1;
+  return Array.from({ length }, (_, at) => formatIpAddress(family, first + BigInt(at)));
+}
+
 /** All that can be asked of a ledger. */
 function answers(ledger: Ledger): unknown {
   return {
@@ -79,7 +87,7 @@ function answers(ledger: Ledger): unknown {
     cooling: ranges.map((range) => ledger.nextCooling(range, range.first)),
     coolingLater: ranges.map((range) => ledger.nextCooling(range, range.first + 6n)),
     taken: ranges.map((range) => ledger.countTaken(range)),
-    free: ranges.map((range) => ledger.nextFree(range, range.first)),
+    free: ranges.map((range) => ledger.free(range)),
   };
 }
 
@@ -101,18 +109,16 @@ describe("a ledger", () => {
     );
   });
 
-  test("finds the lowest free address, as looking at each one would", () => {
+  test("finds what is free, cools down or is taken, as looking at each one would", () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 40 }), fc.nat({ max: 12 }), (changes, offset) => {
         const [ledger, left] = [feed(changes), outcome(changes)];
         for (const range of ranges) {
           const from = range.first + BigInt(offset);
-          let expected: IpAddress | undefined;
-          for (let n = from; n <= range.last && expected === undefined; n += 1n) {
-            const candidate = formatIpAddress(range.family, n);
-            expected = left.has(candidate) ? undefined : candidate;
-          }
-          expect(ledger.nextFree(range, from)).toBe(expected);
+          const free = ledger.free(range).flatMap((run) => addressesOf(range.family, run));
+          expect(free).toEqual(
+            addressesOf(range.family, range).filter((candidate) => !left.has(candidate)),
+          );
           const cooling = [...left.values()]
             .filter(({ address, state }) => state === "Cooling" && toNumber(address) >= from)
             .filter(({ address }) => address.includes(":") === (range.family === 6))
@@ -120,6 +126,10 @@ describe("a ledger", () => {
             .filter((it) => toNumber(it) <= range.last)
             .sort((a, b) => Number(toNumber(a) - toNumber(b)));
           expect(ledger.nextCooling(range, from)).toBe(cooling[0]);
+          const later = { ...range, first: from };
+          expect(ledger.cooling(later).flatMap((run) => addressesOf(range.family, run))).toEqual(
+            cooling,
+          );
           const taken = [...left.keys()].filter(
             (it) => it.includes(":") === (range.family === 6) && toNumber(it) >= range.first,
           );
@@ -140,6 +150,24 @@ describe("a ledger", () => {
     ]);
     expect(ledger.heldBy("a/one")).toEqual(["192.0.2.9", "192.0.2.10"]);
     expect(ledger.coolingOf("a/one")).toEqual(["192.0.2.2"]);
-    expect(ledger.nextFree(ranges[0] as IpRange, toNumber(ip("192.0.2.2")))).toBe("192.0.2.4");
+    expect(addressesOf(4, ledger.free(ranges[0] as IpRange)[1] as IpRange)[0]).toBe("192.0.2.4");
+  });
+
+  test("tells of each change what was and what is", () => {
+    const [holders, address] = [[{ namespace: "a", name: "one", uid: "1", ports: [] }], ip("::5")];
+    const held = { address, pool: "web", bundle: undefined, holders, state: "Allocated" } as const;
+    const cooling = { ...held, state: "Cooling" } as const;
+    const ledger = new Ledger();
+    const told: unknown[] = [];
+    ledger.onChange((...change) => told.push(change));
+    ledger.put(held);
+    ledger.put(cooling);
+    ledger.remove(address);
+    ledger.remove(address);
+    expect(told).toEqual([
+      [address, undefined, held],
+      [address, held, cooling],
+      [address, cooling, undefined],
+    ]);
   });
 });

@@ -55,6 +55,14 @@ test("answers as a plain set of numbers does, whatever was added and deleted", (
       const [low, high] = [Math.min(from, to), Math.max(from, to)];
       const between = [...model].filter((member) => low <= member && member <= high);
       expect(membersBetween(set, low, high)).toEqual(between.sort((a, b) => a - b));
+      const complement = new IntervalSet();
+      for (const gap of set.gapsBetween(BigInt(low), BigInt(high))) {
+        complement.add(gap.first, gap.last);
+      }
+      for (let member = low - 1; member <= high + 1; member += 1) {
+        const isGap = low <= member && member <= high && !model.has(member);
+        expect(complement.has(BigInt(member))).toBe(isGap);
+      }
     }),
   );
 });
