@@ -63,7 +63,7 @@ const violations: readonly (readonly [path: string, text: string, problem: strin
   ["src/controller/x.ts", 'import { x } from "../speaker/x.ts";', "src/controller may not"],
   ["src/speaker/x.ts", 'import { x } from "../core/allocation/x.ts";', "src/speaker may not"],
   ["src/speaker/x.ts", 'import { x } from "../core/placement/x.ts";', "src/speaker may not"],
-  ["src/cli/x.ts", 'import { x } from "../kube/x.ts";', "src/cli may not"],
+  ["src/cli/x.ts", 'import { x } from "../link/x.ts";', "src/cli may not"],
   ["sandbox/x.ts", 'import { x } from "../src/controller/x.ts";', "sandbox may not"],
   ["sandbox/kubelet/x.ts", 'import { x } from "../../src/core/layer2/x.ts";', "sandbox may not"],
   ["build/x.ts", 'import { x } from "../src/runtime/x.ts";', "build may not"],

@@ -49,7 +49,18 @@ export const folderRules: readonly FolderRule[] = [
       ...["src/kube", "src/link", "src/runtime", node],
     ],
   },
-  { folder: "src/cli", may: ["src/controller", "src/speaker", "src/runtime", node, "commander"] },
+  {
+    folder: "src/cli",
+    may: [
+      "src/core",
+      "src/kube",
+      "src/controller",
+      "src/speaker",
+      "src/runtime",
+      node,
+      "commander",
+    ],
+  },
   {
     folder: "sandbox",
     may: [

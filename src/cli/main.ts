@@ -10,6 +10,19 @@ import type { SpeakerSettings } from "../speaker/settings.ts";
 /** Where a Pod finds the name of its namespace. */
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
+const configNamespaceHelp = "namespace of IPAddressPools and L2Advertisements";
+const defaultConfigNamespace = "metallb-system";
+
+const checkHelp = `
+With files alone nothing else is known: give all that belong together. With --cluster they are checked as if
+they were applied to it, and without files its own pools and advertisements are. It writes nothing.
+
+Exit code: 0 nothing found, 1 something found, 2 something could not be checked.
+
+  steelyard check -f pools.yaml -f services.yaml
+  helm template my-app | steelyard check --cluster --kubeconfig ~/.kube/config -f -
+  steelyard check --cluster --output json`;
+
 /** The command `steelyard`: one subcommand for each process. */
 const program = new Command("steelyard")
   .description("A bare-metal load balancer for Kubernetes: addresses from pools, announced by ARP")
@@ -23,11 +36,7 @@ program
   .addOption(namespaceOption())
   .addOption(podNameOption())
   .option("--pod-uid <uid>", "this Pod's uid, so that kubectl describe shows Events about it")
-  .option(
-    "--config-namespace <name>",
-    "namespace of IPAddressPools and L2Advertisements",
-    "metallb-system",
-  )
+  .option("--config-namespace <name>", configNamespaceHelp, defaultConfigNamespace)
   .option("--lb-class <class>", "serve only Services with this loadBalancerClass", "")
   .option("--no-default-advertisement", "do not create L2Advertisement default at a first start")
   .addOption(healthPortOption())
@@ -89,6 +98,55 @@ program
     };
     process.exitCode = await runSpeaker(settings);
   });
+
+program
+  .command("check")
+  .description("tell what is wrong with pools, advertisements and Services before they are applied")
+  .option(
+    "-f, --filename <file>",
+    "a manifest; - is stdin; may be given several times",
+    collect,
+    [],
+  )
+  .option("--cluster", "look at the cluster too, also for leftovers of MetalLB that block writes")
+  .addOption(
+    new Option(
+      "--kubeconfig <file>",
+      "how to reach the API server, with --cluster; inside a Pod not needed",
+    ).env("KUBECONFIG"),
+  )
+  .option("-n, --namespace <name>", "namespace of Services that name none", "default")
+  .option("--config-namespace <name>", configNamespaceHelp, defaultConfigNamespace)
+  .option("--lb-class <class>", "the loadBalancerClass that Steelyard serves", "")
+  .addOption(
+    new Option("--output <format>", "how to tell it").choices(["text", "json"]).default("text"),
+  )
+  .addHelpText("after", checkHelp)
+  .action(async (options: CheckFlags) => {
+    if (options.filename === undefined && options.cluster !== true) {
+      program.error("error: nothing to check: give -f <file>, --cluster, or both", { exitCode: 2 });
+    }
+    const { check } = await import("./check/check.ts");
+    process.exitCode = 2;
+    process.exitCode = await check({
+      ...options,
+      files: options.filename ?? [],
+      cluster: options.cluster === true,
+      kubeconfig: options.kubeconfig,
+      loadBalancerClass: options.lbClass,
+      clock: systemClock,
+    });
+  });
+
+interface CheckFlags {
+  readonly filename?: readonly string[];
+  readonly cluster?: boolean;
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly configNamespace: string;
+  readonly lbClass: string;
+  readonly output: "text" | "json";
+}
 
 interface CommonFlags {
   readonly kubeconfig?: string;
@@ -172,6 +230,10 @@ function logLevelOption(): Option {
   return new Option("--log-level <level>", "how much to log").choices(logLevels).default("info");
 }
 
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) {
@@ -190,7 +252,7 @@ function podNamespace(): string {
 
 await program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`error: ${error instanceof Error ? describe(error) : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 });
 // Connections and timers of a failed start must not keep the process.
 process.exit();

@@ -94,20 +94,22 @@ export class AdmissionKnowledge {
         this.#own?.state.contestChanged(before?.allocation, after?.allocation);
       }
     });
+    const networksChanged = (): void => {
+      this.#networksChanged = true;
+    };
+    // What policies exclude from pools is among the addresses that are denied.
+    const configurationChanged = (): void => {
+      this.#configurationChanged = true;
+      this.#networksChanged = true;
+    };
     const { pools, advertisements, policies, namespaces } = others;
-    const configured = [pools, advertisements, policies, namespaces, ...Object.values(definitions)];
-    for (const store of configured) {
-      store.onChange(() => {
-        this.#configurationChanged = true;
-      });
-      store.onSynced(() => {
-        this.#configurationChanged = true;
-      });
+    const kinds = Object.values(definitions);
+    for (const store of [pools, advertisements, policies, namespaces, ...kinds]) {
+      store.onChange(configurationChanged);
+      store.onSynced(configurationChanged);
     }
     for (const store of [others.nodes, others.speakers, others.serviceCidrs, others.apiServers]) {
-      store.onChange(() => {
-        this.#networksChanged = true;
-      });
+      store.onChange(networksChanged);
     }
   }
 }

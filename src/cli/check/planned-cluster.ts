@@ -1,0 +1,134 @@
+import { AdmissionKnowledge } from "../../controller/admission/admission-knowledge.ts";
+import { type ClusterStores, ClusterWatch } from "../../controller/cluster-stores.ts";
+import { configurationKinds, definitionName, ownKinds } from "../../controller/definitions.ts";
+import type { KnownCluster } from "../../core/admission/known-cluster.ts";
+import { decodeDefinition } from "../../kube/decode/definition.ts";
+import { decodeNamespace } from "../../kube/decode/namespace.ts";
+import type { Store, Stored } from "../../kube/store.ts";
+import type { ApiClient } from "../../kube/transport.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { silentLog } from "../../runtime/log.ts";
+
+export interface PlannedClusterOptions {
+  /** Absent: there are only files. */
+  readonly transport: ApiClient | undefined;
+  readonly configNamespace: string;
+  readonly loadBalancerClass: string;
+  readonly clock: Clock;
+}
+
+/** A cluster that does not answer for so long is not waited for. */
+const patienceMs = 20_000;
+
+const nobody: ApiClient = {
+  request: () => Promise.reject(new Error("there is no cluster")),
+  stream: () => Promise.reject(new Error("there is no cluster")),
+};
+
+/**
+ * A cluster as it would be: what is there, which is nothing where there are only files, and what
+ * {@link put} adds. Steelyard counts as installed.
+ */
+export class PlannedCluster {
+  readonly stores: ClusterStores;
+  readonly #options: PlannedClusterOptions;
+  #version = 0n;
+
+  private constructor(stores: ClusterStores, options: PlannedClusterOptions) {
+    this.stores = stores;
+    this.#options = options;
+  }
+
+  /** Reads what is there. Throws with what cannot be read. */
+  static async read(options: PlannedClusterOptions): Promise<PlannedCluster> {
+    const watch = new ClusterWatch({
+      ...options,
+      transport: options.transport ?? nobody,
+      // Whose speakers live is no matter here.
+      namespace: "steelyard-system",
+      log: silentLog,
+    });
+    if (options.transport !== undefined) {
+      await readAll(watch, options.clock);
+    }
+    const cluster = new PlannedCluster(watch.stores, options);
+    cluster.#install();
+    return cluster;
+  }
+
+  /** Adds an object, or changes what is there under its key. Returns what was there. */
+  put<T extends Stored>(store: Store<T>, decode: (raw: unknown) => T, raw: unknown): T | undefined {
+    const { metadata } = raw as { metadata: object };
+    this.#version += 1n;
+    // Newer than anything that an API server has told.
+    const resourceVersion = `${10n ** 19n + this.#version}`;
+    const object = decode({ ...(raw as object), metadata: { ...metadata, resourceVersion } });
+    const before = store.get(object.key);
+    store.upsert(object);
+    return before;
+  }
+
+  /** What decisions about it stand on; what is put later is not in it. */
+  known(): KnownCluster {
+    const { configNamespace, clock, transport } = this.#options;
+    const knowledge = new AdmissionKnowledge(this.stores, configNamespace, clock);
+    knowledge.start();
+    const known = knowledge.cluster as KnownCluster;
+    const unknown = { nodes: undefined, namespaces: undefined };
+    return transport === undefined ? { ...known, ...unknown } : known;
+  }
+
+  /** Kinds that are not there and the namespace of pools come with Steelyard. */
+  #install(): void {
+    const { definitions, ...stores } = this.stores;
+    for (const store of [...Object.values(stores), ...Object.values(definitions)]) {
+      makeKnown(store);
+    }
+    const kinds = { ...configurationKinds, ...ownKinds };
+    for (const [kind, resource] of Object.entries(kinds)) {
+      const metadata = { name: definitionName(resource) };
+      const store = definitions[kind as keyof typeof definitions];
+      if (store.get(metadata.name) === undefined) {
+        this.put(store, decodeDefinition, { metadata });
+      }
+    }
+    const { configNamespace } = this.#options;
+    if (stores.namespaces.get(configNamespace) === undefined) {
+      this.put(stores.namespaces, decodeNamespace, { metadata: { name: configNamespace } });
+    }
+  }
+}
+
+/** A kind that the cluster does not have is known: there is nothing of it. */
+function makeKnown(store: {
+  readonly synced: boolean;
+  replace(objects: ReadonlyMap<string, never>, listVersion: string): void;
+}): void {
+  if (!store.synced) {
+    store.replace(new Map<string, never>(), "0");
+  }
+}
+
+async function readAll(watch: ClusterWatch, clock: Clock): Promise<void> {
+  const read = new AbortController();
+  const reading = watch.run(read.signal);
+  const open = (): boolean =>
+    watch.watches.some(({ store, reflector }) => !store.synced && !reflector.state.missing);
+  const failing = (): boolean =>
+    watch.watches.some(
+      ({ store, reflector: { state } }) =>
+        !store.synced && !state.missing && state.lastError !== undefined,
+    );
+  const deadline = clock.now() + patienceMs;
+  while (open() && !failing() && clock.now() < deadline) {
+    await clock.sleep(20);
+  }
+  const problems = watch.watches
+    .filter(({ store, reflector }) => !store.synced && !reflector.state.missing)
+    .map(({ kind, reflector }) => `${kind}: ${reflector.state.lastError ?? "no answer"}`);
+  read.abort();
+  await reading;
+  if (problems.length > 0) {
+    throw new Error(`Cannot read the cluster: ${problems.join("; ")}`);
+  }
+}
