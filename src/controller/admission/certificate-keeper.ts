@@ -86,8 +86,15 @@ export class CertificateKeeper {
     if (!isNewer) {
       await this.#register(known.secret.authorities);
     }
-    const due = this.#trusted === undefined ? trustTakesMs : lookAgainMs;
-    this.#queue.add(webhookName, known.secret.next === undefined ? due : trustTakesMs);
+    this.#queue.add(webhookName, this.#restMs(known.secret));
+  }
+
+  /** How long nothing needs to be looked at, if nobody changes anything. */
+  #restMs({ next }: WebhookSecret): number {
+    if (next === undefined || this.#trusted === undefined) {
+      return this.#trusted === undefined ? trustTakesMs : lookAgainMs;
+    }
+    return Math.max(1_000, trustTakesMs - (this.#options.clock.now() - this.#trusted.since));
   }
 
   #plan(secret: WebhookSecret): CertificateStep {
