@@ -1,4 +1,8 @@
-import { concernedHolders, openedSharingKeys } from "../core/allocation/holder-changes.ts";
+import {
+  concernedHolders,
+  holdersChanged,
+  openedSharingKeys,
+} from "../core/allocation/holder-changes.ts";
 import { poolOffers } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { serviceKey } from "../core/model/service.ts";
@@ -186,6 +190,10 @@ export class Triggers {
     }
     if (after === undefined || after.state === "Cooling") {
       this.#wakePending(address);
+    }
+    if (holdersChanged(before, after)) {
+      // Also when it is only in use by others now: who asks for it by name is told why not.
+      this.#wakeWaiting(address, undefined);
     }
     for (const sharingKey of openedSharingKeys(before, after)) {
       this.#wakeWaiting(address, sharingSlot(sharingKey));

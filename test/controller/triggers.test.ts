@@ -159,6 +159,15 @@ describe("an address that is shared", () => {
     },
   );
 
+  test("has those looked at who ask for it by name when it is taken: the reason is another one now", async () => {
+    const asked = await begun();
+    asked.pending.add("a/named", { addresses: ["192.0.2.11"], poolSlots: [] });
+    asked.pending.add("a/any", { addresses: [], poolSlots: [poolSlot("p1", 4)] });
+    asked.cluster.allocate("192.0.2.11", "s2");
+    asked.cluster.see();
+    expect(await asked.of("services")).toEqual(["a/named", "a/s2"]);
+  });
+
   test("has nobody looked at who waits when only its bundle changes", async () => {
     const asked = await shared();
     asked.cluster.api.edit("leader", "ipallocations", "192.0.2.11", (object) => ({

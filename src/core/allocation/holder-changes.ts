@@ -22,6 +22,17 @@ export function concernedHolders(
     : all;
 }
 
+/** True if somebody came, went or changed: it may be in use by others than those named in a refusal. */
+export function holdersChanged(
+  before: IpAllocation | undefined,
+  after: IpAllocation | undefined,
+): boolean {
+  const [old, now] = [holdersByKey(before), holdersByKey(after)];
+  return (
+    old.size !== now.size || [...now].some(([key, holder]) => !sameHolder(old.get(key), holder))
+  );
+}
+
 /**
  * The sharing keys whose owners could join the address now and could not before: there are
  * holders with that key, and one of the holders came, went or changed.
@@ -30,11 +41,11 @@ export function openedSharingKeys(
   before: IpAllocation | undefined,
   after: IpAllocation | undefined,
 ): readonly string[] {
-  const [old, now] = [holdersByKey(before), holdersByKey(after)];
-  const changed =
-    old.size !== now.size || [...now].some(([key, holder]) => !sameHolder(old.get(key), holder));
-  const keys = [...now.values()].flatMap(({ sharing }) => sharing?.key ?? []);
-  return changed ? [...new Set(keys)] : [];
+  if (!holdersChanged(before, after)) {
+    return [];
+  }
+  const holders = [...holdersByKey(after).values()];
+  return [...new Set(holders.flatMap(({ sharing }) => sharing?.key ?? []))];
 }
 
 function holdersByKey(allocation: IpAllocation | undefined): ReadonlyMap<string, Holder> {

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
+import { candidatePools } from "../../../src/core/allocation/choose.ts";
+import type { AllocationDecision } from "../../../src/core/allocation/decide.ts";
+import { type IpAddressPool, poolOffers } from "../../../src/core/model/ip-address-pool.ts";
+import { type Holder, holderOf } from "../../../src/core/model/ip-allocation.ts";
 import type { Service } from "../../../src/core/model/service.ts";
 import {
+  familyOf,
   formatIpAddress,
   type IpAddress,
   type IpFamily,
@@ -79,6 +83,16 @@ const service: fc.Arbitrary<Service> = fc
       pool: mostly(undefined, fc.constantFrom("p", "q", "missing")),
       error: mostly(undefined, fc.constant("cannot be read")),
     }),
+    sharing: fc.option(
+      fc.record({
+        key: fc.constantFrom("x", "x", "y"),
+        backend: fc.constantFrom("", "", "", "app=web"),
+      }),
+      { nil: undefined },
+    ),
+    ports: fc
+      .uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 })
+      .map((ports) => ports.map((port) => ({ protocol: "TCP", port }))),
     externalIPs: fc.array(address, { maxLength: 1 }),
     statusAddresses: fc.array(address, { maxLength: 2 }),
   })
@@ -156,6 +170,32 @@ function holdings(world: AllocationWorld): readonly string[] {
     .sort();
 }
 
+/** Whether two may have one address: said without the code that decides. */
+function mayShare(a: Holder, b: Holder): boolean {
+  const ports = new Set(b.ports.map(({ port }) => port));
+  const pods = ({ sharing, namespace }: Holder): string =>
+    sharing === undefined || sharing.backend === "" ? "" : `${namespace} ${sharing.backend}`;
+  return (
+    a.sharing !== undefined &&
+    a.sharing.key === b.sharing?.key &&
+    pods(a) === pods(b) &&
+    !a.ports.some(({ port }) => ports.has(port))
+  );
+}
+
+/** Whether the Service may have an address beside those that hold it, if anybody does. */
+function fitsOn(world: AllocationWorld, key: string, it: IpAddress): boolean {
+  const allocation = world.ledger.get(it);
+  const asking = world.services.get(key);
+  return (
+    allocation?.state !== "Allocated" ||
+    (asking !== undefined &&
+      allocation.holders.every(
+        (holder) => holder.uid === asking.uid || mayShare(holderOf(asking), holder),
+      ))
+  );
+}
+
 /** It begins with a pool that has everything, so that most wishes can come true. */
 const everything: Step = {
   kind: "pool",
@@ -190,6 +230,19 @@ function play(
   }
 }
 
+/** Decides once, and again as long as a grant has made another of the pools that overlap the giving one. */
+function settleWithPools(world: AllocationWorld, key: string): AllocationDecision {
+  const given = (): string =>
+    world.pools
+      .flatMap(({ name, ranges }) => ranges.map(({ first, last }) => `${name} ${first}-${last}`))
+      .join();
+  let [before, decision] = [given(), world.settle(key)];
+  while (given() !== before) {
+    [before, decision] = [given(), world.settle(key)];
+  }
+  return decision;
+}
+
 /** The same world, made in another order. */
 function copyOf(world: AllocationWorld, chance: () => number): AllocationWorld {
   const shuffled = <T>(items: Iterable<T>): readonly T[] =>
@@ -217,8 +270,8 @@ describe("whatever happens to pools, Services and networks", () => {
   test("deciding again after a decision was carried out changes nothing", () => {
     fc.assert(
       fc.property(history, (steps) => {
-        play(steps, (world, key, decideNow) => {
-          decideNow();
+        play(steps, (world, key) => {
+          settleWithPools(world, key);
           const again = world.decide(key);
           expect(["keep", "refuse"]).toContain(again.kind);
           const next = world.settle(key);
@@ -232,7 +285,7 @@ describe("whatever happens to pools, Services and networks", () => {
     fc.assert(
       fc.property(history, (steps) => {
         play(steps, (world, key) => {
-          const first = world.settle(key);
+          const first = settleWithPools(world, key);
           const second = world.settle(key);
           const list = (it: typeof first): readonly IpAddress[] =>
             "addresses" in it ? it.addresses : [];
@@ -252,7 +305,7 @@ describe("whatever happens to pools, Services and networks", () => {
             "addresses" in decision ? decision.addresses.filter((it) => !held.has(it)) : [];
           for (const it of gained) {
             expect(world.denyList.reasonAgainst(it, key)).toBeUndefined();
-            expect(["Cooling", undefined]).toContain(world.ledger.get(it)?.state);
+            expect(fitsOn(world, key, it)).toBe(true);
             expect(world.poolOf(it)).toBeDefined();
             expect(world.networksKnown).toBe(true);
           }
@@ -262,7 +315,7 @@ describe("whatever happens to pools, Services and networks", () => {
     );
   });
 
-  test("an address has one holder, and a decision about one Service moves no other's", () => {
+  test("who holds an address with others may share it, and a decision about one Service moves no other's", () => {
     fc.assert(
       fc.property(history, (steps) => {
         play(steps, (world, key, decideNow) => {
@@ -270,8 +323,40 @@ describe("whatever happens to pools, Services and networks", () => {
           const before = others();
           decideNow();
           expect(others()).toEqual(before);
-          const addresses = holdings(world).map((it) => it.split(" ")[0]);
-          expect(new Set(addresses).size).toBe(addresses.length);
+          for (const { holders, state } of world.ledger.allocations()) {
+            const pairs = holders.flatMap((a, i) =>
+              holders.slice(i + 1).map((b) => [a, b] as const),
+            );
+            expect(state !== "Allocated" || pairs.every(([a, b]) => mayShare(a, b))).toBe(true);
+          }
+        });
+      }),
+    );
+  });
+
+  test("nobody gets a free address of a pool who could have joined friends in one that serves him", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          const decision = world.decide(key);
+          const asking = world.services.get(key);
+          const leaves = asking?.wish.addresses.length === 0 && asking.statusAddresses.length === 0;
+          const [got, ...more] = decision.kind === "grant" ? decision.addresses : [];
+          if (asking !== undefined && leaves && got !== undefined && more.length === 0) {
+            const pools = candidatePools(asking, world);
+            const friends = [...world.ledger.allocations()].filter(
+              ({ address: it, state }) =>
+                state === "Allocated" &&
+                familyOf(it) === familyOf(got) &&
+                !("reason" in pools) &&
+                pools.some((one) => poolOffers(one, it)) &&
+                world.denyList.reasonAgainst(it, key) === undefined &&
+                fitsOn(world, key, it) &&
+                world.ledger.heldBy(key).length === 0,
+            );
+            expect(world.ledger.get(got) !== undefined || friends.length === 0).toBe(true);
+          }
+          decideNow();
         });
       }),
     );
