@@ -5,18 +5,11 @@ import type { AllocationDecision } from "../../../src/core/allocation/decide.ts"
 import { type IpAddressPool, poolOffers } from "../../../src/core/model/ip-address-pool.ts";
 import { type Holder, holderOf } from "../../../src/core/model/ip-allocation.ts";
 import type { Service } from "../../../src/core/model/service.ts";
-import {
-  familyOf,
-  formatIpAddress,
-  type IpAddress,
-  type IpFamily,
-} from "../../../src/core/net/ip-address.ts";
+import { familyOf, formatIpAddress, type IpAddress } from "../../../src/core/net/ip-address.ts";
 import { parseIpRange } from "../../../src/core/net/ip-range.ts";
 import { ip } from "../net/arbitraries.ts";
+import { history, play, service, take } from "./allocation-history.ts";
 import { AllocationWorld, absent } from "./allocation-world.ts";
-
-const four = 0xc000_0200n;
-const six = 0x2001_0db8n << 96n;
 
 const anyPool: Omit<IpAddressPool, "ranges"> = {
   name: "p",
@@ -25,142 +18,6 @@ const anyPool: Omit<IpAddressPool, "ranges"> = {
   avoidBuggyIPs: false,
   serviceAllocation: undefined,
 };
-
-/** Few addresses, few names: everything collides with everything. */
-const address = fc
-  .tuple(fc.constantFrom<IpFamily>(4, 6), fc.nat({ max: 15 }))
-  .map(([family, n]) => formatIpAddress(family, (family === 4 ? four : six) + BigInt(n)));
-
-const rangeText = fc
-  .tuple(fc.constantFrom<IpFamily>(4, 6), fc.nat({ max: 15 }), fc.nat({ max: 6 }))
-  .map(([family, first, length]) => {
-    const base = family === 4 ? four : six;
-    const last = Math.min(15, first + length);
-    return `${formatIpAddress(family, base + BigInt(first))}-${formatIpAddress(family, base + BigInt(last))}`;
-  });
-
-const pool: fc.Arbitrary<IpAddressPool> = fc.record({
-  name: fc.constantFrom("p", "q", "r"),
-  labels: fc.constant({}),
-  ranges: fc.array(rangeText, { minLength: 1, maxLength: 3 }).map((texts) =>
-    texts.flatMap((text) => {
-      const parsed = parseIpRange(text);
-      return parsed.ok ? parsed.range : [];
-    }),
-  ),
-  autoAssign: fc.boolean(),
-  avoidBuggyIPs: fc.boolean(),
-  serviceAllocation: fc.option(
-    fc.record({
-      priority: fc.nat({ max: 2 }),
-      namespaces: fc.subarray(["a", "b"]),
-      namespaceSelectors: fc.constant([]),
-      serviceSelectors: fc.constant([]),
-    }),
-    { nil: undefined, freq: 3 },
-  ),
-});
-
-/** Rare cases must not hide the common one: `common` five times out of six. */
-function mostly<T>(common: T, rare: fc.Arbitrary<T>): fc.Arbitrary<T> {
-  return fc.oneof({ weight: 5, arbitrary: fc.constant(common) }, { weight: 1, arbitrary: rare });
-}
-
-const keys = ["a/one", "a/two", "b/one", "b/two"] as const;
-
-const service: fc.Arbitrary<Service> = fc
-  .record({
-    key: fc.constantFrom(...keys),
-    wantsAddress: mostly(true, fc.constant(false)),
-    families: fc.constantFrom<readonly IpFamily[]>([4], [4], [6], [4, 6], [6, 4], []),
-    familyPolicy: fc.constantFrom("SingleStack", "PreferDualStack", "RequireDualStack"),
-    wish: fc.record({
-      addresses: fc.oneof(
-        { weight: 1, arbitrary: fc.constant([]) },
-        { weight: 1, arbitrary: fc.uniqueArray(address, { minLength: 1, maxLength: 2 }) },
-      ),
-      source: fc.constant("spec.loadBalancerIP"),
-      pool: mostly(undefined, fc.constantFrom("p", "q", "missing")),
-      error: mostly(undefined, fc.constant("cannot be read")),
-    }),
-    sharing: fc.option(
-      fc.record({
-        key: fc.constantFrom("x", "x", "y"),
-        backend: fc.constantFrom("", "", "", "app=web"),
-      }),
-      { nil: undefined },
-    ),
-    ports: fc
-      .uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 })
-      .map((ports) => ports.map((port) => ({ protocol: "TCP", port }))),
-    externalIPs: fc.array(address, { maxLength: 1 }),
-    statusAddresses: fc.array(address, { maxLength: 2 }),
-  })
-  .map(({ familyPolicy, ...rest }) => ({
-    ...absent(rest.key),
-    ...rest,
-    // The API server gives a SingleStack Service one family.
-    families: familyPolicy === "SingleStack" ? rest.families.slice(0, 1) : rest.families,
-    familyPolicy: familyPolicy as Service["familyPolicy"],
-    uid: rest.key,
-  }));
-
-type Step =
-  | { readonly kind: "service"; readonly service: Service }
-  | { readonly kind: "delete"; readonly key: string }
-  | { readonly kind: "pool"; readonly pool: IpAddressPool }
-  | { readonly kind: "removePool"; readonly name: string }
-  | { readonly kind: "deny"; readonly address: IpAddress }
-  | { readonly kind: "cooled" }
-  | { readonly kind: "networks"; readonly known: boolean };
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: service.map((it) => ({ kind: "service" as const, service: it })) },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom(...keys).map((key) => ({ kind: "delete" as const, key })),
-  },
-  { weight: 3, arbitrary: pool.map((it) => ({ kind: "pool" as const, pool: it })) },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom("p", "q").map((name) => ({ kind: "removePool" as const, name })),
-  },
-  { weight: 3, arbitrary: address.map((it) => ({ kind: "deny" as const, address: it })) },
-  { weight: 1, arbitrary: fc.constant({ kind: "cooled" as const }) },
-  { weight: 1, arbitrary: fc.boolean().map((known) => ({ kind: "networks" as const, known })) },
-);
-
-/** Takes a step; returns the Service to decide about now, if it is about one. */
-function take(world: AllocationWorld, it: Step): string | undefined {
-  switch (it.kind) {
-    case "service":
-      world.putService(it.service.key, it.service);
-      return it.service.key;
-    case "delete":
-      world.putService(it.key, undefined);
-      return it.key;
-    case "pool":
-      world.putPool(it.pool);
-      return undefined;
-    case "removePool":
-      world.removePool(it.name);
-      return undefined;
-    case "deny":
-      world.apiServers.push(it.address);
-      world.networksChanged();
-      return undefined;
-    case "cooled":
-      for (const { address: cooled, state } of [...world.ledger.allocations()]) {
-        if (state === "Cooling") {
-          world.ledger.remove(cooled);
-        }
-      }
-      return undefined;
-    case "networks":
-      world.networksKnown = it.known;
-      return undefined;
-  }
-}
 
 /** Who holds what, as text. */
 function holdings(world: AllocationWorld): readonly string[] {
@@ -194,40 +51,6 @@ function fitsOn(world: AllocationWorld, key: string, it: IpAddress): boolean {
         (holder) => holder.uid === asking.uid || mayShare(holderOf(asking), holder),
       ))
   );
-}
-
-/** It begins with a pool that has everything, so that most wishes can come true. */
-const everything: Step = {
-  kind: "pool",
-  pool: {
-    name: "r",
-    labels: {},
-    ranges: [
-      { family: 4, first: four, last: four + 15n },
-      { family: 6, first: six, last: six + 15n },
-    ],
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    serviceAllocation: undefined,
-  },
-};
-
-const history = fc
-  .array(step, { minLength: 1, maxLength: 40, size: "max" })
-  .map((steps) => [everything, ...steps]);
-
-/** Runs a history, calling `check` around each decision. */
-function play(
-  steps: readonly Step[],
-  check: (world: AllocationWorld, key: string, decideNow: () => void) => void,
-): void {
-  const world = new AllocationWorld();
-  for (const it of steps) {
-    const key = take(world, it);
-    for (const changed of key === undefined ? [...world.services.keys()] : [key]) {
-      check(world, changed, () => world.settle(changed));
-    }
-  }
 }
 
 /** Decides once, and again as long as a grant has made another of the pools that overlap the giving one. */
