@@ -70,3 +70,14 @@ test("a status that nobody heard of can show an address no longer once it is giv
   expect(atRelease).not.toBe(asksFor);
   expect(api.get("services", "a/s1")?.status.loadBalancer.ingress).toEqual([]);
 });
+
+test("a Service that is refused is told once, and not tried again", async () => {
+  const [cluster, reconciler] = await wishfulService();
+  await reconciler.reconcile("a/s1");
+  const [condition] = cluster.api.get("services", "a/s1")?.status.conditions ?? [];
+  expect(condition).toMatchObject({ status: "False", reason: "AddressNotInPool" });
+  // What rejects is tried again; this does not, and writes nothing more.
+  const asked = cluster.asked.length;
+  await reconciler.reconcile("a/s1");
+  expect(cluster.asked.slice(asked)).toEqual([]);
+});

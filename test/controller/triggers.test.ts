@@ -1,85 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { PendingServices, poolSlot, sharingSlot } from "../../src/controller/pending-services.ts";
-import { type LeaderQueues, Triggers } from "../../src/controller/triggers.ts";
-import { WorkQueue } from "../../src/kube/work-queue.ts";
-import { silentLog } from "../../src/runtime/log.ts";
+import { poolSlot, sharingSlot } from "../../src/controller/pending-services.ts";
+import { decodeNode, type NodeObject } from "../../src/kube/decode/node.ts";
 import { ip } from "../core/net/arbitraries.ts";
+import { Asked, address, begun } from "./asked-work.ts";
 import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
-const address = "192.0.2.10";
 const excluded = ip("192.0.2.12");
 const reuseDelayMs = 30_000;
-
-/** A leader's triggers and queues, and which work they ask for. */
-class Asked {
-  readonly cluster: KnownCluster;
-  readonly pending = new PendingServices();
-  readonly #queues: LeaderQueues;
-  readonly #keys = new Map<string, Set<string>>();
-  readonly triggers: Triggers;
-
-  constructor(cluster: KnownCluster) {
-    this.cluster = cluster;
-    const { clock } = cluster;
-    const queue = (): WorkQueue => new WorkQueue({ clock, log: silentLog });
-    this.#queues = {
-      services: queue(),
-      bundles: queue(),
-      cooling: queue(),
-      speakers: queue(),
-      settling: queue(),
-      policies: queue(),
-    };
-    for (const [name, one] of Object.entries(this.#queues) as [string, WorkQueue][]) {
-      this.#keys.set(name, new Set());
-      void one.run(
-        async (key) => void this.#keys.get(name)?.add(key),
-        new AbortController().signal,
-      );
-    }
-    this.triggers = new Triggers({
-      ...cluster,
-      queues: this.#queues,
-      pending: this.pending,
-      takeAwaiting: () => [],
-      events: { record: () => undefined },
-      configNamespace,
-      log: silentLog,
-    });
-    this.triggers.start();
-  }
-
-  /** The keys of one kind that were worked on since the last call, after `ms` more. */
-  async of(kind: keyof LeaderQueues, ms = 0): Promise<readonly string[]> {
-    await this.cluster.clock.advance(ms);
-    const keys = this.#keys.get(kind) ?? new Set();
-    const sorted = [...keys].sort();
-    keys.clear();
-    return sorted;
-  }
-
-  /** Does all that is asked for by now, and forgets it. */
-  async calm(ms = 6_000): Promise<void> {
-    await this.cluster.clock.advance(ms);
-    for (const keys of this.#keys.values()) {
-      keys.clear();
-    }
-  }
-}
-
-/** A leader that has begun and looked at everything, with Services `s1` to `s3`, `s1` having an address. */
-async function begun(): Promise<Asked> {
-  const cluster = new KnownCluster();
-  for (const name of ["s1", "s2", "s3"]) {
-    cluster.createService(name);
-  }
-  cluster.allocate(address, "s1");
-  cluster.see();
-  cluster.state.load();
-  const asked = new Asked(cluster);
-  await asked.calm();
-  return asked;
-}
 
 describe("a new leader", () => {
   test("looks at every Service that wants an address or has one, also one that is gone", async () => {
@@ -189,17 +116,14 @@ describe("a Service", () => {
 
   test("that has an address is looked at, whatever type and class it has now", async () => {
     const asked = await begun();
-    asked.cluster.api.edit("user", "services", "a/s1", ({ spec }) => ({
-      spec: { ...spec, type: "ClusterIP", loadBalancerClass: "example.com/other" },
-    }));
-    asked.cluster.see();
-    expect(await asked.of("services")).toEqual(["a/s1"]);
-    // The next change is of a Service that is not ours, and still has an address of ours.
-    asked.cluster.api.edit("user", "services", "a/s1", ({ metadata }) => ({
-      metadata: { ...metadata, labels: { some: "label" } },
-    }));
-    asked.cluster.see();
-    expect(await asked.of("services")).toEqual(["a/s1"]);
+    for (const type of ["ClusterIP", "NodePort"]) {
+      const loadBalancerClass = "example.com/other";
+      asked.cluster.api.edit("user", "services", "a/s1", ({ spec }) => ({
+        spec: { ...spec, type, loadBalancerClass },
+      }));
+      asked.cluster.see();
+      expect(await asked.of("services")).toEqual(["a/s1"]);
+    }
   });
 
   test("that is gone is looked at", async () => {
@@ -411,4 +335,39 @@ describe("the configuration", () => {
     expect(await asked.of("bundles")).toEqual(["all"]);
     expect(await asked.of("settling", 5_001)).toEqual(["all"]);
   });
+});
+
+describe("a Node", () => {
+  const node = (more: Readonly<Record<string, object>>, version: string): NodeObject =>
+    decodeNode({
+      metadata: { name: "n1", uid: "n1", resourceVersion: version, ...more["metadata"] },
+      spec: { podCIDRs: ["10.244.1.0/24"], ...more["spec"] },
+      status: { addresses: [{ type: "InternalIP", address: "192.0.2.241" }], ...more["status"] },
+    });
+  const condition = (type: string): object => ({ conditions: [{ type, status: "True" }] });
+
+  test.each<[string, Readonly<Record<string, object>> | undefined, boolean]>([
+    ["that is deleted", undefined, true],
+    ["with other labels", { metadata: { labels: { rack: "2" } } }, true],
+    ["without a network", { status: condition("NetworkUnavailable") }, true],
+    ["with a drain", { metadata: { annotations: { "steelyard.dev/drain": "true" } } }, true],
+    ["with a heartbeat", { status: condition("Ready") }, false],
+    ["that is cordoned", { spec: { unschedulable: true } }, false],
+  ])(
+    "%s asks for work only if a decision looks at what changed",
+    async (_, change, asksForWork) => {
+      const asked = await begun();
+      const { nodes } = asked.cluster.stores;
+      nodes.upsert(node({}, "1"));
+      expect(await asked.of("speakers")).toEqual(["n1"]);
+      await asked.calm();
+      if (change === undefined) {
+        nodes.remove("n1", "n1", "2");
+      } else {
+        nodes.upsert(node(change, "2"));
+      }
+      expect(await asked.of("speakers")).toEqual(asksForWork ? ["n1"] : []);
+      expect(await asked.of("bundles")).toEqual(asksForWork ? ["all"] : []);
+    },
+  );
 });
