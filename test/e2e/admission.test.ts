@@ -336,7 +336,7 @@ describe("an admin", () => {
   test("deletes the definitions, with all objects, without breaking the glass", async () => {
     const { sandbox, api } = cluster;
     expect((await api.allocations()).length).toBeGreaterThan(0);
-    const kinds = ["ipallocations", "l2bundles", "l2speakers"];
+    const kinds = ["ipallocations", "l2bundles", "l2speakers", "addresspolicies"];
     const definitions = kinds.map((kind) => `${kind}.steelyard.dev`);
     await kubectl(sandbox, ["delete", "crd", ...definitions, "--timeout=90s"]);
     await kubectl(sandbox, ["delete", "validatingadmissionpolicy", ...policies]);

@@ -1,9 +1,11 @@
 import { advertisementFindings } from "../../core/admission/advertisement-findings.ts";
 import { type Finding, warn } from "../../core/admission/finding.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
+import { policyFindings } from "../../core/admission/policy-findings.ts";
 import { poolFindings } from "../../core/admission/pool-findings.ts";
 import { serviceFindings } from "../../core/admission/service-findings.ts";
 import type { AdmissionRequest, AdmissionVerdict } from "../../kube/admission-review.ts";
+import { decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
 import { textField } from "../../kube/decode/fields.ts";
 import { decodeIpAddressPool } from "../../kube/decode/ip-address-pool.ts";
 import { decodeL2Advertisement } from "../../kube/decode/l2-advertisement.ts";
@@ -41,6 +43,9 @@ export function judge(
     return isNamed(object)
       ? serviceFindings(decodeService(object, settings.loadBalancerClass).service, known)
       : [];
+  }
+  if (isOf(change, resources.addressPolicies)) {
+    return policyFindings(both(decodeAddressPolicy), known);
   }
   const [kind] = [resources.ipAddressPools, resources.l2Advertisements].filter((it) =>
     isOf(change, it),

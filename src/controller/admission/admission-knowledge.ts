@@ -1,4 +1,5 @@
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
+import { policyRefuses } from "../../core/admission/policy-refuses.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { AllocationState } from "../allocation-state.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
@@ -66,7 +67,7 @@ export class AdmissionKnowledge {
       nodes: [...nodes.values()].map(({ node }) => node.labels),
       namespaces: new Map([...namespaces.values()].map(({ key, labels }) => [key, labels])),
       service: (key) => services.get(key)?.service,
-      refuses: () => false,
+      refuses: (matter) => policyRefuses(matter, state),
     };
   }
 

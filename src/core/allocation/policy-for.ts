@@ -1,5 +1,7 @@
 import {
   type AddressPolicy,
+  type AdmissionMatter,
+  admissionMatters,
   governs,
   type PoolPolicy,
   type SharingScope,
@@ -15,6 +17,7 @@ export const openPolicy: PoolPolicy = {
   delaysRequests: false,
   delaysLastResort: false,
   sharingScope: "Cluster",
+  refusedAtAdmission: [],
 };
 
 /**
@@ -36,6 +39,9 @@ export function policyFor(
     delaysRequests: delays.some((delay) => delay > 0),
     delaysLastResort: governing.some(({ profile }) => profile === "Strict"),
     sharingScope: governing.map(sharingScopeOf).reduce(stricter, openPolicy.sharingScope),
+    refusedAtAdmission: admissionMatters.filter((matter) =>
+      governing.some((policy) => refusedBy(policy).includes(matter)),
+    ),
   };
 }
 
@@ -62,6 +68,10 @@ function reuseDelayOf({ reuseDelayMs, profile }: AddressPolicy): number | undefi
 
 function sharingScopeOf({ sharingScope, profile }: AddressPolicy): SharingScope {
   return sharingScope ?? (profile === "Strict" ? strictSharingScope : openPolicy.sharingScope);
+}
+
+function refusedBy({ refusedAtAdmission, profile }: AddressPolicy): readonly AdmissionMatter[] {
+  return refusedAtAdmission ?? (profile === "Strict" ? admissionMatters : []);
 }
 
 function stricter(a: SharingScope, b: SharingScope): SharingScope {

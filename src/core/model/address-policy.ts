@@ -10,6 +10,14 @@ export const sharingScopes = ["Cluster", "Namespace", "None"] as const;
 
 export type SharingScope = (typeof sharingScopes)[number];
 
+/**
+ * What the admission webhook can refuse rather than warn of: to take addresses from Services by
+ * an edit of their pool, and a Service that asks for what it cannot have now.
+ */
+export const admissionMatters = ["PoolInUse", "UnmetWish"] as const;
+
+export type AdmissionMatter = (typeof admissionMatters)[number];
+
 /** What an AddressPolicy demands where it says nothing itself: what MetalLB does, or all that there is. */
 export type AddressPolicyProfile = "Compatible" | "Strict";
 
@@ -26,6 +34,7 @@ export interface AddressPolicy {
   /** How long a released address is kept from others, in milliseconds. */
   readonly reuseDelayMs: number | undefined;
   readonly sharingScope: SharingScope | undefined;
+  readonly refusedAtAdmission: readonly AdmissionMatter[] | undefined;
 }
 
 /** What holds for one pool: the strictest that the policies on it say of each matter. */
@@ -38,6 +47,7 @@ export interface PoolPolicy {
   readonly delaysLastResort: boolean;
   /** Which Services may begin to share an address. Those that share one already go on. */
   readonly sharingScope: SharingScope;
+  readonly refusedAtAdmission: readonly AdmissionMatter[];
 }
 
 /** True if the policy selects the pool. One that names no pools selects all. */

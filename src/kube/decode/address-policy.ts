@@ -1,6 +1,8 @@
 import {
   type AddressPolicy,
   type AddressPolicyProfile,
+  type AdmissionMatter,
+  admissionMatters,
   type SharingScope,
   sharingScopes,
 } from "../../core/model/address-policy.ts";
@@ -33,7 +35,7 @@ export interface AddressPolicyObject extends Stored {
 /** All that this version knows; a field besides would promise what nobody keeps. */
 const knownFields = [
   ...["ipAddressPools", "ipAddressPoolSelectors", "profile"],
-  ...["excludedAddresses", "reuseDelaySeconds", "sharingScope"],
+  ...["excludedAddresses", "reuseDelaySeconds", "sharingScope", "refusedAtAdmission"],
 ];
 
 const longestReuseDelaySeconds = 604_800;
@@ -60,6 +62,7 @@ export function decodeAddressPolicy(raw: unknown): AddressPolicyObject {
     excluded: decodeExcluded(textListField(raw, "spec", "excludedAddresses"), errors),
     reuseDelayMs: decodeReuseDelay(numberField(raw, "spec", "reuseDelaySeconds"), errors),
     sharingScope: decodeSharingScope(textField(raw, "spec", "sharingScope"), errors),
+    refusedAtAdmission: decodeMatters(raw, errors),
   };
   return {
     key,
@@ -118,4 +121,19 @@ function decodeSharingScope(text: string | undefined, errors: string[]): Sharing
     errors.push(`spec.sharingScope: "${text}" is none of ${sharingScopes.join(", ")}`);
   }
   return known;
+}
+
+/** Absent is not the same as an empty list, which takes what the profile would add. */
+function decodeMatters(raw: unknown, errors: string[]): readonly AdmissionMatter[] | undefined {
+  if (field(raw, "spec", "refusedAtAdmission") === undefined) {
+    return undefined;
+  }
+  return textListField(raw, "spec", "refusedAtAdmission").flatMap((text) => {
+    const known = admissionMatters.find((matter) => matter === text);
+    if (known === undefined) {
+      const field = "spec.refusedAtAdmission";
+      errors.push(`${field}: "${text}" is none of ${admissionMatters.join(", ")}`);
+    }
+    return known ?? [];
+  });
 }

@@ -39,13 +39,18 @@ const service = (spec: object): object => ({
 });
 
 describe("judging", () => {
-  test("looks at pools, advertisements and Services", () => {
+  test("looks at pools, advertisements, policies and Services", () => {
     expect(asked({ object: pool({ addresses: ["192.0.2.9/32"] }) })).toMatchObject([
       { severity: "refuse", field: "spec.addresses[0]" },
     ]);
     const advertisement = pool({ ipAddressPools: ["wbe"] });
     expect(asked({ resource: "l2advertisements", object: advertisement })).toMatchObject([
       { severity: "warn", field: "spec.ipAddressPools[0]" },
+    ]);
+    const policy = { metadata: { name: "lan" }, spec: { excludedAddresses: ["nonsense"] } };
+    const policies = { group: "steelyard.dev", resource: "addresspolicies" };
+    expect(asked({ ...policies, object: policy })).toMatchObject([
+      { severity: "refuse", field: "spec.excludedAddresses" },
     ]);
     const wish = service({ loadBalancerIP: "198.51.100.1" });
     expect(asked({ group: "", resource: "services", object: wish })).toMatchObject([

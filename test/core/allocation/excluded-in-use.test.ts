@@ -24,7 +24,12 @@ test("excluded addresses in use are those that Services hold in the pools of the
   });
   const pools = [poolOf("web", ["192.0.2.0/24", "2001:db8::/64"])];
   const policy = { name: "lan", pools: [], poolSelectors: [], profile: "Compatible" as const };
-  const rest = { excluded, reuseDelayMs: undefined, sharingScope: undefined };
+  const rest = {
+    excluded,
+    reuseDelayMs: undefined,
+    sharingScope: undefined,
+    refusedAtAdmission: undefined,
+  };
   expect(excludedInUse({ ...policy, ...rest }, pools, ledger)).toEqual([
     "192.0.2.9",
     "192.0.2.10",

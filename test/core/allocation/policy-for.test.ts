@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { excludedRanges, openPolicy, policyFor } from "../../../src/core/allocation/policy-for.ts";
-import { type AddressPolicy, sharingScopes } from "../../../src/core/model/address-policy.ts";
+import {
+  type AddressPolicy,
+  admissionMatters,
+  sharingScopes,
+} from "../../../src/core/model/address-policy.ts";
 import { formatIpRange, type IpRange, parseIpRange } from "../../../src/core/net/ip-range.ts";
 import { poolOf } from "./pools.ts";
 
@@ -14,6 +18,7 @@ function policy(fields: Partial<AddressPolicy> = {}): AddressPolicy {
     excluded: [],
     reuseDelayMs: undefined,
     sharingScope: undefined,
+    refusedAtAdmission: undefined,
     ...fields,
   };
 }
@@ -66,13 +71,16 @@ describe("what holds for a pool", () => {
       delaysRequests: true,
       delaysLastResort: true,
       sharingScope: "Namespace",
+      refusedAtAdmission: ["PoolInUse", "UnmetWish"],
     });
-    const own = policy({ profile: "Strict", reuseDelayMs: 60_000, sharingScope: "Cluster" });
+    const said = { reuseDelayMs: 60_000, sharingScope: "Cluster", refusedAtAdmission: [] } as const;
+    const own = policy({ profile: "Strict", ...said });
     expect(policyFor(web, [own])).toEqual({
       reuseDelayMs: 60_000,
       delaysRequests: true,
       delaysLastResort: true,
       sharingScope: "Cluster",
+      refusedAtAdmission: [],
     });
   });
 
@@ -80,6 +88,7 @@ describe("what holds for a pool", () => {
     const some = fc.record({
       profile: fc.constantFrom("Compatible", "Strict"),
       reuseDelayMs: fc.option(fc.nat({ max: 900_000 }), { nil: undefined }),
+      refusedAtAdmission: fc.option(fc.subarray([...admissionMatters]), { nil: undefined }),
       sharingScope: fc.option(fc.constantFrom(...sharingScopes), { nil: undefined }),
     });
     fc.assert(
@@ -93,6 +102,9 @@ describe("what holds for a pool", () => {
           expect(together.delaysLastResort || !alone.delaysLastResort).toBe(true);
           expect(sharingScopes.indexOf(together.sharingScope)).toBeGreaterThanOrEqual(
             sharingScopes.indexOf(alone.sharingScope),
+          );
+          expect(together.refusedAtAdmission).toEqual(
+            expect.arrayContaining([...alone.refusedAtAdmission]),
           );
           if (alone.delaysRequests) {
             expect(together.reuseDelayMs).toBeGreaterThanOrEqual(alone.reuseDelayMs);

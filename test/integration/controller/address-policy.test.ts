@@ -60,6 +60,7 @@ describe("the API server", () => {
     ["one address twice", { excludedAddresses: ["192.0.2.1", "192.0.2.1"] }, /Duplicate value/],
     ["a profile of its own", { profile: "Paranoid" }, /"Compatible", "Strict"/],
     ["a scope of its own", { sharingScope: "Team" }, /"Cluster", "Namespace", "None"/],
+    ["what it cannot refuse", { refusedAtAdmission: ["Everything"] }, /"PoolInUse", "UnmetWish"/],
     ["more than a week", { reuseDelaySeconds: 604_801 }, /less than or equal to 604800/],
     [
       "a selector without values",
@@ -93,6 +94,7 @@ describe("the API server", () => {
       ],
       reuseDelaySeconds: 90,
       sharingScope: "None",
+      refusedAtAdmission: ["PoolInUse", "UnmetWish"],
     });
     const { status } = await reported("full", "Accepted", "True");
     expect(status?.pools).toBe(0);
@@ -114,6 +116,46 @@ describe("the API server", () => {
     expect(stderr).toContain("only system:serviceaccount:steelyard-system:steelyard-controller");
     await kubectl(cluster.sandbox, [...breakGlass, ...write]);
     await cluster.api.remove(resources.addressPolicies, "untouched");
+  });
+});
+
+describe("the webhook", () => {
+  const rehearse = async (command: string, object: object): Promise<string> => {
+    const input = JSON.stringify(object);
+    const args = [command, "--dry-run=server", "-f", "-"];
+    const { stderr } = await cluster.sandbox.kubectl(args, { input });
+    return stderr;
+  };
+  const written = (spec: object): object => ({
+    apiVersion: "steelyard.dev/v1alpha1",
+    kind: "AddressPolicy",
+    metadata: { name: "rehearsed" },
+    spec,
+  });
+
+  test("refuses what the API server cannot see, and warns of what is surely no use", async () => {
+    await eventually("a webhook that answers", async () =>
+      (await rehearse("create", written({ excludedAddresses: ["192.0.2.9-192.0.2.1"] }))).includes(
+        "ends before it starts",
+      ),
+    );
+    const warned = await rehearse("create", written({ ipAddressPools: ["nowhere"] }));
+    expect(warned).toContain("Warning: spec.ipAddressPools[0]: there is no IPAddressPool nowhere");
+  });
+
+  test("refuses wishes that cannot be met where a policy wants it so, else it warns", async () => {
+    const wish = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "rehearsed", namespace: "default" },
+      spec: { type: "LoadBalancer", ports: [{ port: 80 }], loadBalancerIP: "203.0.113.1" },
+    };
+    expect(await rehearse("create", wish)).toContain("Warning: spec.loadBalancerIP: the Service");
+    await createPolicy("careful", { refusedAtAdmission: ["UnmetWish"] });
+    await eventually("a refusal", async () =>
+      (await rehearse("create", wish)).includes("denied the request: spec.loadBalancerIP"),
+    );
+    await cluster.api.remove(resources.addressPolicies, "careful");
   });
 });
 
@@ -194,9 +236,11 @@ test("an edit of a policy that cannot be read leaves the version before in force
   const { api } = cluster;
   await createPolicy("edited", { ipAddressPools: ["web"], excludedAddresses: ["192.0.2.15"] });
   await reported("edited", "Accepted", "True");
-  // The API server cannot compare addresses, so it lets this one through.
-  const excludedAddresses = ["192.0.2.16-192.0.2.12"];
-  await api.patch(resources.addressPolicies, "edited", { spec: { excludedAddresses } });
+  // The API server cannot compare addresses: without the webhook it lets this one through.
+  const spec = { excludedAddresses: ["192.0.2.16-192.0.2.12"] };
+  const edit = () => api.patch(resources.addressPolicies, "edited", { spec });
+  await kubectl(cluster.sandbox, ["delete", "validatingwebhookconfiguration", "steelyard-webhook"]);
+  await eventually("no webhook any more", () => edit().then(() => true));
   const policy = await reported("edited", "Accepted", "False");
   const condition = conditionIn(policy, "Accepted");
   expect(condition?.reason).toBe("ConfigurationInvalid");

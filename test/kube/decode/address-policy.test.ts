@@ -17,6 +17,7 @@ describe("an AddressPolicy", () => {
       ],
       reuseDelaySeconds: 90,
       sharingScope: "None",
+      refusedAtAdmission: ["UnmetWish"],
     });
     expect(errors).toEqual([]);
     expect(generation).toBe(3);
@@ -34,12 +35,17 @@ describe("an AddressPolicy", () => {
       profile: "Strict",
       reuseDelayMs: 90_000,
       sharingScope: "None",
+      refusedAtAdmission: ["UnmetWish"],
     });
   });
 
   test("demands nothing of every pool when it says nothing", () => {
     const nothing = { pools: [], poolSelectors: [], excluded: [], profile: "Compatible" };
-    const unset = { reuseDelayMs: undefined, sharingScope: undefined };
+    const unset = {
+      reuseDelayMs: undefined,
+      sharingScope: undefined,
+      refusedAtAdmission: undefined,
+    };
     expect(read({}).policy).toEqual({ name: "lan", ...nothing, ...unset });
     expect(read(undefined)).toMatchObject({ errors: [], policy: nothing });
   });
@@ -52,6 +58,7 @@ describe("an AddressPolicy", () => {
     [{ reuseDelaySeconds: -1 }, /^spec\.reuseDelaySeconds: -1 is not between 0 and 604800/],
     [{ reuseDelaySeconds: 604_801 }, /^spec\.reuseDelaySeconds: 604801 is not between/],
     [{ sharingScope: "Team" }, /^spec\.sharingScope: "Team" is none of Cluster, Namespace, None/],
+    [{ refusedAtAdmission: ["All"] }, /^spec\.refusedAtAdmission: "All" is none of PoolInUse/],
     [{ quota: { perNamespace: 3 } }, /^spec\.quota: this version of Steelyard does not know it/],
     [
       { ipAddressPools: ["a"], ipAddressPoolSelectors: [{ matchExpressions: [{ key: "b" }] }] },

@@ -118,6 +118,7 @@ const fields = [
     "profile",
     "reuseDelaySeconds",
     "sharingScope",
+    "refusedAtAdmission",
     "__proto__",
   ],
 ];

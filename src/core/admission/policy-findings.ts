@@ -1,0 +1,90 @@
+import { excludedInUse } from "../allocation/excluded-in-use.ts";
+import { type AddressPolicy, governs } from "../model/address-policy.ts";
+import { formatIpRange } from "../net/ip-range.ts";
+import { overlappingPairs } from "../net/range-arithmetic.ts";
+import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
+import type { KnownCluster } from "./known-cluster.ts";
+
+/** More addresses than these are counted, not named. */
+const namedMax = 3;
+
+/** An AddressPolicy as somebody writes it; without `policy` it cannot be read at all. */
+export interface WrittenPolicy extends SelfReport {
+  readonly policy: AddressPolicy | undefined;
+}
+
+/** What is wrong with creating (`before` undefined), changing or deleting (`after` undefined) one. */
+export function policyFindings(
+  change: {
+    readonly before: WrittenPolicy | undefined;
+    readonly after: WrittenPolicy | undefined;
+  },
+  known: KnownCluster,
+): readonly Finding[] {
+  const { before, after } = change;
+  if (after === undefined) {
+    return [];
+  }
+  const faults = eased(reported(after), before === undefined ? [] : reported(before));
+  const { policy } = after;
+  if (policy === undefined || after.errors.length > 0) {
+    return faults;
+  }
+  return [...faults, ...pools(policy, known), ...outside(policy, known), ...inUse(policy, known)];
+}
+
+function pools(policy: AddressPolicy, { pools: known }: KnownCluster): readonly Finding[] {
+  const unknown = policy.pools.flatMap((name, index) =>
+    known.some((pool) => pool.name === name)
+      ? []
+      : [
+          warn(
+            `there is no IPAddressPool ${name} (yet): create it, or correct the name`,
+            `spec.ipAddressPools[${index}]`,
+          ),
+        ],
+  );
+  const { poolSelectors } = policy;
+  const selects = known.some((pool) => governs({ pools: [""], poolSelectors }, pool));
+  return poolSelectors.length === 0 || selects
+    ? unknown
+    : [
+        ...unknown,
+        warn(
+          "no IPAddressPool has labels that these select: label one, or correct the selectors",
+          "spec.ipAddressPoolSelectors",
+        ),
+      ];
+}
+
+/** Entries that exclude nothing, because no pool of the policy has such addresses. */
+function outside(policy: AddressPolicy, { pools: known }: KnownCluster): readonly Finding[] {
+  const governed = known.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
+  const effective = new Set(overlappingPairs(policy.excluded, governed).map(([range]) => range));
+  return governed.length === 0
+    ? []
+    : policy.excluded.flatMap((range, index) =>
+        effective.has(range)
+          ? []
+          : [
+              warn(
+                `${formatIpRange(range)} lies in no pool of this policy, so nothing is excluded by it`,
+                `spec.excludedAddresses[${index}]`,
+              ),
+            ],
+      );
+}
+
+function inUse(policy: AddressPolicy, { allocation, pools: known }: KnownCluster) {
+  const held = excludedInUse(policy, known, allocation.ledger);
+  const more = held.length - namedMax;
+  const names = held.slice(0, namedMax).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return held.length === 0
+    ? []
+    : [
+        warn(
+          `Services hold ${names} and keep them until they give them back; nobody gets them after that`,
+          "spec.excludedAddresses",
+        ),
+      ];
+}
