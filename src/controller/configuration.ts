@@ -4,9 +4,6 @@ import type { DatedPool } from "../core/allocation/pool-contest.ts";
 import type { AddressPolicy, PoolPolicy } from "../core/model/address-policy.ts";
 import { comparePools, type IpAddressPool } from "../core/model/ip-address-pool.ts";
 import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
-import type { EventObject } from "../kube/event-note.ts";
-import { apiVersion, type Resource } from "../kube/resource.ts";
-import * as resources from "../kube/resources.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { configurationKinds, definitionProblem } from "./definitions.ts";
@@ -18,12 +15,6 @@ export type ConfigurationStores = Pick<
   ClusterStores,
   "pools" | "advertisements" | "policies" | "namespaces" | "definitions"
 >;
-
-/** A pool or an advertisement that cannot be read, and why. */
-export interface UnreadableObject {
-  readonly object: EventObject;
-  readonly errors: readonly string[];
-}
 
 /**
  * Pools, advertisements and policies as they were last read well: an edit that cannot
@@ -127,8 +118,8 @@ export class Configuration {
     return unreadable || this.#advertisementsGone || this.lost || !this.settled;
   }
 
-  /** Reads everything again; returns what could not be read. */
-  refresh(): readonly UnreadableObject[] {
+  /** Reads everything again. */
+  refresh(): void {
     const pools = [...this.#stores.pools.values()];
     const advertisements = [...this.#stores.advertisements.values()];
     const oldPools = byName(this.pools);
@@ -153,10 +144,6 @@ export class Configuration {
       this.#names = present;
       this.#settlesAt = this.#clock.now() + settleMs;
     }
-    return [
-      ...unreadable(pools, resources.ipAddressPools),
-      ...unreadable(advertisements, resources.l2Advertisements),
-    ];
   }
 
   /** Reads the policies again, and what they mean for the pools. */
@@ -194,29 +181,6 @@ export function whyConfigurationIsGone(
     definitionProblem(definitions.advertisements, configurationKinds.advertisements) ??
     definitionProblem(definitions.policies, configurationKinds.policies)
   );
-}
-
-function unreadable(
-  objects: readonly {
-    readonly key: string;
-    readonly name: string;
-    readonly uid: string;
-    readonly errors: readonly string[];
-  }[],
-  resource: Resource,
-): readonly UnreadableObject[] {
-  return objects
-    .filter(({ errors }) => errors.length > 0)
-    .map(({ key, name, uid, errors }) => ({
-      object: {
-        apiVersion: apiVersion(resource),
-        kind: resource.kind,
-        namespace: key.split("/")[0],
-        name,
-        uid,
-      },
-      errors,
-    }));
 }
 
 function names(objects: Iterable<{ readonly name: string }>): readonly string[] {

@@ -11,6 +11,8 @@ import { AllocationWriter } from "./allocation-writer.ts";
 import { SupersededError } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { Configuration } from "./configuration.ts";
+import { ConfigurationReporter } from "./configuration-reporter.ts";
+import { LateComers } from "./late-comers.ts";
 import { LeaderTerm } from "./leader-term.ts";
 import { describeLeader } from "./metrics-leader.ts";
 import { PendingServices } from "./pending-services.ts";
@@ -61,6 +63,8 @@ export class Leader {
   readonly #reconciler: ServiceReconciler;
   readonly #prepared: PreparedObjects;
   readonly #policies: PolicyReporter;
+  readonly #reporter: ConfigurationReporter;
+  readonly #lateComers: LateComers;
   readonly #triggers: Triggers;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
@@ -93,6 +97,8 @@ export class Leader {
     });
     this.#prepared = new PreparedObjects({ ...options, writer });
     this.#policies = new PolicyReporter({ ...options, configuration, state, writer });
+    this.#reporter = new ConfigurationReporter({ ...options, configuration, state, writer });
+    this.#lateComers = new LateComers({ ...options, configuration, state });
     this.#queues = {
       services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
       bundles: new WorkQueue({ clock, log }),
@@ -112,7 +118,8 @@ export class Leader {
       takeAwaiting: (node) => this.#reconciler.takeAwaiting(node),
     });
     options.events.giveWayTo(() => this.#queues.services.depth > 0);
-    const [pending, queues] = [this.#pending, this.#queues];
+    const pending = this.#pending;
+    const queues = { ...this.#queues, configuration: this.#reporter.queue };
     const sources = { stores, configuration, pending, placement, liveness, queues, term };
     describeLeader(options.metrics, sources);
   }
@@ -130,6 +137,8 @@ export class Leader {
     this.#state.load();
     this.#placement.load();
     this.#triggers.start();
+    this.#reporter.start();
+    this.#lateComers.start();
     liveness.onVerdict(() => this.#triggers.speakersChanged());
     this.#endWhenStoresGoBack();
     await this.#prepared.createDefaultAdvertisement();
@@ -150,6 +159,7 @@ export class Leader {
       cooling.run((name) => this.#allocations.free(name), signal),
       policies.run((name) => this.#policies.report(name), signal),
       speakers.run((node) => this.#prepared.createSpeaker(node), signal),
+      this.#reporter.run(signal),
       giveUpWaiting(),
     ]);
   }

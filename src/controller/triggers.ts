@@ -8,7 +8,6 @@ import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { serviceKey } from "../core/model/service.ts";
 import { familyOf, type IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
-import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
@@ -40,7 +39,6 @@ export interface TriggersOptions {
   readonly queues: LeaderQueues;
   /** Services that wait for news of a node. */
   readonly takeAwaiting: (node: string) => Iterable<string>;
-  readonly events: Pick<EventRecorder, "record">;
   readonly configNamespace: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -84,8 +82,21 @@ export class Triggers {
       this.#allocationChanged(key, before?.allocation, after?.allocation),
     );
     const { pools, advertisements, policies, definitions } = stores;
+    pools.onChange(({ before, after }) => {
+      if (changesConfiguration(before, after) || differs(before?.pool, after?.pool)) {
+        this.#configurationChanged();
+      }
+    });
+    advertisements.onChange(({ before, after }) => {
+      if (
+        changesConfiguration(before, after) ||
+        differs(before?.advertisement, after?.advertisement)
+      ) {
+        this.#configurationChanged();
+      }
+    });
     const kinds = [definitions.pools, definitions.advertisements, definitions.policies];
-    for (const store of [pools, advertisements, ...kinds]) {
+    for (const store of kinds) {
       store.onChange(() => this.#configurationChanged());
     }
     for (const store of [pools, advertisements, policies, ...kinds]) {
@@ -262,14 +273,9 @@ export class Triggers {
   }
 
   #readConfiguration(): void {
-    const { events, log, configuration } = this.#options;
-    const problems = configuration.refresh();
+    const { configuration } = this.#options;
+    configuration.refresh();
     this.#logLoss(configuration.whyLost);
-    for (const { object, errors } of problems) {
-      const message = `${errors.join("; ")}. The last good version stays in force`;
-      log.warn({ kind: object.kind, name: object.name, reason: "ConfigurationInvalid" }, message);
-      events.record({ object, type: "Warning", reason: "ConfigurationInvalid", message });
-    }
   }
 
   #logLoss(whyLost: string | undefined): void {
@@ -366,6 +372,14 @@ export class Triggers {
       this.#queues.services.add(key);
     }
   }
+}
+
+/** True if more than the status of a pool or an advertisement may have changed. */
+function changesConfiguration(
+  before: { readonly uid: string; readonly errors: readonly string[] } | undefined,
+  after: { readonly uid: string; readonly errors: readonly string[] } | undefined,
+): boolean {
+  return before?.uid !== after?.uid || differs(before?.errors, after?.errors);
 }
 
 function differs(a: unknown, b: unknown): boolean {

@@ -39,7 +39,6 @@ export class Asked {
       queues: this.#queues,
       pending: this.pending,
       takeAwaiting: () => [],
-      events: { record: () => undefined },
       configNamespace,
       log: silentLog,
     });

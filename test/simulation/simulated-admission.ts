@@ -48,7 +48,8 @@ export class SimulatedAdmission {
 
   #covers(path: string): boolean {
     const { plural, subresource } = parsePath(path);
-    const tells = plural === "events" || (plural === "services" && subresource === "status");
+    const told = ["services", "ipaddresspools", "l2advertisements"];
+    const tells = plural === "events" || (told.includes(plural) && subresource === "status");
     const own = subresource === undefined && ownKinds.includes(plural);
     return (own && this.#policies !== "none") || (tells && this.#policies === "all");
   }

@@ -1,4 +1,4 @@
-import { type IpAddressPool, isBuggy, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
+import { type IpAddressPool, isBuggy, poolAdmits, poolKeeps } from "../model/ip-address-pool.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
 import { IntervalSet } from "../net/interval-set.ts";
@@ -63,11 +63,14 @@ function heldOf(pool: IpAddressPool, { allocation }: KnownCluster): readonly IpA
   );
 }
 
-/** Whether an address is one that any of `pools` gives out, in the time of one search. */
+/**
+ * Whether an address is one that any of `pools` gives out, or leaves to another one that overlaps
+ * it, in the time of one search.
+ */
 function offeredBy(pools: readonly IpAddressPool[]): (address: IpAddress) => boolean {
   const [all, good] = [emptySets(), emptySets()];
-  for (const { ranges, avoidBuggyIPs } of pools) {
-    for (const { family, first, last } of ranges) {
+  for (const { ranges, yielded = [], avoidBuggyIPs } of pools) {
+    for (const { family, first, last } of [...ranges, ...yielded]) {
       all[family].add(first, last);
       if (!avoidBuggyIPs) {
         good[family].add(first, last);
@@ -86,7 +89,7 @@ function isAdmitted(
   if (pools.every(({ serviceAllocation }) => serviceAllocation === undefined)) {
     return true;
   }
-  const offering = pools.filter((pool) => poolOffers(pool, address));
+  const offering = pools.filter((pool) => poolKeeps(pool, address));
   return holders.every((holder) => {
     const service = known.service(serviceKey(holder));
     const labels = known.allocation.namespaceLabels(holder.namespace);

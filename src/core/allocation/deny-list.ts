@@ -1,6 +1,7 @@
+import type { PoolConflictReason } from "../model/reason.ts";
 import { IntervalIndex } from "../net/interval-index.ts";
 import { IntervalSet, type Run } from "../net/interval-set.ts";
-import { familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
+import { familyOf, formatIpAddress, type IpAddress, toNumber } from "../net/ip-address.ts";
 import { parseIpPrefix } from "../net/ip-prefix.ts";
 import type { IpRange } from "../net/ip-range.ts";
 
@@ -13,7 +14,16 @@ export interface Denial {
 }
 
 /** Addresses that are not given out, and why. */
-export interface DeniedRange extends IpRange, Denial {}
+export interface DeniedRange extends IpRange, Denial {
+  /** What is wrong with a pool that has them; absent: every pool may. */
+  readonly conflict?: PoolConflictReason;
+}
+
+/** An address and the Services that use it by other means than an allocation. */
+export interface Claim {
+  readonly address: IpAddress;
+  readonly services: readonly string[];
+}
 
 /** What `isNeverAssignable` is true for. */
 const neverAssignable: readonly DeniedRange[] = [
@@ -34,7 +44,8 @@ const neverAssignable: readonly DeniedRange[] = [
  * It blocks new grants and never revokes: what already works goes on.
  */
 export class DenyList {
-  #ranges = indexes(neverAssignable);
+  #ranges: readonly DeniedRange[] = [];
+  #index = indexes(neverAssignable);
   #rangeSets = deniedSets(neverAssignable);
   readonly #claims = new Map<IpAddress, Set<string>>();
   readonly #claimSets = emptySets();
@@ -48,7 +59,8 @@ export class DenyList {
   /** Replaces what the cluster itself uses: node addresses, CIDRs, gateways, network addresses. */
   setRanges(ranges: readonly DeniedRange[]): void {
     const all = [...neverAssignable, ...ranges];
-    this.#ranges = indexes(all);
+    this.#ranges = ranges;
+    this.#index = indexes(all);
     this.#rangeSets = deniedSets(all);
     this.#tell(undefined);
   }
@@ -80,7 +92,7 @@ export class DenyList {
    * not stand in its way, and other Services are not named: they may be another tenant's.
    */
   reasonAgainst(address: IpAddress, serviceKey: string): Denial | undefined {
-    const [range] = this.#ranges[familyOf(address)].at(toNumber(address));
+    const [range] = this.#index[familyOf(address)].at(toNumber(address));
     if (range !== undefined) {
       return range;
     }
@@ -91,6 +103,22 @@ export class DenyList {
           why: "used by another Service, in spec.externalIPs or in a status that another controller wrote",
         }
       : undefined;
+  }
+
+  /** What is recorded of addresses in `range`, lowest first. Looks no further than is asked for. */
+  *claimsIn(range: IpRange): Iterable<Claim> {
+    const claimed = this.#claimSets[range.family];
+    let value = claimed.nextMember(range.first);
+    while (value !== undefined && value <= range.last) {
+      const address = formatIpAddress(range.family, value);
+      yield { address, services: [...(this.#claims.get(address) ?? [])] };
+      value = claimed.nextMember(value + 1n);
+    }
+  }
+
+  /** The ranges of {@link setRanges}. */
+  get ranges(): readonly DeniedRange[] {
+    return this.#ranges;
   }
 
   /** True if somebody has a reason against the address with this number, whoever wants it. */

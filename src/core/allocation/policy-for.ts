@@ -8,7 +8,7 @@ import {
   sharingScopes,
 } from "../model/address-policy.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
-import { commonRange, overlappingPairs } from "../net/range-arithmetic.ts";
+import { overlapsOf } from "../net/range-arithmetic.ts";
 import type { DeniedRange } from "./deny-list.ts";
 
 /** What holds for a pool on which no policy says anything. Sharing and reuse are as open as MetalLB's. */
@@ -56,8 +56,8 @@ export function excludedRanges(
   return policies.flatMap((policy) => {
     const governed = pools.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
     const why = `excluded by AddressPolicy ${policy.name}`;
-    return overlappingPairs(policy.excluded, governed).map(
-      ([a, b]): DeniedRange => ({ ...commonRange(a, b), reason: "AddressExcluded", why }),
+    return overlapsOf(policy.excluded, governed).map(
+      ({ common }): DeniedRange => ({ ...common, reason: "AddressExcluded", why }),
     );
   });
 }

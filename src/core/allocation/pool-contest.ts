@@ -1,13 +1,8 @@
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
-import { familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
-import type { IpRange } from "../net/ip-range.ts";
-import {
-  commonRange,
-  mergedRanges,
-  overlappingPairs,
-  rangeWithout,
-} from "../net/range-arithmetic.ts";
+import type { IpAddress } from "../net/ip-address.ts";
+import { type IpRange, rangeContains } from "../net/ip-range.ts";
+import { mergedRanges, type Overlap, overlapsOf, rangeWithout } from "../net/range-arithmetic.ts";
 
 /** A pool and when it was created: RFC 3339, so that text order is time order. */
 export interface DatedPool {
@@ -38,7 +33,7 @@ interface PoolRange extends IpRange {
 export class PoolContest {
   #dated: readonly DatedPool[] = [];
   /** Each overlap twice, once for each side. */
-  #overlaps: readonly (readonly [PoolRange, PoolRange])[] = [];
+  #overlaps: readonly Overlap<PoolRange, PoolRange>[] = [];
   /** Addresses in use where pools overlap, by the pool that gave them. */
   readonly #inUse = new Map<string, Set<IpAddress>>();
   #pools: readonly IpAddressPool[] = [];
@@ -50,7 +45,9 @@ export class PoolContest {
     const ranges = dated.flatMap(({ pool: { name, ranges } }) =>
       mergedRanges(ranges).map((range): PoolRange => ({ ...range, name })),
     );
-    this.#overlaps = overlappingPairs(ranges, ranges).filter(([a, b]) => a.name !== b.name);
+    this.#overlaps = overlapsOf(ranges, ranges).filter(
+      ({ left, right }) => left.name !== right.name,
+    );
     this.#inUse.clear();
     for (const allocation of this.#overlaps.length > 0 ? allocations : []) {
       this.#note(undefined, allocation);
@@ -97,13 +94,9 @@ export class PoolContest {
   }
 
   #isContested({ pool, address }: IpAllocation): boolean {
-    const [family, value] = [familyOf(address), toNumber(address)];
-    return this.#overlaps.some(([own, other]) => {
-      const common = commonRange(own, other);
-      return (
-        own.name === pool && own.family === family && common.first <= value && value <= common.last
-      );
-    });
+    return this.#overlaps.some(
+      ({ left, common }) => left.name === pool && rangeContains(common, address),
+    );
   }
 
   /** Pools with addresses in use where they overlap others. */
@@ -121,11 +114,11 @@ export class PoolContest {
     const rank = (name: string): string =>
       `${this.#inUse.has(name) ? 0 : 1} ${createdAt.get(name)} ${name}`;
     const lost = new Map<string, Map<string, IpRange[]>>();
-    for (const [own, other] of this.#overlaps) {
-      if (rank(other.name) < rank(own.name)) {
-        const byWinner = lost.get(own.name) ?? new Map<string, IpRange[]>();
-        lost.set(own.name, byWinner);
-        byWinner.set(other.name, [...(byWinner.get(other.name) ?? []), commonRange(own, other)]);
+    for (const { left, right, common } of this.#overlaps) {
+      if (rank(right.name) < rank(left.name)) {
+        const byWinner = lost.get(left.name) ?? new Map<string, IpRange[]>();
+        lost.set(left.name, byWinner);
+        byWinner.set(right.name, [...(byWinner.get(right.name) ?? []), common]);
       }
     }
     for (const [name, byWinner] of lost) {

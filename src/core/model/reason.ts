@@ -35,6 +35,24 @@ export const reasons = {
   ForeignController: "ForeignController",
   /** A pool, an advertisement or a policy cannot be read. Its last good version stays in force. */
   ConfigurationInvalid: "ConfigurationInvalid",
+  /** A pool or an advertisement can be read as it stands. */
+  Valid: "Valid",
+  /** A pool is in force, and something in it was overlooked. */
+  ReadLeniently: "ReadLeniently",
+  /** A pool has addresses that another pool gives out. */
+  PoolOverlap: "PoolOverlap",
+  /** A pool has addresses of a Service CIDR. */
+  PoolInServiceCidr: "PoolInServiceCidr",
+  /** A pool has addresses of a node's Pod CIDR. */
+  PoolInPodCidr: "PoolInPodCidr",
+  /** A pool has addresses of nodes. */
+  PoolHasNodeAddress: "PoolHasNodeAddress",
+  /** A pool has addresses of API servers. */
+  PoolHasApiServer: "PoolHasApiServer",
+  /** A pool has default gateways of nodes. */
+  PoolHasGateway: "PoolHasGateway",
+  /** A pool has addresses that Services use in spec.externalIPs, or have from another controller. */
+  PoolHasClaimedAddress: "PoolHasClaimedAddress",
   /** No pool exists (any more). What is held is kept, nothing new is given. */
   ConfigurationLost: "ConfigurationLost",
   /** No speaker has reported its networks yet, so network and broadcast addresses are not known. */
@@ -97,6 +115,16 @@ export type RefuseReason =
   | "NoClusterIP"
   | "ConfigurationLost"
   | "WaitingForSpeakers";
+
+/** What is wrong with addresses of a pool that can be read; those are not given out. */
+export type PoolConflictReason =
+  | "PoolOverlap"
+  | "PoolInServiceCidr"
+  | "PoolInPodCidr"
+  | "PoolHasNodeAddress"
+  | "PoolHasApiServer"
+  | "PoolHasGateway"
+  | "PoolHasClaimedAddress";
 
 /** Why a Service loses an address that it held. */
 export type RevokeReason = "Released" | "PoolWithdrawn" | "RequestChanged" | "SharingConflict";

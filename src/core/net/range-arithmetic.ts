@@ -1,14 +1,27 @@
-import type { IpRange } from "./ip-range.ts";
+import { type IpRange, rangesOverlap } from "./ip-range.ts";
+
+/** Two ranges that overlap, and what they have in common. */
+export interface Overlap<L extends IpRange, R extends IpRange> {
+  readonly left: L;
+  readonly right: R;
+  readonly common: IpRange;
+}
 
 /**
  * Every pair of an item of `left` and one of `right` with an address in common, by the first
  * address in common. Costs a sort of both, and what is found.
  */
-export function overlappingPairs<L extends IpRange, R extends IpRange>(
+export function overlapsOf<L extends IpRange, R extends IpRange>(
   left: readonly L[],
   right: readonly R[],
-): readonly (readonly [L, R])[] {
-  const pairs: (readonly [L, R])[] = [];
+): readonly Overlap<L, R>[] {
+  const found: Overlap<L, R>[] = [];
+  const note = (left: L, right: R): void => {
+    const common = commonRange(left, right);
+    if (common !== undefined) {
+      found.push({ left, right, common });
+    }
+  };
   const [lefts, rights] = [inOrder(left), inOrder(right)];
   let [openLeft, openRight]: [L[], R[]] = [[], []];
   let [l, r] = [0, 0];
@@ -17,26 +30,21 @@ export function overlappingPairs<L extends IpRange, R extends IpRange>(
     if (nextRight === undefined || (nextLeft !== undefined && order(nextLeft, nextRight) <= 0)) {
       const item = nextLeft as L;
       openRight = openRight.filter((other) => reaches(other, item));
-      pairs.push(...openRight.map((other) => [item, other] as const));
+      for (const other of openRight) {
+        note(item, other);
+      }
       openLeft.push(item);
       l += 1;
     } else {
       openLeft = openLeft.filter((other) => reaches(other, nextRight));
-      pairs.push(...openLeft.map((other) => [other, nextRight] as const));
+      for (const other of openLeft) {
+        note(other, nextRight);
+      }
       openRight.push(nextRight);
       r += 1;
     }
   }
-  return pairs;
-}
-
-/** The addresses that both ranges hold; to be asked only of ranges that overlap. */
-export function commonRange(a: IpRange, b: IpRange): IpRange {
-  return {
-    family: a.family,
-    first: (a.first > b.first ? a : b).first,
-    last: (a.last < b.last ? a : b).last,
-  };
+  return found;
 }
 
 /** What is left of `range` without the addresses of `others`, in order. */
@@ -68,6 +76,14 @@ export function mergedRanges(ranges: readonly IpRange[]): readonly IpRange[] {
     }
   }
   return merged;
+}
+
+function commonRange(a: IpRange, b: IpRange): IpRange | undefined {
+  if (!rangesOverlap(a, b)) {
+    return undefined;
+  }
+  const [later, earlier] = [a.first > b.first ? a : b, a.last < b.last ? a : b];
+  return { family: a.family, first: later.first, last: earlier.last };
 }
 
 function inOrder<T extends IpRange>(ranges: readonly T[]): readonly T[] {

@@ -1,6 +1,8 @@
 import type { IpAddressPool, ServiceAllocation } from "../../core/model/ip-address-pool.ts";
 import { type IpRange, parseIpRange } from "../../core/net/ip-range.ts";
+import type { Condition } from "../condition.ts";
 import type { Stored } from "../store.ts";
+import { decodeConditions } from "./conditions.ts";
 import {
   booleanField,
   field,
@@ -25,7 +27,26 @@ export interface IpAddressPoolObject extends Stored {
   readonly errors: readonly string[];
   /** What was tolerated, as MetalLB does. */
   readonly warnings: readonly string[];
+  /** Its status as it stands. */
+  readonly written: WrittenPoolStatus;
 }
+
+/** What stands in the status of an IPAddressPool. */
+export interface WrittenPoolStatus {
+  /** Undefined where the number is missing. */
+  readonly counts: Readonly<Record<PoolCount, number | undefined>>;
+  readonly conditions: readonly Condition[];
+}
+
+/** The numbers in the status of an IPAddressPool, under their names in the API. */
+export const poolCounts = [
+  "assignedIPv4",
+  "assignedIPv6",
+  "availableIPv4",
+  "availableIPv6",
+] as const;
+
+export type PoolCount = (typeof poolCounts)[number];
 
 /** Beyond this, `spec.addresses` is somebody's mistake: prefixes and ranges say it in fewer. */
 const entriesMax = 1_024;
@@ -47,7 +68,18 @@ export function decodeIpAddressPool(raw: unknown): IpAddressPoolObject {
   };
   const usable = errors.length === 0 ? pool : undefined;
   const createdAt = textField(raw, "metadata", "creationTimestamp") ?? "";
-  return { key, uid, resourceVersion, name, createdAt, pool: usable, errors, warnings };
+  const written = { counts: decodeCounts(raw), conditions: decodeConditions(raw) };
+  return { key, uid, resourceVersion, name, createdAt, pool: usable, errors, warnings, written };
+}
+
+function decodeCounts(raw: unknown): WrittenPoolStatus["counts"] {
+  const count = (name: PoolCount): number | undefined => numberField(raw, "status", name);
+  return {
+    assignedIPv4: count("assignedIPv4"),
+    assignedIPv6: count("assignedIPv6"),
+    availableIPv4: count("availableIPv4"),
+    availableIPv6: count("availableIPv6"),
+  };
 }
 
 function decodeAddresses(

@@ -1,6 +1,8 @@
 import type { L2Advertisement } from "../../core/model/l2-advertisement.ts";
 import type { LabelSelector } from "../../core/model/label-selector.ts";
+import type { Condition } from "../condition.ts";
 import type { Stored } from "../store.ts";
+import { decodeConditions } from "./conditions.ts";
 import { listField, textListField } from "./fields.ts";
 import { decodeLabelSelectors } from "./label-selector.ts";
 import { decodeMetadata } from "./metadata.ts";
@@ -10,6 +12,8 @@ export interface L2AdvertisementObject extends Stored {
   readonly name: string;
   readonly advertisement: L2Advertisement | undefined;
   readonly errors: readonly string[];
+  /** `status.conditions` as they stand; with MetalLB's own CRD there are never any. */
+  readonly conditions: readonly Condition[];
 }
 
 /** IFNAMSIZ of linux/if.h less the final zero. */
@@ -40,5 +44,6 @@ export function decodeL2Advertisement(raw: unknown): L2AdvertisementObject {
     serviceSelectors: selectors("serviceSelectors"),
   };
   const usable = errors.length === 0 ? advertisement : undefined;
-  return { key, uid, resourceVersion, name, advertisement: usable, errors };
+  const conditions = decodeConditions(raw);
+  return { key, uid, resourceVersion, name, advertisement: usable, errors, conditions };
 }

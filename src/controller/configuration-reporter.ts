@@ -1,0 +1,279 @@
+import { type IpAddressPool, poolKeeps } from "../core/model/ip-address-pool.ts";
+import type { IpAllocation } from "../core/model/ip-allocation.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import { isNotFound } from "../kube/api-error.ts";
+import type { DesiredCondition } from "../kube/condition.ts";
+import { decodeIpAddressPool } from "../kube/decode/ip-address-pool.ts";
+import { decodeL2Advertisement } from "../kube/decode/l2-advertisement.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import { apiVersion, type Resource } from "../kube/resource.ts";
+import * as resources from "../kube/resources.ts";
+import type { Stored } from "../kube/store.ts";
+import { WorkQueue } from "../kube/work-queue.ts";
+import type { Writer } from "../kube/write.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { AllocationState } from "./allocation-state.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+import type { Configuration } from "./configuration.ts";
+import {
+  type ConfigurationVerdict,
+  newsOf,
+  planConfigurationStatus,
+  validity,
+  type WrittenStatus,
+} from "./configuration-status.ts";
+import { PoolVerdicts } from "./pool-verdicts.ts";
+
+export interface ConfigurationReporterOptions {
+  readonly stores: Pick<ClusterStores, "pools" | "advertisements" | "allocations">;
+  readonly configuration: Pick<Configuration, "datedPools" | "advertisements">;
+  readonly state: AllocationState;
+  readonly configNamespace: string;
+  readonly writer: Writer;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One object is looked at, and its status written, at most this often; what concerns all is put off as long. */
+const lookMs = 1_000;
+
+/** The key that stands for all objects. */
+const everything = "all";
+
+/** An object and what is to be said of it. */
+interface Subject {
+  readonly resource: Resource;
+  readonly object: Stored & { readonly name: string };
+  readonly written: WrittenStatus;
+  readonly verdict: ConfigurationVerdict;
+  /** Takes in the object as it was written; returns its status. */
+  readonly take: (raw: unknown) => WrittenStatus;
+}
+
+/** What was done about an object before. */
+interface Memory {
+  readonly uid: string;
+  /** The conditions that Events told of. */
+  told: readonly DesiredCondition[];
+  lookedAt: number;
+  /**
+   * What was asked for last and what came of it. Where MetalLB's CRD is installed the API server
+   * drops our conditions: to ask for the same again would never end.
+   */
+  answer: { readonly asked: string; readonly got: string } | undefined;
+}
+
+/** Keeps the status of pools and advertisements, and has Events tell of what changes in it. */
+export class ConfigurationReporter {
+  readonly #options: ConfigurationReporterOptions;
+  readonly #verdicts: PoolVerdicts;
+  readonly #memories = new Map<string, Memory>();
+  /** Those that gave addresses at the last look. */
+  #pools: readonly IpAddressPool[] = [];
+  /** Keys of objects, with their kind before. */
+  readonly queue: WorkQueue;
+
+  constructor(options: ConfigurationReporterOptions) {
+    this.#options = options;
+    const { configuration, state, clock, log } = options;
+    this.#verdicts = new PoolVerdicts(configuration, state);
+    this.queue = new WorkQueue({ clock, log });
+  }
+
+  /** Follows all that a status tells of from now on, and begins with a look at everything. */
+  start(): void {
+    const { stores, state } = this.#options;
+    stores.pools.onChange(({ key, after }) => {
+      this.#look(resources.ipAddressPools, key, after);
+      this.queue.add(everything, lookMs);
+    });
+    stores.advertisements.onChange(({ key, after }) =>
+      this.#look(resources.l2Advertisements, key, after),
+    );
+    stores.allocations.onChange(({ before, after }) =>
+      this.#allocationChanged(before?.allocation, after?.allocation),
+    );
+    state.denyList.onChange((address) => this.#denialsChanged(address));
+    this.#lookAtAll();
+  }
+
+  /** Works until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.queue.run((key) => this.#report(key), signal);
+  }
+
+  #look(resource: Resource, key: string, object: Stored | undefined): void {
+    const name = `${resource.kind}/${key}`;
+    if (object === undefined) {
+      this.#memories.delete(name);
+    } else {
+      this.queue.add(name);
+    }
+  }
+
+  #lookAtAll(): void {
+    const { pools, advertisements } = this.#options.stores;
+    for (const object of pools.values()) {
+      this.#look(resources.ipAddressPools, object.key, object);
+    }
+    for (const object of advertisements.values()) {
+      this.#look(resources.l2Advertisements, object.key, object);
+    }
+  }
+
+  /** Where it is announced from concerns no pool. */
+  #allocationChanged(before: IpAllocation | undefined, after: IpAllocation | undefined): void {
+    const [old, now] = [countedFor(before), countedFor(after)];
+    if (old !== now) {
+      this.#lookAtPool(old);
+      this.#lookAtPool(now);
+    }
+    const { pools } = this.#options.state;
+    if (this.#pools !== pools) {
+      // Another one gives the addresses that several of them name.
+      this.#pools = pools;
+      this.queue.add(everything, lookMs);
+    }
+  }
+
+  #denialsChanged(address: IpAddress | undefined): void {
+    if (address === undefined) {
+      this.queue.add(everything, lookMs);
+      return;
+    }
+    for (const { pool } of this.#options.configuration.datedPools) {
+      if (poolKeeps(pool, address)) {
+        this.#lookAtPool(pool.name);
+      }
+    }
+  }
+
+  #lookAtPool(name: string | undefined): void {
+    const { stores, configNamespace } = this.#options;
+    const key = `${configNamespace}/${name}`;
+    this.#look(resources.ipAddressPools, key, stores.pools.get(key));
+  }
+
+  async #report(key: string): Promise<void> {
+    if (key === everything) {
+      this.#lookAtAll();
+      return;
+    }
+    const { clock } = this.#options;
+    const memory = this.#memories.get(key);
+    const waitMs = memory === undefined ? 0 : memory.lookedAt + lookMs - clock.now();
+    if (waitMs > 0) {
+      this.queue.add(key, waitMs);
+      return;
+    }
+    const subject = this.#subject(key);
+    if (subject !== undefined) {
+      const known = this.#remember(key, subject);
+      known.lookedAt = clock.now();
+      this.#tell(subject, known);
+      await this.#write(subject, known);
+    }
+  }
+
+  #subject(key: string): Subject | undefined {
+    const { stores, configuration } = this.#options;
+    const split = key.indexOf("/");
+    const [kind, objectKey] = [key.slice(0, split), key.slice(split + 1)];
+    if (kind === resources.ipAddressPools.kind) {
+      const object = stores.pools.get(objectKey);
+      return object === undefined
+        ? undefined
+        : {
+            resource: resources.ipAddressPools,
+            object,
+            written: object.written,
+            verdict: this.#verdicts.of(object),
+            take: (raw) => {
+              const taken = decodeIpAddressPool(raw);
+              stores.pools.upsertLocal(taken);
+              return taken.written;
+            },
+          };
+    }
+    const object = stores.advertisements.get(objectKey);
+    if (object === undefined) {
+      return undefined;
+    }
+    const { name, errors, conditions } = object;
+    const inForce = configuration.advertisements.some((one) => one.name === name);
+    return {
+      resource: resources.l2Advertisements,
+      object,
+      written: { conditions },
+      verdict: { conditions: [validity({ errors, warnings: [], inForce })] },
+      take: (raw) => {
+        const taken = decodeL2Advertisement(raw);
+        stores.advertisements.upsertLocal(taken);
+        return { conditions: taken.conditions };
+      },
+    };
+  }
+
+  #remember(key: string, { object, written }: Subject): Memory {
+    const known = this.#memories.get(key);
+    if (known?.uid === object.uid) {
+      return known;
+    }
+    const memory: Memory = {
+      uid: object.uid,
+      // What stands there was told by the leader before us.
+      told: written.conditions,
+      lookedAt: Number.NEGATIVE_INFINITY,
+      answer: undefined,
+    };
+    this.#memories.set(key, memory);
+    return memory;
+  }
+
+  async #write(subject: Subject, memory: Memory): Promise<void> {
+    const { writer, clock, configNamespace: namespace } = this.#options;
+    const { resource, object, written, verdict } = subject;
+    const status = planConfigurationStatus(written, verdict, clock.wallTime());
+    const asked = JSON.stringify(verdict);
+    const { answer } = memory;
+    const inVain = answer?.asked === asked && answer.got === JSON.stringify(written);
+    if (status === undefined || inVain) {
+      return;
+    }
+    const { name, uid, resourceVersion } = object;
+    const patch = { metadata: { uid, resourceVersion }, status };
+    try {
+      const raw = await writer.patch(resource, { namespace, name, subresource: "status" }, patch);
+      memory.answer = { asked, got: JSON.stringify(subject.take(raw)) };
+    } catch (error) {
+      if (!isNotFound(error)) {
+        throw error;
+      }
+    }
+  }
+
+  #tell({ resource, object, verdict }: Subject, memory: Memory): void {
+    const { events, log, configNamespace: namespace } = this.#options;
+    const { kind } = resource;
+    const { name, uid } = object;
+    const about = { apiVersion: apiVersion(resource), kind, namespace, name, uid };
+    for (const { reason, message } of newsOf(memory.told, verdict.conditions)) {
+      const isGood = reason === "Valid";
+      const line = { kind, name, reason };
+      if (isGood) {
+        log.info(line, message);
+      } else {
+        log.warn(line, message);
+      }
+      events.record({ object: about, type: isGood ? "Normal" : "Warning", reason, message });
+    }
+    memory.told = verdict.conditions;
+  }
+}
+
+/** The pool that counts the address as assigned. */
+function countedFor(allocation: IpAllocation | undefined): string | undefined {
+  return allocation?.state === "Allocated" ? allocation.pool : undefined;
+}

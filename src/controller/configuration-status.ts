@@ -1,0 +1,94 @@
+import type { PoolConflict } from "../core/allocation/conflicts.ts";
+import { enumerated } from "../core/model/enumerated.ts";
+import type { PoolConflictReason, Reason } from "../core/model/reason.ts";
+import { type Condition, type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import { type PoolCount, poolCounts } from "../kube/decode/ip-address-pool.ts";
+
+/** A condition whose reason is one of ours. */
+interface Verdict extends DesiredCondition {
+  readonly reason: Reason;
+}
+
+/** What is to be said of a pool or an advertisement. */
+export interface ConfigurationVerdict {
+  readonly conditions: readonly Verdict[];
+  /** Of pools only. */
+  readonly counts?: Readonly<Record<PoolCount, number>>;
+}
+
+/** What stands in an object's status. */
+export interface WrittenStatus {
+  readonly conditions: readonly Condition[];
+  readonly counts?: Readonly<Record<PoolCount, number | undefined>>;
+}
+
+/** Every kind of conflict: each has a condition of its own for as long as it lasts. */
+const conflictReasons: Readonly<Record<PoolConflictReason, true>> = {
+  PoolOverlap: true,
+  PoolInServiceCidr: true,
+  PoolInPodCidr: true,
+  PoolHasNodeAddress: true,
+  PoolHasApiServer: true,
+  PoolHasGateway: true,
+  PoolHasClaimedAddress: true,
+};
+
+const conditionOf = (name: string): string => `steelyard.dev/${name}`;
+const valid = conditionOf("Valid");
+const ownConditions = [valid, ...Object.keys(conflictReasons).map(conditionOf)];
+
+/** How an object of the configuration reads. */
+export interface Reading {
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+  /** A version of it is in force: this one, or the last good one. */
+  readonly inForce: boolean;
+}
+
+/** The condition that says whether an object can be read. */
+export function validity({ errors, warnings, inForce }: Reading): Verdict {
+  if (errors.length > 0) {
+    const rest = inForce
+      ? "The last good version stays in force"
+      : "It has no effect until this is corrected";
+    const message = `${enumerated(errors, "; ")}. ${rest}`;
+    return { type: valid, status: "False", reason: "ConfigurationInvalid", message };
+  }
+  return warnings.length > 0
+    ? { type: valid, status: "True", reason: "ReadLeniently", message: enumerated(warnings, "; ") }
+    : { type: valid, status: "True", reason: "Valid", message: "it can be read as it stands" };
+}
+
+/** The condition that tells of a conflict. */
+export function conflictCondition({ reason, message }: PoolConflict): Verdict {
+  return { type: conditionOf(reason), status: "True", reason, message };
+}
+
+/** Returns the `status` to be merged into an object's, `undefined` if it says all of that already. */
+export function planConfigurationStatus(
+  written: WrittenStatus,
+  { conditions, counts }: ConfigurationVerdict,
+  now: Date,
+): object | undefined {
+  const types = conditions.map(({ type }) => type);
+  const absent = ownConditions.filter((type) => !types.includes(type));
+  const merged = mergeConditions(written.conditions, conditions, absent, now);
+  const miscounted =
+    counts !== undefined && poolCounts.some((name) => written.counts?.[name] !== counts[name]);
+  return merged === undefined && !miscounted
+    ? undefined
+    : { ...counts, ...(merged === undefined ? {} : { conditions: merged }) };
+}
+
+/** Those of the conditions that were not `told` before. That an object which is new can be read is no news. */
+export function newsOf(
+  told: readonly DesiredCondition[],
+  conditions: readonly Verdict[],
+): readonly Verdict[] {
+  return conditions.filter(({ type, status, reason, message }) => {
+    const before = told.find((one) => one.type === type);
+    return reason === "Valid"
+      ? before?.status === "False"
+      : before?.status !== status || before.reason !== reason || before.message !== message;
+  });
+}

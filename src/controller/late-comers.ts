@@ -1,0 +1,103 @@
+import { type IpAddressPool, poolKeeps } from "../core/model/ip-address-pool.ts";
+import { reasons } from "../core/model/reason.ts";
+import { serviceKey } from "../core/model/service.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import type { Log } from "../runtime/log.ts";
+import { type AllocationState, claims } from "./allocation-state.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+import type { Configuration } from "./configuration.ts";
+
+export interface LateComersOptions {
+  readonly stores: Pick<ClusterStores, "nodes" | "services">;
+  readonly configuration: Pick<Configuration, "pools">;
+  readonly state: Pick<AllocationState, "ledger">;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly log: Log;
+}
+
+/**
+ * Tells Nodes and Services that come with an address of a pool that is there already: they are
+ * what is wrong then, and whoever made them looks there. The pool tells it in any case.
+ */
+export class LateComers {
+  readonly #options: LateComersOptions;
+
+  constructor(options: LateComersOptions) {
+    this.#options = options;
+  }
+
+  /** Follows Nodes and Services from now on. What is there already was told when it came. */
+  start(): void {
+    const { nodes, services } = this.#options.stores;
+    nodes.onChange(({ before, after }) => {
+      for (const address of added(before?.node.addresses, after?.node.addresses)) {
+        this.#nodeHas(address, after?.node ?? { name: "", uid: "" });
+      }
+    });
+    services.onChange(({ before, after }) => {
+      for (const address of added(claims(before?.service), claims(after?.service))) {
+        this.#serviceUses(address, after?.service ?? { namespace: "", name: "", uid: "" });
+      }
+    });
+  }
+
+  #nodeHas(
+    address: IpAddress,
+    { name, uid }: { readonly name: string; readonly uid: string },
+  ): void {
+    const pool = this.#poolOf(address);
+    if (pool === undefined) {
+      return;
+    }
+    const holders = this.#holdersOf(address);
+    const trouble =
+      holders.length === 0
+        ? "It is not given out"
+        : `Service ${holders.join(", ")} has it, so that two answer for it`;
+    const message = `${address} of this node is in IPAddressPool ${pool.name}. ${trouble}. Take it out of the pool, or give the node another one`;
+    const reason = reasons.PoolHasNodeAddress;
+    this.#options.log.warn({ node: name, address, reason }, message);
+    const object = { apiVersion: "v1", kind: "Node", name, uid };
+    this.#options.events.record({ object, type: "Warning", reason, message });
+  }
+
+  /** Other Services are not named: they may be another tenant's. */
+  #serviceUses(
+    address: IpAddress,
+    {
+      namespace,
+      name,
+      uid,
+    }: { readonly namespace: string; readonly name: string; readonly uid: string },
+  ): void {
+    const pool = this.#poolOf(address);
+    const holders = this.#holdersOf(address);
+    const key = serviceKey({ namespace, name });
+    if (pool === undefined || holders.includes(key)) {
+      return;
+    }
+    const trouble = holders.length === 0 ? "It is given to nobody else" : "Another Service has it";
+    const message = `${address} is in IPAddressPool ${pool.name}. ${trouble}. Ask for it as a Service of type LoadBalancer instead of by spec.externalIPs or from another controller, or use another address`;
+    const reason = reasons.PoolHasClaimedAddress;
+    this.#options.log.warn({ service: key, address, reason }, message);
+    const object = { apiVersion: "v1", kind: "Service", namespace, name, uid };
+    this.#options.events.record({ object, type: "Warning", reason, message });
+  }
+
+  #poolOf(address: IpAddress): IpAddressPool | undefined {
+    return this.#options.configuration.pools.find((pool) => poolKeeps(pool, address));
+  }
+
+  #holdersOf(address: IpAddress): readonly string[] {
+    const allocation = this.#options.state.ledger.get(address);
+    return allocation?.state === "Allocated" ? allocation.holders.map(serviceKey) : [];
+  }
+}
+
+function added(
+  before: readonly IpAddress[] = [],
+  after: readonly IpAddress[] = [],
+): readonly IpAddress[] {
+  return after.filter((address) => !before.includes(address));
+}
