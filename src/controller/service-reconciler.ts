@@ -175,14 +175,13 @@ export class ServiceReconciler {
     }
     const target = "addresses" in decision ? decision.addresses : [];
     const announcements = target.map((address) => this.#announcementOf(object.service, address));
-    const [first] = target;
-    const pool = first === undefined ? undefined : state.ledger.get(first)?.pool;
+    const pools = [...new Set(target.flatMap((address) => state.ledger.get(address)?.pool ?? []))];
     const verdict = announcementOfAll(announcements);
     if (verdict !== undefined && verdict.status !== "True") {
       this.#await(object.key, announcements);
     }
     const undecided = undecidedOf(object.service, decision, state);
-    const desired = { decision, pool, verdict, undecided, now };
+    const desired = { decision, pools, verdict, undecided, now };
     await this.#patch(object, (newest) => planStatus(newest, desired));
   }
 

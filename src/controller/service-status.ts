@@ -17,8 +17,8 @@ export interface StatusChange {
 
 export interface DesiredStatus {
   readonly decision: AllocationDecision;
-  /** The pool of its addresses, if it has any. */
-  readonly pool: string | undefined;
+  /** The pools of its addresses, that of the first one first; mostly one. */
+  readonly pools: readonly string[];
   readonly verdict: AnnouncementVerdict | undefined;
   /** Addresses in its status that nobody holds, to be left there while no decision on them is possible. */
   readonly undecided: readonly IpAddress[];
@@ -33,13 +33,14 @@ export function planStatus(
   object: ServiceObject,
   desired: DesiredStatus,
 ): StatusChange | undefined {
-  const { decision, pool, verdict, undecided } = desired;
+  const { decision, pools, verdict, undecided } = desired;
+  const [pool] = pools;
   const addresses = "addresses" in decision ? decision.addresses : [];
   const refusal = refusalOf(decision);
   const { written } = object;
   const ingress = addresses.length > 0 ? addresses : undecided;
   const sameIngress = equal(written.ingress, ingress);
-  const conditions = [assignedCondition(addresses, pool, refusal)];
+  const conditions = [assignedCondition(addresses, pools, refusal)];
   const old = written.conditions.find(({ type }) => type === announced);
   if (verdict !== undefined) {
     // While a move is under way the old report stands: the address was announced a moment ago.
@@ -105,10 +106,10 @@ function statusPatch(object: ServiceObject, pool: string | null, status: object)
 
 function assignedCondition(
   addresses: readonly IpAddress[],
-  pool: string | undefined,
+  pools: readonly string[],
   refusal: Refusal | undefined,
 ): DesiredCondition {
-  const has = `${addresses.join(", ")} from pool ${pool}`;
+  const has = `${addresses.join(", ")} from pool ${pools.join(", ")}`;
   if (refusal === undefined) {
     return { type: addressAssigned, status: "True", reason: "Assigned", message: has };
   }

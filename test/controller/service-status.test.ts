@@ -71,8 +71,8 @@ function apply(raw: object, change: StatusChange | undefined): RawService {
 }
 
 function desire(decision: AllocationDecision, more: Partial<DesiredStatus> = {}): DesiredStatus {
-  const pool = "addresses" in decision && decision.addresses.length > 0 ? "web" : undefined;
-  return { decision, pool, verdict: undefined, undecided: [], now, ...more };
+  const pools = "addresses" in decision && decision.addresses.length > 0 ? ["web"] : [];
+  return { decision, pools, verdict: undefined, undecided: [], now, ...more };
 }
 
 const byNode: AnnouncementVerdict = { status: "True", reason: "Announced", message: "by node-1" };
@@ -104,6 +104,29 @@ describe("the status of a Service", () => {
       ],
     });
     expect(change?.news.map(({ reason }) => reason)).toEqual(["Assigned", "Announced"]);
+  });
+
+  test("names every pool of the addresses, and in MetalLB's annotation that of the first", () => {
+    const addresses = [ip("192.0.2.4"), ip("198.51.100.4")];
+    const desired = desire({ kind: "grant", addresses }, { pools: ["web", "dmz"] });
+    const { metadata, status } = apply(fresh, planStatus(read(fresh), desired));
+    expect(metadata.annotations).toMatchObject({ "metallb.io/ip-allocated-from-pool": "web" });
+    expect(JSON.stringify(status)).toContain("192.0.2.4, 198.51.100.4 from pool web, dmz");
+  });
+
+  test("keeps the order in which addresses were asked for, and costs a write when that changes", () => {
+    const [one, two] = [ip("192.0.2.4"), ip("192.0.2.9")];
+    const first = apply(
+      fresh,
+      planStatus(read(fresh), desire({ kind: "grant", addresses: [two, one] })),
+    );
+    expect(first.status).toMatchObject({ loadBalancer: { ingress: [{ ip: two }, { ip: one }] } });
+    const same = planStatus(read(first), desire({ kind: "keep", addresses: [two, one] }));
+    expect(same).toBeUndefined();
+    const turned = planStatus(read(first), desire({ kind: "keep", addresses: [one, two] }));
+    expect(turned?.patch).toMatchObject({
+      status: { loadBalancer: { ingress: [{ ip: one }, { ip: two }] } },
+    });
   });
 
   test("is written against the version that was read", () => {

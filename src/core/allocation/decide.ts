@@ -85,7 +85,7 @@ function keepWithoutWish(
   refused: Refusal,
   context: AllocationContext,
 ): AllocationDecision {
-  const undemanding = { ...service, wish: { ...service.wish, addresses: [], pool: undefined } };
+  const undemanding = { ...service, wish: { ...service.wish, pool: undefined } };
   const kept = inStableOrder(service, keepable(undemanding, held, context));
   return settle(held, kept, lossReason(held, undemanding, context), refused);
 }
@@ -269,7 +269,7 @@ function refusalToStay(
 /**
  * What of `held` may stay. A Service may hold more than it asks for when a leader died
  * between taking one address and giving back another: then what its status shows stays,
- * which clients use, and of a family of which it shows none the lowest.
+ * which clients use; of a family of which it shows none what it asks for, else the lowest.
  */
 function keepable(
   service: Service,
@@ -280,7 +280,8 @@ function keepable(
   return service.families.flatMap((family) => {
     const ofFamily = kept.filter((address) => familyOf(address) === family);
     const shown = ofFamily.filter((address) => service.statusAddresses.includes(address));
-    return shown.length > 0 ? shown : ofFamily.slice(0, 1);
+    const wished = ofFamily.filter((address) => service.wish.addresses.includes(address));
+    return [shown, wished].find(({ length }) => length > 0) ?? ofFamily.slice(0, 1);
   });
 }
 
@@ -300,15 +301,16 @@ function mayKeep(service: Service, address: IpAddress, context: AllocationContex
 function lossReason(
   held: readonly IpAddress[],
   service: Service,
-  { ledger }: AllocationContext,
+  context: AllocationContext,
 ): RevokeReason {
   const { families, wish } = service;
   const asksForOthers = held.some(
     (address) =>
       !families.includes(familyOf(address)) ||
-      (wish.pool !== undefined && wish.pool !== ledger.get(address)?.pool),
+      (wish.pool !== undefined && wish.pool !== context.ledger.get(address)?.pool),
   );
-  return asksForOthers ? "RequestChanged" : "PoolWithdrawn";
+  const hasTooMany = held.every((address) => mayKeep(service, address, context));
+  return asksForOthers || hasTooMany ? "RequestChanged" : "PoolWithdrawn";
 }
 
 /** Addresses of the other families from a pool that offers `held` too and serves on its own. */
