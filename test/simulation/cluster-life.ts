@@ -27,7 +27,10 @@ const wishAnnotations = [
   "metallb.io/address-pool",
   "metallb.io/allow-shared-ip",
 ];
-/** Set for good on a Service that ever asked for several addresses of one family. */
+/**
+ * Set for good on a Service that ever asked for several addresses of one family, also on the next
+ * one of that name: recreated while the configuration is lost, it has what that one held.
+ */
 export const askedForSeveral = "test/asked-for-several";
 
 export interface ClusterLifeOptions {
@@ -40,6 +43,7 @@ export interface ClusterLifeOptions {
 export class ClusterLife {
   readonly #options: ClusterLifeOptions;
   readonly #random: SeededRandom;
+  readonly #severalOnce = new Set<string>();
   #calm = false;
   #ended = false;
 
@@ -166,17 +170,19 @@ export class ClusterLife {
   }
 
   /** The same Service with another wish or none, and other ports. */
-  #wanted(metadata: object, spec: object): { metadata: object; spec: object } {
+  #wanted(
+    metadata: Pick<ApiObject["metadata"], "namespace" | "name" | "annotations">,
+    spec: object,
+  ): { metadata: object; spec: object } {
     const random = this.#random;
     const wish = random.chance(0.35) ? { "metallb.io/loadBalancerIPs": random.pick(wishes) } : {};
     const several = Object.values(wish).some((list) => list.includes(","));
-    const kept = (metadata as Partial<ApiObject["metadata"]>).annotations ?? {};
+    const kept = metadata.annotations ?? {};
     const annotations = {
       ...Object.fromEntries(
         Object.entries(kept).filter(([name]) => !wishAnnotations.includes(name)),
       ),
       ...wish,
-      ...(several ? { [askedForSeveral]: "yes" } : {}),
       ...(random.chance(0.1) ? { "metallb.io/address-pool": random.pick(["p1", "p2"]) } : {}),
       ...(random.chance(0.6) ? { "metallb.io/allow-shared-ip": random.pick(["x", "x", "y"]) } : {}),
     };
@@ -187,8 +193,15 @@ export class ClusterLife {
     const externalIPs = random.chance(0.05) ? ["192.0.2.12"] : [];
     const externalTrafficPolicy = random.chance(0.25) ? "Local" : "Cluster";
     const selector = random.pick([{ app: "one" }, { app: "one" }, { app: "two" }, {}]);
+    const { namespace, name } = metadata;
+    if (several) {
+      this.#severalOnce.add(`${namespace}/${name}`);
+    }
+    const marked = this.#severalOnce.has(`${namespace}/${name}`)
+      ? { [askedForSeveral]: "yes" }
+      : {};
     return {
-      metadata: { ...metadata, annotations },
+      metadata: { ...metadata, annotations: { ...annotations, ...marked } },
       spec: { ...spec, ports, externalIPs, externalTrafficPolicy, selector },
     };
   }
