@@ -1,3 +1,4 @@
+import type { NamespaceObject } from "../kube/decode/namespace.ts";
 import { decodePod, type PodObject } from "../kube/decode/pod.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import { Reflector } from "../kube/reflector.ts";
@@ -14,6 +15,8 @@ export interface ForeignControllersOptions {
   readonly namespace: string;
   /** Where MetalLB's are, if there are any. */
   readonly configNamespace: string;
+  /** With that namespace our right to look into it goes, and so do the Pods in it. */
+  readonly namespaces: Pick<Store<NamespaceObject>, "get" | "synced" | "onChange" | "onSynced">;
   readonly podName: string;
   /** Undefined: `kubectl describe` does not show the Events of our Pod, `kubectl get events` does. */
   readonly podUid: string | undefined;
@@ -84,6 +87,9 @@ export class ForeignControllers {
       store.onChange(() => this.#look());
       store.onSynced(() => this.#look());
     }
+    const { namespaces } = this.#options;
+    namespaces.onChange(() => this.#look());
+    namespaces.onSynced(() => this.#look());
     await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
   }
 
@@ -107,7 +113,9 @@ export class ForeignControllers {
   }
 
   get #areAbsent(): boolean {
-    return this.stores.every(({ synced }) => synced) && this.pods.length === 0;
+    const { namespaces, configNamespace } = this.#options;
+    const isGone = namespaces.synced && namespaces.get(configNamespace)?.terminating !== false;
+    return (isGone || this.stores.every(({ synced }) => synced)) && this.pods.length === 0;
   }
 
   async #absence(ended: AbortSignal): Promise<void> {

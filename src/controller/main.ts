@@ -48,6 +48,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const ownEvents = new EventRecorder(reporting);
   const foreign = new ForeignControllers({
     ...{ ...settings, transport: reads, events: ownEvents, clock, log },
+    namespaces: watch.stores.namespaces,
   });
   const election = new LeaseElection({
     transport: lease,

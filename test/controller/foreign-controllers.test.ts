@@ -1,12 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ForeignControllers } from "../../src/controller/foreign-controllers.ts";
+import { decodeNamespace, type NamespaceObject } from "../../src/kube/decode/namespace.ts";
 import { decodePod } from "../../src/kube/decode/pod.ts";
 import type { EventNote } from "../../src/kube/event-note.ts";
+import { Store } from "../../src/kube/store.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { HandClock } from "../kube/hand-clock.ts";
 
 let foreign: ForeignControllers;
+let namespaces: Store<NamespaceObject>;
 let told: EventNote[];
 /** What the work was told: it begins, it is disturbed. */
 let work: string[];
@@ -16,7 +19,10 @@ let version: number;
 beforeEach(() => {
   [told, work, end, version] = [[], [], new AbortController(), 1];
   const nothing = (): Promise<never> => Promise.reject(new Error("the test fills the stores"));
+  namespaces = new Store();
+  namespaces.replace(new Map([["metallb-system", configNamespace()]]), "1");
   foreign = new ForeignControllers({
+    namespaces,
     transport: { request: nothing, stream: nothing },
     namespace: "steelyard-system",
     configNamespace: "metallb-system",
@@ -35,6 +41,11 @@ beforeEach(() => {
 });
 
 afterEach(() => end.abort());
+
+function configNamespace(more: object = {}): NamespaceObject {
+  const metadata = { name: "metallb-system", uid: "n", resourceVersion: "1", ...more };
+  return decodeNamespace({ metadata });
+}
 
 function pod(name: string, phase = "Running"): ReturnType<typeof decodePod> {
   version += 1;
@@ -100,6 +111,20 @@ describe("next to MetalLB's controller", () => {
       expect(foreign.pods).toEqual([]);
     },
   );
+
+  test("nothing is waited for where the namespace is gone or going: our right to look went with it", async () => {
+    await setImmediate();
+    expect(work).toEqual([]);
+    const deletionTimestamp = "2026-01-01T00:00:00Z";
+    namespaces.upsert(configNamespace({ resourceVersion: "2", deletionTimestamp }));
+    await setImmediate();
+    expect(work).toEqual(["begins"]);
+    namespaces.remove("metallb-system", "n", "3");
+    await comes("a");
+    expect(work).toEqual(["begins", "is disturbed"]);
+    await goes("a");
+    expect(work).toEqual(["begins", "is disturbed", "begins"]);
+  });
 
   test("each change is told once, with the Pods in the way and what to do, on our own Pod", async () => {
     await listed(pod("a"));

@@ -1,7 +1,7 @@
 import { excludedInUse } from "../allocation/excluded-in-use.ts";
 import { type AddressPolicy, governs } from "../model/address-policy.ts";
 import { formatIpRange } from "../net/ip-range.ts";
-import { overlappingPairs } from "../net/range-arithmetic.ts";
+import { overlapsOf } from "../net/range-arithmetic.ts";
 import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 
@@ -60,7 +60,7 @@ function pools(policy: AddressPolicy, { pools: known }: KnownCluster): readonly 
 /** Entries that exclude nothing, because no pool of the policy has such addresses. */
 function outside(policy: AddressPolicy, { pools: known }: KnownCluster): readonly Finding[] {
   const governed = known.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
-  const effective = new Set(overlappingPairs(policy.excluded, governed).map(([range]) => range));
+  const effective = new Set(overlapsOf(policy.excluded, governed).map(({ left }) => left));
   return governed.length === 0
     ? []
     : policy.excluded.flatMap((range, index) =>
