@@ -3,8 +3,9 @@ import {
   advertisementFindings,
   unannouncedPools,
 } from "../../core/admission/advertisement-findings.ts";
-import { type Finding, refuse, reported, warn } from "../../core/admission/finding.ts";
+import { type Finding, refuse, warn } from "../../core/admission/finding.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
+import { policyFindings } from "../../core/admission/policy-findings.ts";
 import { poolFindings } from "../../core/admission/pool-findings.ts";
 import { decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
 import { textField } from "../../kube/decode/fields.ts";
@@ -141,8 +142,8 @@ function judgementOf(
       return (known) => serviceCheckFindings(service, known, settings.offline);
     }
     case "steelyard.dev/AddressPolicy": {
-      cluster.put(stores.policies, decodeAddressPolicy, raw);
-      return () => reported(decodeAddressPolicy(raw));
+      const before = cluster.put(stores.policies, decodeAddressPolicy, raw);
+      return (known) => policyFindings({ before, after: decodeAddressPolicy(raw) }, known);
     }
     case "metallb.io/IPAddressPool": {
       if (elsewhere) {
