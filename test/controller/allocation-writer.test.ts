@@ -3,7 +3,7 @@ import { AllocationChangedError } from "../../src/controller/allocation-writer.t
 import type { Service } from "../../src/core/model/service.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
 import type { IpAllocationObject } from "../../src/kube/decode/ip-allocation.ts";
-import { KnownCluster } from "./known-cluster.ts";
+import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
 const address = "192.0.2.10" as IpAddress;
 const second = "192.0.2.11" as IpAddress;
@@ -321,6 +321,50 @@ describe("an address that Services share", () => {
     expect(holders(cluster)).toEqual(["s1", "s2"]);
     const keeping = cluster.allocations.refresh(serviceOf(cluster, "s2"), known);
     await expect(keeping).rejects.toThrow(AllocationChangedError);
+    expect(holders(cluster)).toEqual(["s1"]);
+  });
+
+  test("is covered by the advertisements of any of them: what one may be announced by, all are", async () => {
+    const cluster = await sharing(2);
+    cluster.api.edit("user", "services", "a/s2", ({ metadata }) => ({
+      metadata: { ...metadata, labels: { team: "edge" } },
+    }));
+    cluster.create(
+      `/apis/metallb.io/v1beta1/namespaces/${configNamespace}/l2advertisements`,
+      { namespace: configNamespace, name: "edge" },
+      { spec: { serviceSelectors: [{ matchLabels: { team: "edge" } }] } },
+    );
+    cluster.see();
+    cluster.configuration.refresh();
+    const [pool] = cluster.state.pools;
+    const covers = (name: string): boolean | undefined =>
+      pool &&
+      cluster.placement.covers(
+        cluster.state.sharersOf(serviceOf(cluster, name), knownOf(cluster).allocation),
+        pool,
+      );
+    expect([covers("s1"), covers("s2")]).toEqual([true, true]);
+    await cluster.allocations.release("a/s2", knownOf(cluster));
+    expect(covers("s1")).toBe(false);
+  });
+
+  test("lists its Services as they came, whoever asks, with what the one asking is now", async () => {
+    const cluster = await sharing(2);
+    const asking = (name: string): readonly string[] =>
+      cluster.state
+        .sharersOf({ ...serviceOf(cluster, name), uid: "now" }, knownOf(cluster).allocation)
+        .map(({ key, uid }) => (uid === "now" ? `${key} now` : key));
+    expect(asking("s1")).toEqual(["a/s1 now", "a/s2"]);
+    expect(asking("s2")).toEqual(["a/s1", "a/s2 now"]);
+    expect(asking("s3")).toEqual(["a/s1", "a/s2", "a/s3 now"]);
+  });
+
+  test("is not left because of others who changed meanwhile: it is decided again", async () => {
+    const cluster = await sharing(2);
+    const known = knownOf(cluster);
+    await cluster.allocations.release("a/s2", known);
+    const leaving = cluster.allocations.release("a/s1", known, true);
+    await expect(leaving).rejects.toThrow(AllocationChangedError);
     expect(holders(cluster)).toEqual(["s1"]);
   });
 });

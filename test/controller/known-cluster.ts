@@ -10,6 +10,7 @@ import { decodeAddressPolicy } from "../../src/kube/decode/address-policy.ts";
 import { decodeDefinition } from "../../src/kube/decode/definition.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeIpAllocation } from "../../src/kube/decode/ip-allocation.ts";
+import { decodeL2Advertisement } from "../../src/kube/decode/l2-advertisement.ts";
 import { decodeL2Bundle } from "../../src/kube/decode/l2-bundle.ts";
 import { decodeNamespace } from "../../src/kube/decode/namespace.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
@@ -97,13 +98,14 @@ export class KnownCluster {
     this.create("/apis/steelyard.dev/v1alpha1/ipallocations", { name: address }, { spec });
   }
 
-  /** The leader learns of all Services, allocations, bundles, pools and policies as they are now. */
+  /** The leader learns of all that its work is about, as it is now: Services, allocations, configuration. */
   see(): void {
-    const { services, allocations, bundles, pools, policies } = this.stores;
+    const { services, allocations, bundles, pools, advertisements, policies } = this.stores;
     this.#seeKind("services", services, (raw) => decodeService(raw, ""));
     this.#seeKind("ipallocations", allocations, decodeIpAllocation);
     this.#seeKind("l2bundles", bundles, decodeL2Bundle);
     this.#seeKind("ipaddresspools", pools, decodeIpAddressPool);
+    this.#seeKind("l2advertisements", advertisements, decodeL2Advertisement);
     this.#seeKind("addresspolicies", policies, decodeAddressPolicy);
   }
 
