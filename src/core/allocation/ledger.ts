@@ -45,9 +45,10 @@ export class Ledger {
   put(allocation: IpAllocation): void {
     const before = this.#forget(allocation.address);
     this.#allocations.set(allocation.address, allocation);
-    this.#taken[familyOf(allocation.address)].add(toNumber(allocation.address));
+    const [family, value] = [familyOf(allocation.address), toNumber(allocation.address)];
+    this.#taken[family].add(value);
     if (allocation.state === "Cooling") {
-      this.#coolingAddresses[familyOf(allocation.address)].add(toNumber(allocation.address));
+      this.#coolingAddresses[family].add(value);
     }
     if (allocation.state === "Allocated") {
       this.#sharing.add(allocation);
@@ -81,8 +82,11 @@ export class Ledger {
       return undefined;
     }
     this.#allocations.delete(address);
-    this.#taken[familyOf(address)].delete(toNumber(address));
-    this.#coolingAddresses[familyOf(address)].delete(toNumber(address));
+    const [family, value] = [familyOf(address), toNumber(address)];
+    this.#taken[family].delete(value);
+    if (known.state === "Cooling") {
+      this.#coolingAddresses[family].delete(value);
+    }
     if (known.state === "Allocated") {
       this.#sharing.remove(known);
     }
@@ -115,12 +119,12 @@ export class Ledger {
 
   /** Addresses that the Service `namespace/name` holds, whatever its uid, in canonical order. */
   heldBy(key: string): readonly IpAddress[] {
-    return [...(this.#held.get(key) ?? [])].sort(compareIpAddresses);
+    return inOrder(this.#held.get(key));
   }
 
   /** Addresses that are cooling down and were last held by the Service `namespace/name`. */
   coolingOf(key: string): readonly IpAddress[] {
-    return [...(this.#cooling.get(key) ?? [])].sort(compareIpAddresses);
+    return inOrder(this.#cooling.get(key));
   }
 
   /** The lowest address of `range` not below `from` that is cooling down, if there is one. */
@@ -170,4 +174,8 @@ export class Ledger {
         return undefined;
     }
   }
+}
+
+function inOrder(addresses: ReadonlySet<IpAddress> | undefined): readonly IpAddress[] {
+  return addresses === undefined ? [] : [...addresses].sort(compareIpAddresses);
 }

@@ -1,6 +1,6 @@
 import {
   type IpAddressPool,
-  isBuggy,
+  isBuggyNumber,
   poolAdmitsLabels,
   poolAdmitsNamespace,
 } from "../model/ip-address-pool.ts";
@@ -70,14 +70,14 @@ export class PoolIndex {
 
   /** The pools that give out `address`, in order: see `poolOffers`. */
   offering(address: IpAddress): readonly IpAddressPool[] {
-    return this.partsWith(address).map(({ pool }) => pool);
+    return this.partsWith(familyOf(address), toNumber(address)).map(({ pool }) => pool);
   }
 
-  /** The parts of pools that give out `address`, in the order of the pools. */
-  partsWith(address: IpAddress): readonly PoolPart[] {
-    const family = familyOf(address);
-    const parts = this.#parts[family].at(toNumber(address));
-    return family === 4 && parts.some(({ pool }) => pool.avoidBuggyIPs) && isBuggy(address)
+  /** The parts of pools that give out the address of that number, in the order of the pools. */
+  partsWith(family: IpFamily, value: bigint): readonly PoolPart[] {
+    const parts = this.#parts[family].at(value);
+    const avoided = family === 4 && parts.some(({ pool }) => pool.avoidBuggyIPs);
+    return avoided && isBuggyNumber(value)
       ? parts.filter(({ pool }) => !pool.avoidBuggyIPs)
       : parts;
   }

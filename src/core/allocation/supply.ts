@@ -152,18 +152,21 @@ export class Supply {
     if (this.#stale) {
       return;
     }
-    const parts = poolIndexOf(this.#pools).partsWith(address);
+    const [family, value] = [familyOf(address), toNumber(address)];
+    const parts = poolIndexOf(this.#pools).partsWith(family, value);
     if (parts.length === 0) {
       return;
     }
-    const [family, value] = [familyOf(address), toNumber(address)];
     const allocation = this.#ledger.get(address);
     const isAllowed = !this.#denyList.blocks(family, value);
     for (const part of parts) {
-      const shelf = this.#shelves.get(part) as Shelf;
-      shelf.free.set(value, isAllowed && allocation === undefined);
-      shelf.cooling.set(value, isAllowed && allocation?.state === "Cooling");
-      this.#noteRoom(part.pool.name, family);
+      const { free, cooling } = this.#shelves.get(part) as Shelf;
+      const hadRoom = [free.count > 0n, cooling.count > 0n];
+      free.set(value, isAllowed && allocation === undefined);
+      cooling.set(value, isAllowed && allocation?.state === "Cooling");
+      if (hadRoom[0] !== free.count > 0n || hadRoom[1] !== cooling.count > 0n) {
+        this.#noteRoom(part.pool.name, family);
+      }
     }
   }
 

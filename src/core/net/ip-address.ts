@@ -8,6 +8,9 @@ import ipaddr from "ipaddr.js";
 export type IpAddress = string & { readonly brand: "IpAddress" };
 
 const zeroCode = "0".charCodeAt(0);
+const colonCode = ":".charCodeAt(0);
+/** Less ten, so that the code of a digit from `a` on less this is its value. */
+const tenCode = "a".charCodeAt(0) - 10;
 
 /** IPv4 or IPv6. */
 export type IpFamily = 4 | 6;
@@ -113,11 +116,36 @@ function ipv4Number(address: IpAddress): number {
 
 /** Canonical text has no dotted quad, and at most one `::`. */
 function ipv6Number(address: IpAddress): bigint {
-  const [left = "", right] = address.split("::");
-  const digits = (groups: string): string =>
-    groups === "" ? "" : groups.split(":").reduce((all, group) => all + group.padStart(4, "0"), "");
-  const [high, low] = [digits(left), digits(right ?? "")];
-  return BigInt(`0x${high}${low.padStart(32 - high.length, "0")}`);
+  const groups = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [at, group] = [0, 0];
+  let gapAt: number | undefined;
+  for (let index = 0; index <= address.length; index += 1) {
+    const code = index === address.length ? colonCode : address.charCodeAt(index);
+    if (code !== colonCode) {
+      group = group * 16 + (code < colonCode ? code - zeroCode : code - tenCode);
+    } else if (index > 0 && address.charCodeAt(index - 1) === colonCode) {
+      gapAt = at;
+    } else if (index > 0) {
+      groups[at] = group;
+      group = 0;
+      at += 1;
+    }
+  }
+  return groupsToNumber(gapAt === undefined ? groups : spread(groups, gapAt, at));
+}
+
+/** Moves the groups from `gapAt` on, of `count`, to the end. */
+function spread(groups: readonly number[], gapAt: number, count: number): readonly number[] {
+  const zeros = groups.slice(count);
+  return [...groups.slice(0, gapAt), ...zeros, ...groups.slice(gapAt, count)];
+}
+
+function groupsToNumber(groups: readonly number[]): bigint {
+  let value = 0n;
+  for (let at = 0; at < groups.length; at += 2) {
+    value = (value << 32n) | BigInt((groups[at] ?? 0) * 65_536 + (groups[at + 1] ?? 0));
+  }
+  return value;
 }
 
 function bytesToNumber(bytes: Uint8Array): bigint {
