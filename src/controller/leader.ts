@@ -153,7 +153,7 @@ export class Leader {
     };
     const { services, bundles, settling, cooling, speakers, policies } = this.#queues;
     await Promise.all([
-      services.run((key) => this.#reconciler.reconcile(key), signal),
+      services.run((key) => this.#reconcileService(key), signal),
       bundles.run(() => this.#reconcileBundles(signal), signal),
       settling.run(async () => this.#triggers.lookAtEverything(), signal),
       cooling.run((name) => this.#allocations.free(name), signal),
@@ -162,6 +162,14 @@ export class Leader {
       this.#reporter.run(signal),
       giveUpWaiting(),
     ]);
+  }
+
+  async #reconcileService(key: string): Promise<void> {
+    try {
+      await this.#reconciler.reconcile(key);
+    } finally {
+      this.#triggers.lookedAt(key);
+    }
   }
 
   async #reconcileBundles(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,8 @@
-import { candidatePools } from "../core/allocation/choose.ts";
 import { type AllocationDecision, decide } from "../core/allocation/decide.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { type Service, serviceKey } from "../core/model/service.ts";
-import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
 import { isConflict, isNotFound } from "../kube/api-error.ts";
 import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
@@ -17,9 +16,10 @@ import type { AllocationState } from "./allocation-state.ts";
 import { AllocationChangedError, type AllocationWriter } from "./allocation-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { explainLoss, isUnexpected, lossReason } from "./loss.ts";
-import { type PendingServices, poolSlot, sharingSlot } from "./pending-services.ts";
+import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import { planFarewell, planStatus, type StatusChange } from "./service-status.ts";
+import { waitingFor } from "./waiting-for.ts";
 
 export interface ServiceReconcilerOptions {
   readonly stores: ClusterStores;
@@ -140,26 +140,12 @@ export class ServiceReconciler {
   /** Who got nothing, or less than it asked for, waits for what could change that. */
   #updatePending(service: Service, decision: AllocationDecision): void {
     const { pending, state } = this.#options;
-    const refused = decision.kind === "refuse" || decision.refusal !== undefined;
-    const byName = service.wish.addresses.length > 0;
-    const families = byName ? [] : missingFamilies(service, decision);
-    if (!service.wantsAddress || (!refused && families.length === 0)) {
+    const waiting = waitingFor(service, decision, state);
+    if (waiting === undefined) {
       pending.remove(service.key);
-      return;
+    } else {
+      pending.add(service.key, waiting);
     }
-    const pools = byName ? [] : candidatePools(service, state);
-    const shared =
-      byName || service.sharing === undefined ? [] : [sharingSlot(service.sharing.key)];
-    pending.add(service.key, {
-      addresses: service.wish.addresses,
-      poolSlots:
-        "reason" in pools
-          ? []
-          : [
-              ...pools.flatMap(({ name }) => families.map((family) => poolSlot(name, family))),
-              ...shared,
-            ],
-    });
   }
 
   async #writeStatus(
@@ -299,24 +285,6 @@ export class ServiceReconciler {
 function isHeldByOther({ key, uid }: Service): (known: IpAllocationObject) => boolean {
   return ({ allocation }) =>
     allocation.holders.some((holder) => serviceKey(holder) === key && holder.uid !== uid);
-}
-
-/**
- * Families of the Service in which it has no address; with PreferDualStack that need not be a
- * refusal. Who keeps addresses of another pool than it asks for waits for all of its families.
- */
-function missingFamilies(service: Service, decision: AllocationDecision): readonly IpFamily[] {
-  if (
-    service.wish.pool !== undefined &&
-    decision.kind === "keep" &&
-    decision.refusal !== undefined
-  ) {
-    return service.families;
-  }
-  const target = "addresses" in decision ? decision.addresses : [];
-  return service.families.filter(
-    (family) => !target.some((address) => familyOf(address) === family),
-  );
 }
 
 /**

@@ -3,10 +3,9 @@ import {
   holdersChanged,
   openedSharingKeys,
 } from "../core/allocation/holder-changes.ts";
-import { poolOffers } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { serviceKey } from "../core/model/service.ts";
-import { familyOf, type IpAddress } from "../core/net/ip-address.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -15,9 +14,10 @@ import { type AllocationState, claims } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { type Configuration, settleMs } from "./configuration.ts";
 import { Cooling } from "./cooling.ts";
-import { type PendingServices, poolSlot, sharingSlot } from "./pending-services.ts";
+import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
+import { WakeUps } from "./wake-ups.ts";
 
 /** What waits to be done, by kind. A key names an object; bundles and settling know only "all". */
 export interface LeaderQueues {
@@ -51,6 +51,7 @@ const tellOfPoliciesMs = 1_000;
 export class Triggers {
   readonly #options: TriggersOptions;
   readonly #cooling: Cooling;
+  readonly #wakeUps: WakeUps;
   #whyLost: string | undefined;
 
   constructor(options: TriggersOptions) {
@@ -58,6 +59,7 @@ export class Triggers {
     const { state, clock, queues } = options;
     const reuseDelayMs = (pool: string): number => state.policyFor(pool).reuseDelayMs;
     this.#cooling = new Cooling({ queue: queues.cooling, reuseDelayMs, clock });
+    this.#wakeUps = new WakeUps({ state, pending: options.pending, queue: queues.services });
   }
 
   get #queues(): LeaderQueues {
@@ -109,7 +111,7 @@ export class Triggers {
       if (differs([before?.policy, before?.errors], [after?.policy, after?.errors])) {
         this.#options.configuration.refreshPolicies();
         this.#rulesChanged();
-        this.#wakeAllPending();
+        this.#wakeUps.everyone();
       }
     });
     stores.namespaces.onChange(({ key, before, after }) => {
@@ -171,7 +173,7 @@ export class Triggers {
       this.#queues.services.add(key);
     }
     for (const address of claims(before?.service)) {
-      this.#wakePending(address);
+      this.#wakeUps.addressFreed(address);
     }
   }
 
@@ -186,7 +188,7 @@ export class Triggers {
     }
     this.#options.state.settle(address);
     if (this.#options.state.contestChanged(before, after)) {
-      this.#wakeAllPending();
+      this.#wakeUps.everyone();
     }
     for (const key of concernedHolders(before, after)) {
       this.#queues.services.add(key);
@@ -200,14 +202,10 @@ export class Triggers {
       this.#tellOfPolicies(tellOfPoliciesMs);
     }
     if (after === undefined || after.state === "Cooling") {
-      this.#wakePending(address);
+      this.#wakeUps.addressFreed(address);
     }
     if (holdersChanged(before, after)) {
-      // Also when it is only in use by others now: who asks for it by name is told why not.
-      this.#wakeWaiting(address, undefined);
-    }
-    for (const sharingKey of openedSharingKeys(before, after)) {
-      this.#wakeWaiting(address, sharingSlot(sharingKey));
+      this.#wakeUps.holdersChanged(address, openedSharingKeys(before, after));
     }
     this.#bundleMayBeEmpty(before?.bundle);
   }
@@ -294,13 +292,12 @@ export class Triggers {
   #networksChanged(): void {
     this.#options.state.networksChanged();
     this.speakersChanged();
-    this.#wakeAllPending();
+    this.#wakeUps.networksChanged();
   }
 
-  #wakeAllPending(): void {
-    for (const key of this.#options.pending.keys()) {
-      this.#queues.services.add(key);
-    }
+  /** The Service was looked at, with whatever outcome: others that wait may have their turn. */
+  lookedAt(key: string): void {
+    this.#wakeUps.lookedAt(key);
   }
 
   /** A speaker came, went or died, or its node looks different. */
@@ -322,18 +319,6 @@ export class Triggers {
       this.#options.log.info({}, why);
       this.#options.state.networksKnown = true;
       this.#triggerEveryService();
-    }
-  }
-
-  #wakePending(address: IpAddress): void {
-    const pool = this.#options.state.pools.find((candidate) => poolOffers(candidate, address));
-    const slot = pool === undefined ? undefined : poolSlot(pool.name, familyOf(address));
-    this.#wakeWaiting(address, slot);
-  }
-
-  #wakeWaiting(address: IpAddress, slot: string | undefined): void {
-    for (const key of this.#options.pending.couldUse(address, slot)) {
-      this.#queues.services.add(key);
     }
   }
 

@@ -1,4 +1,4 @@
-import { PendingServices } from "../../src/controller/pending-services.ts";
+import { PendingServices, type Want } from "../../src/controller/pending-services.ts";
 import { type LeaderQueues, Triggers } from "../../src/controller/triggers.ts";
 import { WorkQueue } from "../../src/kube/work-queue.ts";
 import { silentLog } from "../../src/runtime/log.ts";
@@ -6,6 +6,11 @@ import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
 /** What the Service `s1` has in the cluster of {@link begun}. */
 export const address = "192.0.2.10";
+
+/** "An address of this family from this pool." */
+export function anyOf(pool: string, family: 4 | 6): Want {
+  return { pools: [{ name: pool }], families: [family] };
+}
 
 /** A leader's triggers and queues, and which work they ask for. */
 export class Asked {
@@ -29,10 +34,12 @@ export class Asked {
     };
     for (const [name, one] of Object.entries(this.#queues) as [string, WorkQueue][]) {
       this.#keys.set(name, new Set());
-      void one.run(
-        async (key) => void this.#keys.get(name)?.add(key),
-        new AbortController().signal,
-      );
+      void one.run(async (key) => {
+        this.#keys.get(name)?.add(key);
+        if (name === "services") {
+          this.triggers.lookedAt(key);
+        }
+      }, new AbortController().signal);
     }
     this.triggers = new Triggers({
       ...cluster,

@@ -1,63 +1,121 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PendingServices, poolSlot, type Waiting } from "../../src/controller/pending-services.ts";
+import { PendingServices, type Waiting, type Want } from "../../src/controller/pending-services.ts";
 
-const any: Waiting = { addresses: [], poolSlots: [poolSlot("web", 4)] };
-const certain: Waiting = { addresses: ["192.0.2.4"], poolSlots: [] };
+const certain: Waiting = { addresses: ["192.0.2.4"], wants: [] };
+
+function anyOf(pools: readonly string[], ...families: readonly (4 | 6)[]): Want {
+  return { pools: pools.map((name) => ({ name })), families };
+}
+
+function waitingIn(...pools: readonly string[]): Waiting {
+  return { addresses: [], wants: [anyOf(pools, 4)] };
+}
+
+/** Room for `count` at a time, in whatever way. */
+function roomFor(count: number): (want: Want, awake: number) => boolean {
+  return (_, awake) => awake < count;
+}
+
+function waitTogether(pending: PendingServices, count: number, waiting: Waiting): void {
+  for (let at = 1; at <= count; at += 1) {
+    pending.add(`a/${at}`, waiting);
+  }
+}
 
 describe("Services that wait", () => {
-  test("are woken by an address that they asked for, or that their pool gives", () => {
+  test("are found by the address that they ask for, and by the key that they share with", () => {
     const pending = new PendingServices();
-    pending.add("a/any", any);
     pending.add("a/certain", certain);
-    pending.add("a/six", { addresses: [], poolSlots: [poolSlot("web", 6)] });
-    expect(pending.couldUse("192.0.2.4", poolSlot("web", 4))).toEqual(["a/certain", "a/any"]);
-    expect(pending.couldUse("192.0.2.5", poolSlot("web", 4))).toEqual(["a/any"]);
-    expect(pending.couldUse("192.0.2.4", undefined)).toEqual(["a/certain"]);
-    expect(pending.couldUse("192.0.2.5", poolSlot("other", 4))).toEqual([]);
+    pending.add("a/friend", { addresses: [], wants: [], sharingKey: "x" });
+    expect(pending.askingFor("192.0.2.4")).toEqual(["a/certain"]);
+    expect(pending.askingFor("192.0.2.5")).toEqual([]);
+    expect([...pending.askedFor()]).toEqual(["192.0.2.4"]);
+    expect(pending.sharingAs("x")).toEqual(["a/friend"]);
+    expect(pending.sharingAs("y")).toEqual([]);
+    pending.remove("a/certain");
+    pending.remove("a/friend");
+    expect([...pending.askedFor(), ...pending.sharingAs("x")]).toEqual([]);
+  });
+
+  test("are woken by room in a pool and a family of theirs, and by no other", () => {
+    const pending = new PendingServices();
+    pending.add("a/four", waitingIn("web", "mail"));
+    pending.add("a/six", { addresses: [], wants: [anyOf(["web"], 6)] });
+    pending.add("a/both", { addresses: [], wants: [anyOf(["web"], 4, 6)] });
+    expect(pending.roomIn("web", 4, roomFor(1))).toEqual(["a/four", "a/both"]);
+    expect(pending.roomIn("web", 6, roomFor(1))).toEqual(["a/six"]);
+    expect(pending.roomIn("other", 4, roomFor(1))).toEqual([]);
   });
 
   test("keep their turn when they ask for the same again, and lose it when for something else", () => {
     const pending = new PendingServices();
-    pending.add("a/one", any);
-    pending.add("a/two", any);
-    pending.add("a/one", { ...any });
-    expect(pending.keys()).toEqual(["a/one", "a/two"]);
-    pending.add("a/one", certain);
-    expect(pending.keys()).toEqual(["a/two", "a/one"]);
-    expect(pending.couldUse("192.0.2.5", poolSlot("web", 4))).toEqual(["a/two"]);
+    waitTogether(pending, 2, waitingIn("web"));
+    pending.add("a/1", waitingIn("web"));
+    expect(pending.keys()).toEqual(["a/1", "a/2"]);
+    pending.add("a/1", certain);
+    expect(pending.keys()).toEqual(["a/2", "a/1"]);
+    expect(pending.roomIn("web", 4, roomFor(9))).toEqual(["a/2"]);
   });
 
-  test("are woken exactly as looking at each one would tell", () => {
-    const waiting = fc.record({
-      addresses: fc.subarray(["192.0.2.4", "192.0.2.5"]),
-      poolSlots: fc.subarray(["web/4", "web/6"]),
-    });
-    const change = fc.tuple(fc.constantFrom("a", "b", "c"), fc.option(waiting, { nil: undefined }));
+  test("are woken as many as there is room for, longest waiting first", () => {
+    const pending = new PendingServices();
+    waitTogether(pending, 10_000, waitingIn("web"));
+    expect(pending.roomIn("web", 4, roomFor(0))).toEqual([]);
+    expect(pending.roomIn("web", 4, roomFor(2))).toEqual(["a/1", "a/2"]);
+    expect(pending.roomIn("web", 4, roomFor(3))).toEqual(["a/3"]);
+  });
+
+  test("have their turn when the one before did not take it, each once, and not when he did", () => {
+    const pending = new PendingServices();
+    waitTogether(pending, 3, waitingIn("web"));
+    expect(pending.roomIn("web", 4, roomFor(1))).toEqual(["a/1"]);
+    expect(pending.lookedAt("a/1", roomFor(1))).toEqual(["a/2"]);
+    pending.remove("a/2");
+    expect(pending.lookedAt("a/2", roomFor(0))).toEqual([]);
+    expect(pending.roomIn("web", 4, roomFor(1))).toEqual(["a/1"]);
+    expect(pending.lookedAt("a/1", roomFor(1))).toEqual(["a/3"]);
+    expect(pending.lookedAt("a/3", roomFor(1))).toEqual([]);
+  });
+
+  test("have their turn also when the one before was served by other means, or is gone", () => {
+    const pending = new PendingServices();
+    waitTogether(pending, 2, waitingIn("web"));
+    expect(pending.roomIn("web", 4, roomFor(1))).toEqual(["a/1"]);
+    pending.remove("a/1");
+    expect(pending.lookedAt("a/1", roomFor(1))).toEqual(["a/2"]);
+  });
+
+  test("are not in the way of others when they were not woken", () => {
+    const pending = new PendingServices();
+    waitTogether(pending, 2, waitingIn("web"));
+    expect(pending.lookedAt("a/1", roomFor(1))).toEqual([]);
+    expect(pending.lookedAt("b/none", roomFor(1))).toEqual([]);
+  });
+
+  test("are all served in turns, whoever takes and whoever does not", () => {
+    const takers = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
     fc.assert(
-      fc.property(fc.array(change), (changes) => {
-        const [pending, model] = [new PendingServices(), new Map<string, Waiting>()];
-        for (const [key, it] of changes) {
-          if (it === undefined) {
+      fc.property(takers, fc.nat({ max: 8 }), (takes, addresses) => {
+        const pending = new PendingServices();
+        waitTogether(pending, takes.length, waitingIn("web"));
+        let free = addresses;
+        const hasRoom = (_: Want, awake: number): boolean => awake < free;
+        const queue = [...pending.roomAnywhere(hasRoom)];
+        const looked: string[] = [];
+        for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
+          looked.push(key);
+          if (takes[Number(key.slice(2)) - 1] === true && free > 0) {
+            free -= 1;
             pending.remove(key);
-            model.delete(key);
-          } else {
-            pending.add(key, it);
-            model.set(key, it);
           }
+          queue.push(...pending.lookedAt(key, hasRoom));
         }
-        expect(pending.size).toBe(model.size);
-        expect(["a", "b", "c"].filter((key) => pending.has(key))).toEqual([...model.keys()].sort());
-        for (const [address, slot] of [
-          ["192.0.2.4", "web/4"],
-          ["192.0.2.5", "web/6"],
-        ] as const) {
-          const expected = [...model].filter(
-            ([, it]) => it.addresses.includes(address) || it.poolSlots.includes(slot),
-          );
-          const woken = new Set(pending.couldUse(address, slot));
-          expect([...woken].sort()).toEqual(expected.map(([key]) => key).sort());
-        }
+        const willing = takes.filter((take) => take).length;
+        expect(free).toBe(Math.max(0, addresses - willing));
+        expect(looked).toEqual([...new Set(looked)]);
+        expect(looked).toEqual([...looked].sort((a, b) => Number(a.slice(2)) - Number(b.slice(2))));
+        expect(pending.size).toBe(takes.length - (addresses - free));
       }),
     );
   });

@@ -11,7 +11,7 @@ describe("a policy", () => {
   test("that comes or changes is told of, and wakes who waits; nobody else is looked at", async () => {
     const asked = await begun();
     const { cluster, pending } = asked;
-    pending.add("a/s3", { addresses: ["192.0.2.12"], poolSlots: [] });
+    pending.add("a/s3", { addresses: ["192.0.2.12"], wants: [] });
     cluster.create(path, { name: "lan" }, { spec: { excludedAddresses: ["192.0.2.12"] } });
     cluster.see();
     expect(cluster.state.denyList.reasonAgainst(excluded, "a/s3")?.reason).toBe("AddressExcluded");
@@ -27,7 +27,7 @@ describe("a policy", () => {
   test("whose status was written wakes nobody", async () => {
     const asked = await begun();
     const { cluster, pending } = asked;
-    pending.add("a/s3", { addresses: ["192.0.2.12"], poolSlots: [] });
+    pending.add("a/s3", { addresses: ["192.0.2.12"], wants: [] });
     cluster.create(path, { name: "lan" }, { spec: {} });
     cluster.see();
     await asked.calm();

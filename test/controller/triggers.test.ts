@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { poolSlot, sharingSlot } from "../../src/controller/pending-services.ts";
 import { decodeNode, type NodeObject } from "../../src/kube/decode/node.ts";
-import { Asked, address, begun } from "./asked-work.ts";
+import { Asked, address, anyOf, begun } from "./asked-work.ts";
 import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
 const reuseDelayMs = 30_000;
@@ -55,10 +54,10 @@ describe("an address that is shared", () => {
     );
     asked.cluster.see();
     for (const [name, waiting] of Object.entries({
-      friend: { addresses: [], poolSlots: [poolSlot("p1", 4), sharingSlot("x")] },
-      stranger: { addresses: [], poolSlots: [poolSlot("p1", 4), sharingSlot("y")] },
-      named: { addresses: ["192.0.2.11"], poolSlots: [] },
-      other: { addresses: ["192.0.2.12"], poolSlots: [] },
+      friend: { addresses: [], wants: [anyOf("p1", 4)], sharingKey: "x" },
+      stranger: { addresses: [], wants: [anyOf("p1", 4)], sharingKey: "y" },
+      named: { addresses: ["192.0.2.11"], wants: [] },
+      other: { addresses: ["192.0.2.12"], wants: [] },
     })) {
       asked.pending.add(`a/${name}`, waiting);
     }
@@ -86,8 +85,8 @@ describe("an address that is shared", () => {
 
   test("has those looked at who ask for it by name when it is taken: the reason is another one now", async () => {
     const asked = await begun();
-    asked.pending.add("a/named", { addresses: ["192.0.2.11"], poolSlots: [] });
-    asked.pending.add("a/any", { addresses: [], poolSlots: [poolSlot("p1", 4)] });
+    asked.pending.add("a/named", { addresses: ["192.0.2.11"], wants: [] });
+    asked.pending.add("a/any", { addresses: [], wants: [anyOf("p1", 4)] });
     asked.cluster.allocate("192.0.2.11", "s2");
     asked.cluster.see();
     expect(await asked.of("services")).toEqual(["a/named", "a/s2"]);
@@ -141,7 +140,7 @@ describe("a Service", () => {
       cluster.see();
     };
     use(["192.0.2.12"]);
-    pending.add("a/s3", { addresses: ["192.0.2.12"], poolSlots: [] });
+    pending.add("a/s3", { addresses: ["192.0.2.12"], wants: [] });
     await asked.calm();
     use([]);
     expect(await asked.of("services")).toEqual(["a/s2", "a/s3"]);
@@ -163,8 +162,8 @@ describe("an address", () => {
   test("that begins to cool wakes those that could use it, and is freed 30 s later", async () => {
     const asked = await begun();
     const { cluster, pending } = asked;
-    pending.add("a/s2", { addresses: [], poolSlots: [poolSlot("p1", 4)] });
-    pending.add("a/s3", { addresses: [], poolSlots: [poolSlot("p2", 4)] });
+    pending.add("a/s2", { addresses: [], wants: [anyOf("p1", 4)] });
+    pending.add("a/s3", { addresses: [], wants: [anyOf("p2", 4)] });
     const cool = { state: "Cooling", bundle: undefined };
     cluster.api.edit("another", "ipallocations", address, ({ spec }) => ({
       spec: { ...spec, ...cool },

@@ -26,6 +26,8 @@ export interface PoolCount {
   readonly cooling: bigint;
 }
 
+type PoolList = readonly Pick<IpAddressPool, "name">[];
+
 /** What can be given of one part of a pool. */
 interface Shelf {
   readonly part: PoolPart;
@@ -64,7 +66,7 @@ export class Supply {
   #shelves: ReadonlyMap<PoolPart, Shelf> = new Map();
   #families = { 4: emptySupply(0), 6: emptySupply(0) };
   /** The places of the pools of a list that somebody asked about. */
-  #places = new WeakMap<readonly IpAddressPool[], PlaceSet>();
+  #places = new WeakMap<PoolList, PlaceSet>();
   /** What is denied has changed since the shelves were filled. */
   #stale = false;
 
@@ -110,7 +112,7 @@ export class Supply {
    * pools; with `orCooling` also those that have one only that cools down.
    */
   *withRoom(
-    pools: readonly IpAddressPool[],
+    pools: PoolList,
     families: readonly IpFamily[],
     orCooling: boolean,
   ): Iterable<IpAddressPool> {
@@ -229,7 +231,7 @@ export class Supply {
     return shelf;
   }
 
-  #placesOf(pools: readonly IpAddressPool[]): PlaceSet {
+  #placesOf(pools: PoolList): PlaceSet {
     const known = this.#places.get(pools);
     if (known !== undefined) {
       return known;
