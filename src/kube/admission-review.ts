@@ -23,8 +23,8 @@ export interface AdmissionVerdict {
 const apiVersion = "admission.k8s.io/v1";
 const kind = "AdmissionReview";
 
-/** Kubernetes cuts a warning that is longer than this when several come together. */
-const warningMax = 256;
+/** More than this is nobody's reading; the API server cuts further where there are many. */
+const warningMax = 1_000;
 const messageMax = 4_096;
 const warningsMax = 12;
 

@@ -62,10 +62,19 @@ export class AdmissionKnowledge {
     const { nodes, namespaces, services } = this.#stores;
     return {
       allocation: state,
-      pools: configuration.pools,
-      advertisements: configuration.advertisements,
-      nodes: [...nodes.values()].map(({ node }) => node.labels),
-      namespaces: new Map([...namespaces.values()].map(({ key, labels }) => [key, labels])),
+      // Most questions are about a Service, and need none of these.
+      get pools() {
+        return configuration.pools;
+      },
+      get advertisements() {
+        return configuration.advertisements;
+      },
+      get nodes() {
+        return [...nodes.values()].map(({ node }) => node.labels);
+      },
+      get namespaces() {
+        return new Map([...namespaces.values()].map(({ key, labels }) => [key, labels]));
+      },
       service: (key) => services.get(key)?.service,
       refuses: (matter) => policyRefuses(matter, state),
     };

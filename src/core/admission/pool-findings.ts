@@ -1,3 +1,5 @@
+import { clusterClashes, clusterConflicts } from "../allocation/conflicts.ts";
+import { Ledger } from "../allocation/ledger.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import { anySelects } from "../model/label-selector.ts";
 import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
@@ -37,8 +39,17 @@ function inItself(written: WrittenPool, known: KnownCluster): readonly Finding[]
   return [
     ...reported(written),
     ...overlapFindings(pool, others),
+    ...clusterFindings(pool, known),
     ...namespaceFindings(pool, known),
   ];
+}
+
+/** Addresses that the cluster itself has. */
+function clusterFindings(pool: IpAddressPool, { allocation }: KnownCluster): readonly Finding[] {
+  const clashes = clusterClashes([pool], allocation.denyList.ranges).get(pool.name);
+  // By an empty ledger nobody is named: whoever asks need not be an admin of Services.
+  const conflicts = clusterConflicts(clashes, new Ledger());
+  return conflicts.map(({ message }) => warn(message, "spec.addresses"));
 }
 
 function namespaceFindings(

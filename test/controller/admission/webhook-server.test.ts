@@ -135,13 +135,13 @@ describe("the webhook's server", () => {
   });
 
   test("refuses with words, and warns with lines that fit a terminal", async () => {
-    const warnings = ["one\ntwo\u001b[31m", "x".repeat(300)];
+    const warnings = ["one\ntwo\u001b[31m", "x".repeat(1_200)];
     answer = () => ({ allowed: false, message: "no", warnings });
     expect((await ask()).body).toMatchObject({
       response: {
         allowed: false,
         status: { message: "no" },
-        warnings: ["one?two?[31m", `${"x".repeat(255)}…`],
+        warnings: ["one?two?[31m", `${"x".repeat(999)}…`],
       },
     });
   });

@@ -11,6 +11,7 @@ import {
   decodeL2Advertisement,
   type L2AdvertisementObject,
 } from "../../../src/kube/decode/l2-advertisement.ts";
+import { decodeNode } from "../../../src/kube/decode/node.ts";
 import { decodeService } from "../../../src/kube/decode/service.ts";
 import { AllocationWorld } from "../allocation/allocation-world.ts";
 
@@ -43,6 +44,17 @@ export class AdmissionWorld implements KnownCluster {
       this.allocation.putPool(object.pool);
     }
     return object;
+  }
+
+  dropPool(name: string): void {
+    this.#pools.delete(name);
+    this.allocation.removePool(name);
+  }
+
+  addNode(name: string, address: string): void {
+    const status = { addresses: [{ type: "InternalIP", address }] };
+    this.allocation.nodes.set(name, decodeNode({ metadata: { name }, status }).node);
+    this.allocation.networksChanged();
   }
 
   /** An advertisement that is in force. */

@@ -77,6 +77,17 @@ describe("a new pool", () => {
     ]);
   });
 
+  test("that has addresses of the cluster is let in with a warning, which names no Service", () => {
+    world.addPool("old", { addresses: ["192.0.2.0/24"] });
+    world.addHolder("shop/web", "192.0.2.241");
+    world.dropPool("old");
+    world.addNode("node-1", "192.0.2.241");
+    const [found] = create(writtenPool("new", { addresses: ["192.0.2.0/24"] }));
+    expect(found).toMatchObject({ severity: "warn", field: "spec.addresses" });
+    expect(found?.message).toContain("192.0.2.241 is an address of node node-1");
+    expect(found?.message).not.toContain("shop");
+  });
+
   test("that has addresses twice is let in with a warning: it harms nobody", () => {
     const found = create(writtenPool("new", { addresses: ["192.0.2.0/24", "192.0.2.9/32"] }));
     expect(found).toMatchObject([{ severity: "warn", field: "spec.addresses[1]" }]);
