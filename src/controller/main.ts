@@ -74,6 +74,7 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const transports = [reads, lease, writes] as const;
   const { metrics, served } = openMetrics({ settings, transports, watches, clock, log }, ended);
   describeController(metrics, election, events, foreign);
+  webhook.describe(metrics);
   log.info({ namespace, configNamespace, loadBalancerClass, podName }, "controller started");
   const background = [watch, foreign, events, ownEvents, webhook].map((part) => part.run(ended));
   await watch.synced(ended);

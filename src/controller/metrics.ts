@@ -26,6 +26,17 @@ export const controllerMetrics = {
     type: "gauge",
     help: "Pods of MetalLB's controller in the namespace of the configuration; while there is one, nobody leads.",
   },
+  admissionRequests: {
+    name: "steelyard_admission_requests_total",
+    type: "counter",
+    help: "Questions of the API server to the webhook, by verdict: allowed, warned or refused.",
+    labels: ["verdict"],
+  },
+  webhookCertificateEnd: {
+    name: "steelyard_webhook_certificate_end_seconds",
+    type: "gauge",
+    help: "When the webhook's certificate ends, in Unix time; 0: it has none yet.",
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** Adds who leads or keeps us from it, and what became of Events. */

@@ -1,9 +1,14 @@
+import { X509Certificate } from "node:crypto";
 import type { AdmissionRequest, AdmissionVerdict } from "../../kube/admission-review.ts";
 import {
   decodeWebhookRegistration,
   type WebhookRegistration,
 } from "../../kube/decode/webhook-registration.ts";
-import { decodeWebhookSecret, type WebhookSecretObject } from "../../kube/decode/webhook-secret.ts";
+import {
+  type CertificatePair,
+  decodeWebhookSecret,
+  type WebhookSecretObject,
+} from "../../kube/decode/webhook-secret.ts";
 import type { Leadership } from "../../kube/lease-election.ts";
 import { Reflector } from "../../kube/reflector.ts";
 import { objectKey } from "../../kube/resource.ts";
@@ -13,7 +18,9 @@ import type { ApiClient } from "../../kube/transport.ts";
 import { Writer } from "../../kube/write.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { Counter, Metrics } from "../../runtime/metrics.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
+import { controllerMetrics } from "../metrics.ts";
 import { type AdmissionSettings, judge, verdictOf } from "./admission-judge.ts";
 import { AdmissionKnowledge, type DerivedState } from "./admission-knowledge.ts";
 import { CertificateKeeper, webhookName } from "./certificate-keeper.ts";
@@ -48,11 +55,22 @@ export class AdmissionWebhook {
   readonly #knowledge: AdmissionKnowledge;
   readonly #secrets = new Store<WebhookSecretObject>();
   readonly #registrations = new Store<WebhookRegistration>();
+  #answers: Counter | undefined;
 
   constructor(options: AdmissionWebhookOptions) {
     this.#options = options;
     const { stores, configNamespace, clock } = options;
     this.#knowledge = new AdmissionKnowledge(stores, configNamespace, clock);
+  }
+
+  /** Adds what there is to tell. */
+  describe(metrics: Metrics): void {
+    const known = (["allowed", "warned", "refused"] as const).map((verdict) => [verdict]);
+    this.#answers = metrics.counter(controllerMetrics.admissionRequests, known);
+    metrics.read(controllerMetrics.webhookCertificateEnd, () => {
+      const cert = this.#certificate()?.cert;
+      return cert === undefined ? 0 : endOf(cert);
+    });
   }
 
   /** To be called when all stores have synced: until then everything is let through. */
@@ -75,7 +93,7 @@ export class AdmissionWebhook {
     };
     const server = new WebhookServer({
       port: webhookPort,
-      certificate: () => secrets.get(objectKey(namespace, webhookName))?.secret.serving,
+      certificate: () => this.#certificate(),
       onCertificate: (listener) => secrets.onChange(listener),
       judge: (request) => this.#judge(request),
       clock,
@@ -120,16 +138,29 @@ export class AdmissionWebhook {
     await leading;
   }
 
+  #certificate(): CertificatePair | undefined {
+    return this.#secrets.get(objectKey(this.#options.namespace, webhookName))?.secret.serving;
+  }
+
   #judge(request: AdmissionRequest): AdmissionVerdict {
     const cluster = this.#knowledge.cluster;
-    if (cluster === undefined) {
-      return letThrough;
-    }
-    const verdict = verdictOf(judge(request, cluster, this.#options));
-    if (!verdict.allowed) {
+    const verdict =
+      cluster === undefined ? letThrough : verdictOf(judge(request, cluster, this.#options));
+    const { allowed, message, warnings } = verdict;
+    this.#answers?.add(allowed ? (warnings.length > 0 ? "warned" : "allowed") : "refused");
+    if (!allowed) {
       const { operation, resource } = request;
-      this.#options.log.info({ operation, resource, why: verdict.message }, "admission refused");
+      this.#options.log.info({ operation, resource, why: message }, "admission refused");
     }
     return verdict;
+  }
+}
+
+/** When a certificate ends, in Unix time; 0 for a text that is none. */
+function endOf(cert: string): number {
+  try {
+    return new X509Certificate(cert).validToDate.getTime() / 1_000;
+  } catch {
+    return 0;
   }
 }
