@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { preflight } from "../sandbox/preflight.ts";
 import { insideWrapper, rerunWrapped } from "../sandbox/wrapper.ts";
+import { type AllocationOptions, benchAllocation } from "./allocation.ts";
 import { benchArp } from "./arp.ts";
 import { type Contender, metalLbContender, steelyard } from "./contender.ts";
 import { type LatencyOptions, type LatencyRound, measureLatency, spread } from "./latency.ts";
@@ -103,6 +104,13 @@ function only(text: string): string {
   return text;
 }
 
+function against(text: string): string {
+  if (text !== "metallb") {
+    throw new InvalidArgumentError("metallb");
+  }
+  return text;
+}
+
 function contestCommand(name: string, count: number): Command {
   return new Command(name)
     .option("--count <n>", "Services that are measured", positive, count)
@@ -148,6 +156,14 @@ program.addCommand(
     .action((options: { count: number; rounds: number }) =>
       inWrapper(false, () => benchArp(options, print)),
     ),
+);
+program.addCommand(
+  new Command("allocation")
+    .description("Decisions a second, without a cluster, at any fill and over many pools")
+    .option("--against <name>", "measure beside: metallb", against)
+    .option("--rounds <n>", "how often", positive, 3)
+    .option("--only <text>", "only the situations with this in their names")
+    .action((options: AllocationOptions) => benchAllocation(options, print)),
 );
 await program.parseAsync();
 process.exit();
