@@ -130,6 +130,16 @@ describe("the chart", { timeout: 60_000 }, () => {
     });
   });
 
+  test("leaves the webhook and its rights out on request", async () => {
+    const objects = objectsOf(await template("--set", "webhook.enabled=false"));
+    expect(Object.keys(objects).filter((key) => key.includes("webhook"))).toEqual([]);
+    expect(JSON.stringify(objects)).toContain('"--webhook-port=0"');
+    const webhooks = Object.keys(objectsOf(await template())).filter((key) =>
+      key.includes("webhook"),
+    );
+    expect(webhooks).toHaveLength(7);
+  });
+
   test("refuses a value that is wrong or unknown, and says which and why", async () => {
     const refused = async (value: string): Promise<string> =>
       await template("--set", value).then(
