@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ip } from "../core/net/arbitraries.ts";
-import { address, begun } from "./asked-work.ts";
-import { configNamespace } from "./known-cluster.ts";
+import { Asked, address, begun } from "./asked-work.ts";
+import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
 const excluded = ip("192.0.2.12");
 
@@ -22,6 +22,15 @@ describe("a policy", () => {
     cluster.see();
     expect(cluster.state.denyList.reasonAgainst(excluded, "a/s3")).toBeUndefined();
     expect(await asked.of("services")).toEqual(["a/s3"]);
+  });
+
+  test("that was there before the leader is in force from its first look on, and told of", async () => {
+    const cluster = new KnownCluster();
+    cluster.create(path, { name: "lan" }, { spec: { excludedAddresses: ["192.0.2.12"] } });
+    cluster.see();
+    const asked = new Asked(cluster);
+    expect(cluster.state.denyList.reasonAgainst(excluded, "a/s3")?.reason).toBe("AddressExcluded");
+    expect(await asked.of("policies")).toEqual(["lan"]);
   });
 
   test("whose status was written wakes nobody", async () => {

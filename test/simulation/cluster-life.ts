@@ -1,6 +1,7 @@
 import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
 import { resourcePath } from "../../src/kube/resource.ts";
 import { customResourceDefinitions } from "../../src/kube/resources.ts";
+import { changePolicy } from "./policy-life.ts";
 import type { Replica } from "./replica.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { ApiObject } from "./simulated-api.ts";
@@ -103,7 +104,7 @@ export class ClusterLife {
     }
   }
 
-  #happen({ pools, advertisement, nodes, replicas, handovers }: Unrest): void {
+  #happen({ pools, policies, advertisement, nodes, replicas, handovers }: Unrest): void {
     const random = this.#random;
     let what = random.next();
     const isOne = (share: number): boolean => {
@@ -112,6 +113,8 @@ export class ClusterLife {
     };
     if (isOne(pools)) {
       this.#changePools();
+    } else if (isOne(policies)) {
+      changePolicy(this.#options.network);
     } else if (isOne(advertisement)) {
       this.#changeAdvertisement();
     } else if (isOne(nodes)) {

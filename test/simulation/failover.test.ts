@@ -26,7 +26,10 @@ async function settledCluster(seed: number) {
   const replicas = ["c0", "c1"].map((name) => new Replica(name, network, events));
   const speakers = [1, 2, 3].map((n) => new SimulatedSpeaker(`n${n}`, `192.0.2.${n}`, network));
   const life = new ClusterLife({ network, replicas, speakers });
-  life.begin({ pools: 0, advertisement: 0, nodes: 0, replicas: 0, handovers: 0 }, 1_000);
+  life.begin(
+    { policies: 0, pools: 0, advertisement: 0, nodes: 0, replicas: 0, handovers: 0 },
+    1_000,
+  );
   life.end();
   const enough = { addresses: ["192.0.2.10-192.0.2.30"], autoAssign: true };
   api.edit("admin", "ipaddresspools", "metallb-system/p1", () => ({ spec: enough }));

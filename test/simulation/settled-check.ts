@@ -10,6 +10,7 @@ import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
 import { askedForSeveral } from "./cluster-life.ts";
 import { holdersOf, ingressOf } from "./fence-check.ts";
+import { isExcluded, mayBeginToShare, wrongReport } from "./policy-rule.ts";
 import { asHolder, type HolderFields, mayShare } from "./sharing-rule.ts";
 import type { ApiObject, SimulatedApi } from "./simulated-api.ts";
 
@@ -27,6 +28,7 @@ export function unsettled(api: SimulatedApi): readonly string[] {
         ...wrongAmount(api, service),
         ...starved(api, service),
       ]),
+    ...api.list("addresspolicies").flatMap((policy) => wrongReport(api, policy)),
     ...api.list("l2bundles").flatMap((bundle) => deadOwner(api, bundle)),
   ];
 }
@@ -123,13 +125,17 @@ function isOpen(
   const others = holdersOf(allocation).filter(({ uid }) => uid !== object.metadata.uid);
   const taken =
     allocation !== undefined &&
-    (others.length === 0 || !others.every((other) => mayShare(asHolder(object), other)));
+    (others.length === 0 ||
+      !others.every(
+        (other) =>
+          mayShare(asHolder(object), other) && mayBeginToShare(api, asHolder(object), other),
+      ));
   const claimed = api
     .list("services")
     .some(
       (other) => keyOf(other) !== asking?.key && (other.spec.externalIPs ?? []).includes(address),
     );
-  return !taken && !claimed;
+  return !taken && !claimed && !isExcluded(api, address);
 }
 
 /** The pools that a Service may have addresses of; one that has an address gets more only from its pool. */

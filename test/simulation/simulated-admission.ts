@@ -50,7 +50,9 @@ export class SimulatedAdmission {
     const { plural, subresource } = parsePath(path);
     const told = ["services", "ipaddresspools", "l2advertisements"];
     const tells = plural === "events" || (told.includes(plural) && subresource === "status");
-    const own = subresource === undefined && ownKinds.includes(plural);
+    const own =
+      (subresource === undefined && ownKinds.includes(plural)) ||
+      (subresource === "status" && plural === "addresspolicies");
     return (own && this.#policies !== "none") || (tells && this.#policies === "all");
   }
 }

@@ -42,6 +42,7 @@ export const fairWeather: Weather = {
 /** What people and machines do; each a probability per event, the rest changes Services. */
 export interface Unrest {
   readonly pools: number;
+  readonly policies: number;
   readonly advertisement: number;
   readonly nodes: number;
   /** A controller is stopped for a while, killed or asked to end. */
@@ -62,6 +63,7 @@ export interface Theme {
 
 const anyUnrest: Unrest = {
   pools: 0.08,
+  policies: 0.04,
   advertisement: 0.02,
   nodes: 0.08,
   replicas: 0.22,
