@@ -50,7 +50,7 @@ export function chooseAddresses(
       }
     }
   }
-  return { kind: "none", refusal: exhausted(service, candidates) };
+  return { kind: "none", refusal: exhausted(service, candidates, context) };
 }
 
 /**
@@ -225,13 +225,20 @@ function canReuse(
   );
 }
 
-function exhausted(service: Service, pools: readonly IpAddressPool[]): Refusal {
+function exhausted(
+  service: Service,
+  pools: readonly IpAddressPool[],
+  context: Pick<AllocationContext, "policyFor">,
+): Refusal {
   const names = pools.slice(0, namedPools).map((pool) => pool.name);
   const others = pools.length - names.length;
   const list = names.join(", ") + (others > 0 ? ` or ${others} others` : "");
   const families = service.families.map((family) => `IPv${family}`).join(" and ");
+  // Whether one cools down just now is left out: the message would change with every one that does.
+  const keeps = pools.some(({ name }) => context.policyFor(name).delaysLastResort);
+  const delayed = keeps ? "; an AddressPolicy keeps released ones from others for a while" : "";
   return {
     reason: "PoolExhausted",
-    message: `no available IPs: no free ${families} address in pool ${list}`,
+    message: `no available IPs: no free ${families} address in pool ${list}${delayed}`,
   };
 }
