@@ -120,7 +120,7 @@ export class Leader {
     options.events.giveWayTo(() => this.#queues.services.depth > 0);
     const pending = this.#pending;
     const queues = { ...this.#queues, configuration: this.#reporter.queue };
-    const sources = { stores, configuration, pending, placement, liveness, queues, term };
+    const sources = { stores, state, configuration, pending, placement, liveness, queues, term };
     describeLeader(options.metrics, sources);
   }
 

@@ -1,8 +1,8 @@
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { poolSize } from "../core/model/pool-size.ts";
-import { familyOf } from "../core/net/ip-address.ts";
 import { describeQueues } from "../kube/client-metrics.ts";
 import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
+import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 import type { PendingServices } from "./pending-services.ts";
@@ -128,6 +128,7 @@ export const leaderMetrics = {
 /** Where the leader's metrics come from. */
 export interface LeaderSources {
   readonly stores: ClusterStores;
+  readonly state: Pick<AllocationState, "supply">;
   readonly configuration: Configuration;
   readonly pending: PendingServices;
   readonly placement: Placement;
@@ -157,7 +158,7 @@ export function describeLeader(metrics: Metrics, sources: LeaderSources): void {
   describeQueues(metrics, { ...sources.queues });
 }
 
-function describePools(metrics: Metrics, { stores, configuration }: LeaderSources): void {
+function describePools(metrics: Metrics, { state, configuration }: LeaderSources): void {
   const sizes = (definition: MetricDefinition, families: readonly (4 | 6)[]): void =>
     metrics.read(definition, () =>
       configuration.pools.map((one): Sample => {
@@ -169,13 +170,12 @@ function describePools(metrics: Metrics, { stores, configuration }: LeaderSource
   sizes(leaderMetrics.total4, [4]);
   sizes(leaderMetrics.total6, [6]);
   const inUse = (definition: MetricDefinition, families: readonly (4 | 6)[]): void =>
-    metrics.read(definition, () => {
-      const held = allocationsOf(stores).filter(
-        ({ state, address }) => state === "Allocated" && families.includes(familyOf(address)),
-      );
-      const counts = countBy(held, (allocation) => allocation.pool);
-      return configuration.pools.map(({ name }): Sample => [[name], counts.get(name) ?? 0]);
-    });
+    metrics.read(definition, () =>
+      configuration.pools.map(({ name }): Sample => {
+        const counts = families.map((family) => state.supply.count(name, family).assigned);
+        return [[name], Number(counts.reduce((sum, count) => sum + count, 0n))];
+      }),
+    );
   inUse(leaderMetrics.inUse, [4, 6]);
   inUse(leaderMetrics.inUse4, [4]);
   inUse(leaderMetrics.inUse6, [6]);

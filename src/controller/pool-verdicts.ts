@@ -7,8 +7,7 @@ import {
 } from "../core/allocation/conflicts.ts";
 import type { DeniedRange } from "../core/allocation/deny-list.ts";
 import type { DatedPool } from "../core/allocation/pool-contest.ts";
-import { poolUse } from "../core/model/pool-counts.ts";
-import { familyOf } from "../core/net/ip-address.ts";
+import { type PoolUse, poolUse } from "../core/model/pool-counts.ts";
 import type { IpAddressPoolObject, PoolCount } from "../kube/decode/ip-address-pool.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { Configuration } from "./configuration.ts";
@@ -17,14 +16,14 @@ import { type ConfigurationVerdict, conflictCondition, validity } from "./config
 /** What there is to say of each pool now. */
 export class PoolVerdicts {
   readonly #configuration: Pick<Configuration, "datedPools">;
-  readonly #state: Pick<AllocationState, "pools" | "contest" | "ledger" | "denyList">;
+  readonly #state: Pick<AllocationState, "pools" | "contest" | "supply" | "ledger" | "denyList">;
   /** What the sweep over all pools found, and of which pools and denials that is true. */
   #swept: readonly [readonly DatedPool[], readonly DeniedRange[]] | undefined;
   #clashes: ReadonlyMap<string, ClusterClashes> = new Map();
 
   constructor(
     configuration: Pick<Configuration, "datedPools">,
-    state: Pick<AllocationState, "pools" | "contest" | "ledger" | "denyList">,
+    state: Pick<AllocationState, "pools" | "contest" | "supply" | "ledger" | "denyList">,
   ) {
     this.#configuration = configuration;
     this.#state = state;
@@ -51,16 +50,12 @@ export class PoolVerdicts {
   }
 
   #counts(name: string): Readonly<Record<PoolCount, number>> {
-    const { pools, ledger } = this.#state;
+    const { pools, supply } = this.#state;
     // What the pool gives, without what it leaves to others: that is not available here.
     const pool = pools.find((one) => one.name === name);
-    const held = { 4: 0n, 6: 0n };
-    for (const allocation of ledger.allocations()) {
-      if (allocation.pool === name && allocation.state === "Allocated") {
-        held[familyOf(allocation.address)] += 1n;
-      }
-    }
-    const [four, six] = [poolUse(pool, 4, held[4]), poolUse(pool, 6, held[6])];
+    const use = (family: 4 | 6): PoolUse =>
+      poolUse(pool, family, supply.count(name, family).assigned);
+    const [four, six] = [use(4), use(6)];
     return {
       assignedIPv4: four.assigned,
       assignedIPv6: six.assigned,
