@@ -93,8 +93,8 @@ async function buildAllocator(
 ): Promise<void> {
   const go = await requireGo();
   report(`building MetalLB's allocator with Go ${go.version}, once: a few minutes`);
-  const work = join(root, `allocator-${process.pid}`);
-  try {
+  await withBuildCache(root, async (cache) => {
+    const work = join(cache, "work");
     const copy = join(work, "metallb");
     await copyModule(await moduleSource(go.path), copy);
     const folder = join(copy, "internal", "allocator", "bench");
@@ -106,18 +106,14 @@ async function buildAllocator(
     const edit = ["mod", "edit", "-replace", `${modulePath}=./metallb`];
     await promisify(execFile)(go.path, edit, { cwd: work });
     await mkdir(dirname(program), { recursive: true });
-    await withBuildCache(root, async (cache) => {
-      const goProgram = {
-        name: "MetalLB's allocator",
-        moduleFolder: work,
-        package: `${modulePath}/internal/allocator/bench`,
-        linkerFlags: "-s -w",
-      };
-      await buildProgram(go, goProgram, program, cache);
-    });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+    const goProgram = {
+      name: "MetalLB's allocator",
+      moduleFolder: work,
+      package: `${modulePath}/internal/allocator/bench`,
+      linkerFlags: "-s -w",
+    };
+    await buildProgram(go, goProgram, program, cache);
+  });
 }
 
 /** The module's Go code, without what else is in it, writable. */

@@ -56,7 +56,8 @@ async function begun(withheld: string) {
   const speakers = [1, 2].map((n) => new SimulatedSpeaker(`n${n}`, `192.0.2.${n}`, network));
   const life = new ClusterLife({ network, replicas: [replica], speakers });
   api.withheld = withheld;
-  life.begin({ pools: 0, advertisement: 0, nodes: 0, replicas: 0, handovers: 0 }, 1_000);
+  const quiet = { pools: 0, policies: 0, advertisement: 0, nodes: 0, replicas: 0, handovers: 0 };
+  life.begin(quiet, 1_000);
   life.end();
   const ours = (): readonly string[] =>
     writes.filter(({ writer }) => writer.startsWith("c0")).map(({ plural }) => plural);

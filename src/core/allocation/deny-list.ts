@@ -45,8 +45,8 @@ const neverAssignable: readonly DeniedRange[] = [
  */
 export class DenyList {
   #ranges: readonly DeniedRange[] = [];
-  #index = indexes(neverAssignable);
-  #rangeSets = deniedSets(neverAssignable);
+  /** Made when it is first asked: nodes come and go many at a time. */
+  #index: Readonly<Record<4 | 6, IntervalIndex<DeniedRange>>> | undefined;
   readonly #claims = new Map<IpAddress, Set<string>>();
   readonly #claimSets = emptySets();
   readonly #listeners: ((address: IpAddress | undefined) => void)[] = [];
@@ -58,10 +58,8 @@ export class DenyList {
 
   /** Replaces what the cluster itself uses: node addresses, CIDRs, gateways, network addresses. */
   setRanges(ranges: readonly DeniedRange[]): void {
-    const all = [...neverAssignable, ...ranges];
     this.#ranges = ranges;
-    this.#index = indexes(all);
-    this.#rangeSets = deniedSets(all);
+    this.#index = undefined;
     this.#tell(undefined);
   }
 
@@ -92,7 +90,7 @@ export class DenyList {
    * not stand in its way, and other Services are not named: they may be another tenant's.
    */
   reasonAgainst(address: IpAddress, serviceKey: string): Denial | undefined {
-    const [range] = this.#index[familyOf(address)].at(toNumber(address));
+    const [range] = this.#denied(familyOf(address)).at(toNumber(address));
     if (range !== undefined) {
       return range;
     }
@@ -123,14 +121,19 @@ export class DenyList {
 
   /** True if somebody has a reason against the address with this number, whoever wants it. */
   blocks(family: 4 | 6, value: bigint): boolean {
-    return this.#rangeSets[family].has(value) || this.#claimSets[family].has(value);
+    return this.#denied(family).at(value).length > 0 || this.#claimSets[family].has(value);
   }
 
   /** The addresses of `range` that this list does not block, in order. */
   allowed({ family, first, last }: IpRange): readonly Run[] {
-    return this.#rangeSets[family]
+    return this.#denied(family)
       .gapsBetween(first, last)
       .flatMap((gap) => this.#claimSets[family].gapsBetween(gap.first, gap.last));
+  }
+
+  #denied(family: 4 | 6): IntervalIndex<DeniedRange> {
+    this.#index ??= indexes([...neverAssignable, ...this.#ranges]);
+    return this.#index[family];
   }
 
   #tell(address: IpAddress | undefined): void {
@@ -144,14 +147,6 @@ function indexes(ranges: readonly DeniedRange[]): Record<4 | 6, IntervalIndex<De
   const of = (family: 4 | 6): IntervalIndex<DeniedRange> =>
     new IntervalIndex(ranges.filter((range) => range.family === family));
   return { 4: of(4), 6: of(6) };
-}
-
-function deniedSets(ranges: readonly IpRange[]): Record<4 | 6, IntervalSet> {
-  const sets = emptySets();
-  for (const { family, first, last } of ranges) {
-    sets[family].add(first, last);
-  }
-  return sets;
 }
 
 function emptySets(): Record<4 | 6, IntervalSet> {

@@ -49,6 +49,20 @@ export class IntervalIndex<Item extends Run> {
     return found;
   }
 
+  /** The numbers from `first` to `last`, both included, that no interval holds, lowest first. */
+  gapsBetween(first: bigint, last: bigint): readonly Run[] {
+    const gaps: Run[] = [];
+    for (let from = first, at = this.#stretchOf(first); from <= last; at += 1) {
+      const next = this.#starts[at + 1];
+      const end = next === undefined || next > last ? last : next - 1n;
+      if ((this.#items[at]?.length ?? 0) === 0) {
+        gaps.push({ first: from, last: end });
+      }
+      from = end + 1n;
+    }
+    return gaps;
+  }
+
   /** The last stretch that begins at `value` or before; -1: there is none. */
   #stretchOf(value: bigint): number {
     let [low, high] = [0, this.#starts.length];

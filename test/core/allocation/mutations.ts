@@ -100,7 +100,7 @@ export const mutations: readonly Mutation[] = [
     rule: "what is denied is not given by itself",
     breaks: "A2",
     file: "allocation/deny-list.ts",
-    from: "return this.#rangeSets[family]\n      .gapsBetween(first, last)",
+    from: "return this.#denied(family)\n      .gapsBetween(first, last)",
     to: "return this.#claimSets[family]\n      .gapsBetween(first, last)",
   },
   {

@@ -28,3 +28,16 @@ test("finds the intervals that reach into a stretch", () => {
     }),
   );
 });
+
+test("finds what no interval holds", () => {
+  fc.assert(
+    fc.property(fc.array(interval, { maxLength: 12 }), interval, (intervals, { first, last }) => {
+      const index = new IntervalIndex(intervals);
+      const gaps = index.gapsBetween(first, last);
+      for (let value = first - 1n; value <= last + 1n; value += 1n) {
+        const isGap = first <= value && value <= last && index.at(value).length === 0;
+        expect(gaps.some((gap) => gap.first <= value && value <= gap.last)).toBe(isGap);
+      }
+    }),
+  );
+});
