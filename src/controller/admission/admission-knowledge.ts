@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
 import { policyRefuses } from "../../core/admission/policy-refuses.ts";
+import type { L2Speaker } from "../../core/model/l2-speaker.ts";
+import type { Store, Stored } from "../../kube/store.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { AllocationState } from "../allocation-state.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
@@ -107,19 +110,43 @@ export class AdmissionKnowledge {
     const networksChanged = (): void => {
       this.#networksChanged = true;
     };
-    // What policies exclude from pools is among the addresses that are denied.
     const configurationChanged = (): void => {
       this.#configurationChanged = true;
-      this.#networksChanged = true;
     };
     const { pools, advertisements, policies, namespaces } = others;
-    const kinds = Object.values(definitions);
-    for (const store of [pools, advertisements, policies, namespaces, ...kinds]) {
-      store.onChange(configurationChanged);
-      store.onSynced(configurationChanged);
-    }
-    for (const store of [others.nodes, others.speakers, others.serviceCidrs, others.apiServers]) {
+    // Others write to these too, and to the status of most of them often.
+    onChangeOf(pools, ({ pool, errors, uid }) => [pool, errors, uid], configurationChanged);
+    onChangeOf(policies, ({ policy, errors }) => [policy, errors], configurationChanged);
+    onChangeOf(namespaces, ({ terminating }) => terminating, configurationChanged);
+    onChangeOf(others.nodes, ({ node }) => node, networksChanged);
+    onChangeOf(others.speakers, ({ speaker }) => networksOf(speaker), networksChanged);
+    for (const store of [others.serviceCidrs, others.apiServers]) {
       store.onChange(networksChanged);
     }
+    for (const store of [advertisements, ...Object.values(definitions)]) {
+      store.onChange(configurationChanged);
+    }
+    for (const store of [pools, advertisements, policies]) {
+      store.onSynced(configurationChanged);
+    }
   }
+}
+
+/** Calls `changed` when an object comes or goes, or what `part` takes of it is another. */
+function onChangeOf<T extends Stored>(
+  store: Store<T>,
+  part: (object: T) => unknown,
+  changed: () => void,
+): void {
+  store.onChange(({ before, after }) => {
+    const isSame =
+      before !== undefined && after !== undefined && isDeepStrictEqual(part(before), part(after));
+    if (!isSame) {
+      changed();
+    }
+  });
+}
+
+function networksOf({ report }: L2Speaker): unknown {
+  return [report?.interfaces, report?.defaultGateways];
 }

@@ -82,6 +82,25 @@ describe("what a standby knows", () => {
     ]);
   });
 
+  test("is not derived anew for what others write beside it, such as counters of a pool", () => {
+    knowledge.start();
+    const pools = (): unknown => knowledge.cluster?.allocation.pools;
+    const before = pools();
+    cluster.api.edit("leader", "ipaddresspools", `${configNamespace}/p1`, () => ({
+      status: { assignedIPv4: 7 },
+    }));
+    cluster.see();
+    expect(pools()).toBe(before);
+    cluster.api.edit("admin", "ipaddresspools", `${configNamespace}/p1`, () => ({
+      spec: { addresses: ["192.0.2.10-192.0.2.11"] },
+    }));
+    cluster.see();
+    expect(pools()).not.toBe(before);
+    expect(wish("192.0.2.12")).toMatchObject([
+      { message: expect.stringContaining("AddressNotInPool") },
+    ]);
+  });
+
   test("is the leader's own knowledge once this replica leads", () => {
     knowledge.start();
     knowledge.useLeaders(cluster);
