@@ -83,7 +83,7 @@ export function candidatePools(
 
 /**
  * Those of `pools` in which the Service has more than what is free: first those with an address
- * that it held until a moment ago, then those with friends.
+ * that it held until a moment ago, then those with friends, then those where friends were.
  */
 function familiarPools(
   service: Service,
@@ -96,10 +96,16 @@ function familiarPools(
   }
   const hasOwn = (pool: IpAddressPool): boolean =>
     own.some((address) => canReuse(service, pool, familyOf(address), address, context));
-  const hasFriends = (pool: IpAddressPool): boolean =>
-    service.families.some((family) => ofFriends(service, pool, family, context) !== undefined);
-  const withOwn = pools.filter(hasOwn);
-  return [...withOwn, ...pools.filter((pool) => !withOwn.includes(pool) && hasFriends(pool))];
+  const hasFriends = (state: "Allocated" | "Cooling", pool: IpAddressPool): boolean =>
+    service.families.some(
+      (family) => ofFriends(state, service, pool, family, context) !== undefined,
+    );
+  const familiar = [
+    ...pools.filter(hasOwn),
+    ...pools.filter((pool) => hasFriends("Allocated", pool)),
+    ...pools.filter((pool) => hasFriends("Cooling", pool)),
+  ];
+  return [...new Set(familiar)];
 }
 
 interface Search {
@@ -142,7 +148,8 @@ function pickFromPool(
   for (const family of families) {
     const address =
       ownCooling(service, pool, family, context) ??
-      ofFriends(service, pool, family, context) ??
+      ofFriends("Allocated", service, pool, family, context) ??
+      ofFriends("Cooling", service, pool, family, context) ??
       context.supply.lowestFree(pool.name, family) ??
       (cooling === "any" ? anyCooling(service, pool, family, context) : undefined);
     if (address === undefined) {
@@ -163,16 +170,23 @@ function ownCooling(
   return own.find((address) => canReuse(service, pool, family, address, context));
 }
 
-/** The lowest address of the pool whose holders the Service can join. */
+/**
+ * The lowest address of the pool whose holders the Service can join, or could have joined until a
+ * moment ago: a group that is deleted and restored finds together again where it was.
+ */
 function ofFriends(
+  state: "Allocated" | "Cooling",
   service: Service,
   pool: IpAddressPool,
   family: IpFamily,
   context: AllocationContext,
 ): IpAddress | undefined {
-  const { sharingScope } = context.policyFor(pool.name);
+  const { sharingScope, delaysRequests } = context.policyFor(pool.name);
+  if (state === "Cooling" && delaysRequests) {
+    return undefined;
+  }
   for (const range of pool.ranges.filter((candidate) => candidate.family === family)) {
-    let address = context.ledger.nextFriend(service, sharingScope, range, range.first);
+    let address = context.ledger.nextFriend(state, service, sharingScope, range, range.first);
     while (address !== undefined) {
       const allocation = context.ledger.get(address);
       if (
@@ -182,7 +196,8 @@ function ofFriends(
       ) {
         return address;
       }
-      address = context.ledger.nextFriend(service, sharingScope, range, toNumber(address) + 1n);
+      const past = toNumber(address) + 1n;
+      address = context.ledger.nextFriend(state, service, sharingScope, range, past);
     }
   }
   return undefined;

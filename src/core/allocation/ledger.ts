@@ -33,7 +33,7 @@ export class Ledger {
   readonly #cooling = new Map<string, Set<IpAddress>>();
   readonly #coolingAddresses = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #taken = { 4: new IntervalSet(), 6: new IntervalSet() };
-  readonly #sharing = new SharingIndex();
+  readonly #sharing = { Allocated: new SharingIndex(), Cooling: new SharingIndex() };
   readonly #listeners: LedgerListener[] = [];
 
   /** Calls `listener` after each change, from now on. */
@@ -50,8 +50,8 @@ export class Ledger {
     if (allocation.state === "Cooling") {
       this.#coolingAddresses[family].add(value);
     }
-    if (allocation.state === "Allocated") {
-      this.#sharing.add(allocation);
+    if (allocation.state !== "Quarantined") {
+      this.#sharing[allocation.state].add(allocation);
     }
     const index = this.#indexFor(allocation);
     for (const holder of allocation.holders) {
@@ -87,8 +87,8 @@ export class Ledger {
     if (known.state === "Cooling") {
       this.#coolingAddresses[family].delete(value);
     }
-    if (known.state === "Allocated") {
-      this.#sharing.remove(known);
+    if (known.state !== "Quarantined") {
+      this.#sharing[known.state].remove(known);
     }
     const index = this.#indexFor(known);
     for (const holder of known.holders) {
@@ -137,15 +137,16 @@ export class Ledger {
 
   /**
    * The lowest address of `range` not below `from` with a holder that `sharer` could join, if
-   * there is one; its other holders may be in the way.
+   * there is one; its other holders may be in the way. `Cooling`: with such a last holder.
    */
   nextFriend(
+    state: "Allocated" | "Cooling",
     sharer: Sharer,
     scope: SharingScope,
     range: IpRange,
     from: bigint,
   ): IpAddress | undefined {
-    return this.#sharing.next(sharer, scope, range, from);
+    return this.#sharing[state].next(sharer, scope, range, from);
   }
 
   /** The addresses of `range` that are free, in order. */

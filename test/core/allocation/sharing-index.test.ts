@@ -41,10 +41,10 @@ function friends(
   scope: (typeof sharingScopes)[number],
 ): IpAddress[] {
   const found: IpAddress[] = [];
-  let next = ledger.nextFriend(sharer, scope, range, range.first);
+  let next = ledger.nextFriend("Allocated", sharer, scope, range, range.first);
   while (next !== undefined) {
     found.push(next);
-    next = ledger.nextFriend(sharer, scope, range, toNumber(next) + 1n);
+    next = ledger.nextFriend("Allocated", sharer, scope, range, toNumber(next) + 1n);
   }
   return found;
 }
@@ -97,7 +97,32 @@ test("ten thousand friends that all use one's port are passed over at once", () 
     ledger.put({ address, pool: "p", holders, state: "Allocated", bundle: undefined });
   }
   const asked = { namespace: "b", name: "t", ports, sharing };
-  expect(ledger.nextFriend(asked, "Cluster", wide, wide.first)).toBeUndefined();
+  expect(ledger.nextFriend("Allocated", asked, "Cluster", wide, wide.first)).toBeUndefined();
   const other = { ...asked, ports: [{ protocol: "UDP", port: 443 }] };
-  expect(ledger.nextFriend(other, "Cluster", wide, wide.first)).toBe("192.0.2.0");
+  expect(ledger.nextFriend("Allocated", other, "Cluster", wide, wide.first)).toBe("192.0.2.0");
+});
+
+test("a port that is given up, or with an address is gone, is no longer in a friend's way", () => {
+  const ledger = new Ledger();
+  const sharing = { key: "x", backend: "" };
+  const held = (address: bigint, port: number): IpAllocation => ({
+    address: formatIpAddress(4, address),
+    pool: "p",
+    holders: [
+      { namespace: "a", name: "one", uid: "1", ports: [{ protocol: "TCP", port }], sharing },
+    ],
+    state: "Allocated",
+    bundle: undefined,
+  });
+  const friend = { namespace: "b", name: "two", ports: [{ protocol: "TCP", port: 80 }], sharing };
+  const next = (): IpAddress | undefined =>
+    ledger.nextFriend("Allocated", friend, "Cluster", range, range.first);
+  ledger.put(held(first, 80));
+  ledger.put(held(first + 1n, 80));
+  expect(next()).toBeUndefined();
+  ledger.put(held(first + 1n, 81));
+  expect(next()).toBe("192.0.2.1");
+  ledger.remove(formatIpAddress(4, first));
+  ledger.put(held(first, 82));
+  expect(next()).toBe("192.0.2.0");
 });
