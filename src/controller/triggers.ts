@@ -342,7 +342,10 @@ export class Triggers {
     this.#triggerEveryService();
   }
 
-  /** Those that have an address, or say so in their status, come before those that want one. */
+  /**
+   * Those that have an address, or say so in their status, come before those that want one. Of two
+   * that say so and may not share it the first by name has it, whatever the order of the store.
+   */
   #triggerEveryService(): void {
     const { stores } = this.#options;
     for (const allocation of this.#options.state.ledger.allocations()) {
@@ -350,8 +353,9 @@ export class Triggers {
     }
     const wanting = [...stores.services.values()].filter(({ service }) => service.wantsAddress);
     const claimsOne = (object: ServiceObject): boolean => object.service.statusAddresses.length > 0;
+    const byKey = (a: ServiceObject, b: ServiceObject): number => (a.key < b.key ? -1 : 1);
     for (const { key } of [
-      ...wanting.filter(claimsOne),
+      ...wanting.filter(claimsOne).sort(byKey),
       ...wanting.filter((object) => !claimsOne(object)),
     ]) {
       this.#queues.services.add(key);

@@ -52,13 +52,18 @@ export class Asked {
     this.triggers.start();
   }
 
-  /** The keys of one kind that were worked on since the last call, after `ms` more. */
+  /** The keys of one kind that were worked on since the last call, after `ms` more, sorted. */
   async of(kind: keyof LeaderQueues, ms = 0): Promise<readonly string[]> {
+    return [...(await this.inTurn(kind, ms))].sort();
+  }
+
+  /** The same in the order in which they were worked on. */
+  async inTurn(kind: keyof LeaderQueues, ms = 0): Promise<readonly string[]> {
     await this.cluster.clock.advance(ms);
     const keys = this.#keys.get(kind) ?? new Set();
-    const sorted = [...keys].sort();
+    const worked = [...keys];
     keys.clear();
-    return sorted;
+    return worked;
   }
 
   /** Does all that is asked for by now, and forgets it. */

@@ -17,6 +17,22 @@ describe("a new leader", () => {
     expect(await asked.of("bundles")).toEqual(["all"]);
   });
 
+  test("looks first at those that have an address, then by name at those whose status says so", async () => {
+    const cluster = new KnownCluster();
+    for (const name of ["s1", "s4", "s3", "s2"]) {
+      cluster.createService(name);
+    }
+    for (const name of ["s4", "s3"]) {
+      cluster.api.edit("MetalLB", "services", `a/${name}`, () => ({
+        status: { loadBalancer: { ingress: [{ ip: "192.0.2.11" }] } },
+      }));
+    }
+    cluster.allocate(address, "s2");
+    cluster.see();
+    cluster.state.load();
+    expect(await new Asked(cluster).inTurn("services")).toEqual(["a/s2", "a/s3", "a/s4", "a/s1"]);
+  });
+
   test("looks again when the configuration has settled", async () => {
     const cluster = new KnownCluster();
     const asked = new Asked(cluster);
