@@ -15,6 +15,8 @@ import { decodeLease } from "../../../src/kube/decode/lease.ts";
 import { decodeNamespace } from "../../../src/kube/decode/namespace.ts";
 import { decodeNode } from "../../../src/kube/decode/node.ts";
 import { decodeService } from "../../../src/kube/decode/service.ts";
+import { decodeWebhookRegistration } from "../../../src/kube/decode/webhook-registration.ts";
+import { decodeWebhookSecret } from "../../../src/kube/decode/webhook-secret.ts";
 
 const decoders: Readonly<Record<string, (raw: unknown) => unknown>> = {
   Service: (raw) => decodeService(raw, ""),
@@ -30,6 +32,8 @@ const decoders: Readonly<Record<string, (raw: unknown) => unknown>> = {
   Node: decodeNode,
   ServiceCIDR: decodeServiceCidr,
   EndpointSlice: decodeEndpointAddresses,
+  Secret: decodeWebhookSecret,
+  ValidatingWebhookConfiguration: decodeWebhookRegistration,
 };
 
 /** Every field name that a decoder reads, so that arbitrary values reach deep. */
@@ -121,6 +125,7 @@ const fields = [
     "refusedAtAdmission",
     "__proto__",
   ],
+  ...["tls.crt", "tls.key", "ca.crt", "next.crt", "clientConfig", "caBundle"],
 ];
 
 const texts = [
@@ -149,6 +154,8 @@ const named = fc
     spec: value,
     status: value,
     endpoints: value,
+    data: value,
+    webhooks: value,
   })
   .map((raw) => ({ ...raw, metadata: { ...raw.metadata, name: "x" } }));
 
