@@ -154,7 +154,7 @@ describe("steelyard check --cluster", () => {
 
   test("judges files as if they were applied to what is there", async () => {
     const { code, report } = await check(
-      [pool("b", ["192.0.2.8/29"]), pool("c", ["198.51.100.0/28"])]
+      [pool("b", ["192.0.2.8/29"]), pool("c", ["203.0.113.0/28"])]
         .map((it) => JSON.stringify(it))
         .join("\n---\n"),
     );
