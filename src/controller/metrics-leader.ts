@@ -81,7 +81,7 @@ export const leaderMetrics = {
   unreadable: {
     name: "steelyard_configuration_unreadable",
     type: "gauge",
-    help: "Pools and advertisements that cannot be read.",
+    help: "Pools, advertisements and policies that cannot be read.",
     labels: ["kind"],
   },
   term: {
@@ -185,6 +185,7 @@ function describeConfiguration(metrics: Metrics, { stores, configuration }: Lead
   const unreadable = {
     IPAddressPool: (): number => countUnreadable(stores.pools.values()),
     L2Advertisement: (): number => countUnreadable(stores.advertisements.values()),
+    AddressPolicy: (): number => countUnreadable(stores.policies.values()),
   };
   metrics.read(leaderMetrics.configLoaded, () => Number(configuration.pools.length > 0));
   metrics.read(leaderMetrics.configStale, () =>

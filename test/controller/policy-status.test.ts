@@ -80,6 +80,8 @@ describe("the status of a policy", () => {
     expect(change?.news).toMatchObject([{ type: "ExcludedInUse", reason: "AddressExcluded" }]);
     expect(change?.news[0]?.message).toMatch(/: 192\.0\.2\.0, .*, 192\.0\.2\.9 and 2 more$/);
     expect(plan(written({}, inUse), inUse)).toBeUndefined();
+    const more = [...pools, poolOf("new", ["192.0.4.0/24"])];
+    expect(plan(written({}, inUse), inUse, more)?.news).toEqual([]);
     const types = (it: typeof change) => it?.patch.status.conditions?.map(({ type }) => type);
     expect(types(change)).toEqual(["Accepted", "ExcludedInUse"]);
     const after = plan(written({}, inUse), []);
