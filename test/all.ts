@@ -1,3 +1,4 @@
+import { metalLbSources } from "../bench/metallb/sources.ts";
 import { oldestRelease } from "../sandbox/kube/pinned.ts";
 import { preflight } from "../sandbox/preflight.ts";
 import { runWrapped } from "../sandbox/wrapper.ts";
@@ -28,6 +29,8 @@ async function testAll(args: readonly string[]): Promise<number> {
   if (!ready.ok) {
     return 2;
   }
+  // In the wrapper there is no network.
+  await metalLbSources();
   const counts = [await build()];
   counts.push(...(files.length > 0 ? await runOnly(files) : await runEverything(long)));
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);

@@ -13,9 +13,9 @@ import {
   withBuildCache,
 } from "../../sandbox/kube/go-build.ts";
 import { cacheBase } from "../../sandbox/kube/pinned.ts";
+import { metalLbSources, metalLbVersion, modulePath } from "./sources.ts";
 
 const moduleFolder = fileURLToPath(new URL(".", import.meta.url));
-const modulePath = "go.universe.tf/metallb";
 
 /** MetalLB as it can be run: built from the modules that `go.mod` pins. */
 export interface MetalLb {
@@ -32,7 +32,7 @@ export interface MetalLb {
  * line before what takes long. Throws without Go, or with the compiler's words.
  */
 export async function provideMetalLb(report: (line: string) => void): Promise<MetalLb> {
-  const version = pinnedVersion();
+  const version = metalLbVersion();
   const root = join(cacheBase(), "metallb");
   const folder = join(root, version);
   const metalLb: MetalLb = {
@@ -66,7 +66,7 @@ export async function provideAllocator(report: (line: string) => void): Promise<
   const source = join(moduleFolder, "allocator", "main.go");
   const digest = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);
   const root = join(cacheBase(), "metallb");
-  const program = join(root, pinnedVersion(), `allocator-${digest}`);
+  const program = join(root, metalLbVersion(), `allocator-${digest}`);
   if (existsSync(program)) {
     return program;
   }
@@ -96,7 +96,7 @@ async function buildAllocator(
   await withBuildCache(root, async (cache) => {
     const work = join(cache, "work");
     const copy = join(work, "metallb");
-    await copyModule(await moduleSource(go.path), copy);
+    await copyModule(await metalLbSources(), copy);
     const folder = join(copy, "internal", "allocator", "bench");
     await mkdir(folder);
     await copyFile(source, join(folder, "main.go"));
@@ -144,7 +144,7 @@ async function build(
       await buildProgram(go, program, metalLb[name], cache);
     }
   });
-  await takeDefinitions(go.path, metalLb.definitions);
+  await takeDefinitions(metalLb.definitions);
 }
 
 async function requireGo(): Promise<GoToolchain> {
@@ -155,20 +155,11 @@ async function requireGo(): Promise<GoToolchain> {
   return go;
 }
 
-/** The folder in Go's module cache; fetched if it is not there. */
-async function moduleSource(go: string): Promise<string> {
-  const options = { cwd: moduleFolder };
-  await promisify(execFile)(go, ["mod", "download", modulePath], options);
-  const list = ["list", "-m", "-f", "{{.Dir}}", modulePath];
-  const { stdout } = await promisify(execFile)(go, list, options);
-  return stdout.trim();
-}
-
 /** The API is part of the module that was just built. */
-async function takeDefinitions(go: string, target: string): Promise<void> {
+async function takeDefinitions(target: string): Promise<void> {
   const aside = `${target}.${process.pid}`;
   try {
-    const source = join(await moduleSource(go), "config", "crd", "bases");
+    const source = join(await metalLbSources(), "config", "crd", "bases");
     // File by file: as a whole it would be as read-only as Go's module cache is.
     await mkdir(aside, { recursive: true });
     for (const file of await readdir(source)) {
@@ -182,13 +173,4 @@ async function takeDefinitions(go: string, target: string): Promise<void> {
 
 function isThere({ controller, speaker, definitions }: MetalLb): boolean {
   return [controller, speaker, definitions].every((path) => existsSync(path));
-}
-
-function pinnedVersion(): string {
-  const text = readFileSync(join(moduleFolder, "go.mod"), "utf8");
-  const version = /^\s*go\.universe\.tf\/metallb v(\S+)/m.exec(text)?.[1];
-  if (version === undefined) {
-    throw new Error(`${moduleFolder}go.mod names no version of ${modulePath}`);
-  }
-  return version;
 }
