@@ -12,7 +12,7 @@ import {
   type IpAllocation,
   withHolder,
 } from "../core/model/ip-allocation.ts";
-import { type Service, serviceKey } from "../core/model/service.ts";
+import { type Service, serviceKey, statusWriter } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
@@ -124,7 +124,7 @@ export class AllocationState implements AllocationContext {
       this.denyList.removeClaim(address, before?.key ?? "");
     }
     for (const address of claims(after?.service)) {
-      this.denyList.addClaim(address, after?.key ?? "");
+      this.denyList.addClaim(address, after?.key ?? "", statusWriter(after?.service, address));
     }
   }
 

@@ -18,7 +18,7 @@ import type { ClusterStores } from "./cluster-stores.ts";
 import { explainLoss, isUnexpected, lossReason } from "./loss.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
-import { planFarewell, planStatus, type StatusChange } from "./service-status.ts";
+import { explainOverwrite, planFarewell, planStatus, type StatusChange } from "./service-status.ts";
 import { waitingFor } from "./waiting-for.ts";
 
 export interface ServiceReconcilerOptions {
@@ -168,6 +168,10 @@ export class ServiceReconciler {
     }
     const undecided = undecidedOf(object.service, decision, state);
     const desired = { decision, pools, verdict, undecided, now };
+    const overwritten = explainOverwrite(object, [...held, ...target, ...undecided]);
+    if (overwritten !== undefined) {
+      this.#record(object.service, true, "StatusOverwritten", overwritten);
+    }
     await this.#patch(object, (newest) => planStatus(newest, desired));
   }
 

@@ -93,6 +93,24 @@ export function planFarewell(
   };
 }
 
+/**
+ * Why the status of a Service that we serve is not what we wrote, if somebody else wrote
+ * addresses there since; `ours` are those that are ours to show.
+ */
+export function explainOverwrite(
+  { service, written }: ServiceObject,
+  ours: readonly IpAddress[],
+): string | undefined {
+  const known: readonly string[] = ours;
+  const strangers = written.ingress.filter((address) => !known.includes(address));
+  const said = written.conditions.find(({ type }) => type === addressAssigned);
+  return strangers.length === 0 || said?.status !== "True"
+    ? undefined
+    : `the status had ${strangers.join(", ")}, which this Service does not hold: ` +
+        `${service.servedBy ?? "another controller"} writes it too. Turn that one off, or have ` +
+        "one of the two serve Services of a loadBalancerClass only";
+}
+
 function statusPatch(object: ServiceObject, pool: string | null, status: object): object {
   return {
     metadata: {

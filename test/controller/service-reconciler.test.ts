@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 import { PendingServices } from "../../src/controller/pending-services.ts";
 import { ServiceReconciler } from "../../src/controller/service-reconciler.ts";
 import { UnreachableError } from "../../src/kube/api-error.ts";
+import type { EventNote } from "../../src/kube/event-note.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
 const beyond = "192.0.2.13";
 
 /** The leader's work on the Service `a/s1`, which asks for an address beyond the pool. */
-async function wishfulService(): Promise<[KnownCluster, ServiceReconciler]> {
+async function wishfulService(told: EventNote[] = []): Promise<[KnownCluster, ServiceReconciler]> {
   const cluster = new KnownCluster();
   cluster.followAllocations();
   cluster.createService("s1");
@@ -27,7 +28,7 @@ async function wishfulService(): Promise<[KnownCluster, ServiceReconciler]> {
   const reconciler = new ServiceReconciler({
     ...cluster,
     pending: new PendingServices(),
-    events: { record: () => undefined },
+    events: { record: (note) => told.push(note) },
     loadBalancerClass: "",
     log: silentLog,
   });
@@ -80,4 +81,22 @@ test("a Service that is refused is told once, and not tried again", async () => 
   const asked = cluster.asked.length;
   await reconciler.reconcile("a/s1");
   expect(cluster.asked.slice(asked)).toEqual([]);
+});
+
+test("a status that somebody else overwrote is written again, and an Event says so", async () => {
+  const told: EventNote[] = [];
+  const [cluster, reconciler] = await wishfulService(told);
+  await setPool(cluster, `192.0.2.10-${beyond}`);
+  await reconciler.reconcile("a/s1");
+  expect(told.map(({ reason }) => reason)).not.toContain("StatusOverwritten");
+  cluster.api.edit("k3s", "services", "a/s1", ({ status }) => ({
+    status: { ...status, loadBalancer: { ingress: [{ ip: "192.0.2.241" }] } },
+  }));
+  cluster.see();
+  await reconciler.reconcile("a/s1");
+  expect(told.filter(({ reason }) => reason === "StatusOverwritten")).toEqual([
+    expect.objectContaining({ type: "Warning", message: expect.stringMatching(/192\.0\.2\.241/) }),
+  ]);
+  const ingress = cluster.api.get("services", "a/s1")?.status.loadBalancer.ingress;
+  expect(ingress).toEqual([{ ip: beyond }]);
 });

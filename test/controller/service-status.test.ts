@@ -4,6 +4,7 @@ import {
   addressAssigned,
   announced,
   type DesiredStatus,
+  explainOverwrite,
   planFarewell,
   planStatus,
   type StatusChange,
@@ -218,6 +219,34 @@ describe("a move to another node", () => {
     expect(apply(held, change).status).toMatchObject({
       conditions: [foreign, {}, { type: announced, status: "Unknown" }],
     });
+  });
+});
+
+describe("a status that somebody else overwrote", () => {
+  const address = ip("192.0.2.4");
+  const written = apply(
+    fresh,
+    planStatus(read(fresh), desire({ kind: "keep", addresses: [address] })),
+  );
+  const withStatus = (...ips: readonly string[]): ServiceObject =>
+    read({
+      ...written,
+      metadata: { ...written.metadata, finalizers: ["svccontroller.k3s.cattle.io/daemonset"] },
+      status: { ...written.status, loadBalancer: { ingress: ips.map((one) => ({ ip: one })) } },
+    });
+
+  test("is explained with the addresses, and who it is if that is known", () => {
+    expect(explainOverwrite(withStatus("192.0.2.241", "192.0.2.242"), [address])).toMatch(
+      /had 192\.0\.2\.241, 192\.0\.2\.242, which .* not hold: k3s ServiceLB writes it too/,
+    );
+  });
+
+  test("is none while it shows what is ours, or before we have written it", () => {
+    expect(explainOverwrite(withStatus("192.0.2.4"), [address])).toBeUndefined();
+    expect(explainOverwrite(withStatus(), [address])).toBeUndefined();
+    const loadBalancer = { ingress: [{ ip: "192.0.2.241" }] };
+    const adopted = read({ ...fresh, status: { loadBalancer } });
+    expect(explainOverwrite(adopted, [address])).toBeUndefined();
   });
 });
 

@@ -47,7 +47,8 @@ export class DenyList {
   #ranges: readonly DeniedRange[] = [];
   /** Made when it is first asked: nodes come and go many at a time. */
   #index: Readonly<Record<4 | 6, IntervalIndex<DeniedRange>>> | undefined;
-  readonly #claims = new Map<IpAddress, Set<string>>();
+  /** By claimant: who wrote the status that has the address, if that is known. */
+  readonly #claims = new Map<IpAddress, Map<string, string | undefined>>();
   readonly #claimSets = emptySets();
   readonly #listeners: ((address: IpAddress | undefined) => void)[] = [];
 
@@ -65,11 +66,12 @@ export class DenyList {
 
   /**
    * Records that a Service uses `address` by other means than an allocation: in
-   * `spec.externalIPs`, or in the status that another controller wrote.
+   * `spec.externalIPs`, or in the status that another controller wrote; `writer` is
+   * that one's name, if it is known.
    */
-  addClaim(address: IpAddress, serviceKey: string): void {
-    const claimants = this.#claims.get(address) ?? new Set();
-    this.#claims.set(address, claimants.add(serviceKey));
+  addClaim(address: IpAddress, serviceKey: string, writer?: string): void {
+    const claimants = this.#claims.get(address) ?? new Map<string, string | undefined>();
+    this.#claims.set(address, claimants.set(serviceKey, writer));
     this.#claimSets[familyOf(address)].add(toNumber(address));
     this.#tell(address);
   }
@@ -94,13 +96,13 @@ export class DenyList {
     if (range !== undefined) {
       return range;
     }
-    const claimants = this.#claims.get(address);
-    const foreign = claimants !== undefined && (claimants.size > 1 || !claimants.has(serviceKey));
-    return foreign
-      ? {
-          why: "used by another Service, in spec.externalIPs or in a status that another controller wrote",
-        }
-      : undefined;
+    const foreign = [...(this.#claims.get(address) ?? [])].filter(([key]) => key !== serviceKey);
+    const writer = foreign.find(([, name]) => name !== undefined)?.[1];
+    const where =
+      writer === undefined
+        ? "in spec.externalIPs or in a status that another controller wrote"
+        : `in a status that ${writer} wrote`;
+    return foreign.length > 0 ? { why: `used by another Service, ${where}` } : undefined;
   }
 
   /** What is recorded of addresses in `range`, lowest first. Looks no further than is asked for. */
@@ -109,7 +111,7 @@ export class DenyList {
     let value = claimed.nextMember(range.first);
     while (value !== undefined && value <= range.last) {
       const address = formatIpAddress(range.family, value);
-      yield { address, services: [...(this.#claims.get(address) ?? [])] };
+      yield { address, services: [...(this.#claims.get(address)?.keys() ?? [])] };
       value = claimed.nextMember(value + 1n);
     }
   }

@@ -65,6 +65,8 @@ export const reasons = {
   SharingConflict: "SharingConflict",
   /** The Service is gone, or no longer a LoadBalancer of our class. */
   Released: "Released",
+  /** Another controller writes the status of a Service that we serve. */
+  StatusOverwritten: "StatusOverwritten",
   /** A node announces the addresses. */
   Announced: "Announced",
   /** The node chosen has not reported yet. */

@@ -55,6 +55,18 @@ export interface Service extends ServiceIdentity {
   readonly externalIPs: readonly IpAddress[];
   /** `status.loadBalancer.ingress[].ip` that are addresses. Output: at most a request, never a fact. */
   readonly statusAddresses: readonly IpAddress[];
+  /** Another load balancer that serves it, by the marks that it leaves; absent: none that is known. */
+  readonly servedBy?: string;
+}
+
+/** Who wrote `address` into the status of a Service, as far as that can be told. */
+export function statusWriter(
+  service: Pick<Service, "externalIPs" | "statusAddresses" | "servedBy"> | undefined,
+  address: IpAddress,
+): string | undefined {
+  const isStatus =
+    service?.statusAddresses.includes(address) === true && !service.externalIPs.includes(address);
+  return isStatus ? service.servedBy : undefined;
 }
 
 /** `namespace/name` of a Service. */

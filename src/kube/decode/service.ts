@@ -13,6 +13,7 @@ import type { Stored } from "../store.ts";
 import { decodeConditions } from "./conditions.ts";
 import { listField, numberField, textField, textListField, textMapField } from "./fields.ts";
 import { decodeMetadata } from "./metadata.ts";
+import { decodeServedBy } from "./served-by.ts";
 
 /** A Service as we keep it: the part that decisions look at, and what was written to it before. */
 export interface ServiceObject extends Stored {
@@ -35,6 +36,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
   const ingress = listField(raw, "status", "loadBalancer", "ingress").flatMap(
     (item) => textField(item, "ip") ?? [],
   );
+  const servedBy = decodeServedBy(raw);
   const ofOurClass = (textField(raw, "spec", "loadBalancerClass") ?? "") === loadBalancerClass;
   return {
     key,
@@ -57,6 +59,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
       sharing: decodeSharing(raw, annotations),
       externalIPs: addresses(textListField(raw, "spec", "externalIPs")),
       statusAddresses: addresses(ingress),
+      ...(servedBy === undefined ? {} : { servedBy }),
     },
     written: {
       ingress,

@@ -22,7 +22,7 @@ import {
 import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Node } from "../../../src/core/model/node.ts";
-import type { Service } from "../../../src/core/model/service.ts";
+import { type Service, statusWriter } from "../../../src/core/model/service.ts";
 import type { IpAddress } from "../../../src/core/net/ip-address.ts";
 import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
 
@@ -145,7 +145,7 @@ export class AllocationWorld implements AllocationContext {
     }
     this.services.set(key, service);
     for (const address of claims(service)) {
-      this.denyList.addClaim(address, key);
+      this.denyList.addClaim(address, key, statusWriter(service, address));
     }
   }
 

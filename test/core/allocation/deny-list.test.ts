@@ -47,6 +47,17 @@ describe("the deny list", () => {
     expect(list.reasonAgainst(address, "b/two")).toBeUndefined();
   });
 
+  test("names the controller that wrote an address into a status, if it is known", () => {
+    const list = new DenyList();
+    const address = ip("192.0.2.5");
+    list.addClaim(address, "a/one");
+    list.addClaim(address, "a/two", "Cilium LB-IPAM");
+    expect(list.reasonAgainst(address, "b/asks")?.why).toBe(
+      "used by another Service, in a status that Cilium LB-IPAM wrote",
+    );
+    expect(list.reasonAgainst(address, "a/two")?.why).not.toContain("Cilium");
+  });
+
   test("never names the Service that claims an address", () => {
     const list = new DenyList();
     list.addClaim(ip("192.0.2.5"), "secret/tenant");
