@@ -129,12 +129,15 @@ export class LeaseElection {
     this.#leading = true;
     const keeping = this.#keep(ended);
     try {
-      await lead({
-        signal: ended.signal,
-        transitions,
-        holds: () => this.leading,
-        renewedAt: () => this.#renewedAt,
-      });
+      // The wish to end may have come while the Lease was on its way to us; such an abort is not told again.
+      if (!signal.aborted) {
+        await lead({
+          signal: ended.signal,
+          transitions,
+          holds: () => this.leading,
+          renewedAt: () => this.#renewedAt,
+        });
+      }
     } finally {
       ended.abort();
       signal.removeEventListener("abort", end);
