@@ -13,6 +13,8 @@ import type { IpRange } from "../net/ip-range.ts";
 import type { Sharer } from "./sharing.ts";
 import { SharingIndex } from "./sharing-index.ts";
 
+const none: readonly IpAddress[] = [];
+
 /** What became of an address; `undefined`: it was free, or is. */
 export type LedgerListener = (
   address: IpAddress,
@@ -29,8 +31,9 @@ export type LedgerListener = (
  */
 export class Ledger {
   readonly #allocations = new Map<IpAddress, IpAllocation>();
-  readonly #held = new Map<string, Set<IpAddress>>();
-  readonly #cooling = new Map<string, Set<IpAddress>>();
+  /** In canonical order. Most Services have one address, and a list of one is small. */
+  readonly #held = new Map<string, readonly IpAddress[]>();
+  readonly #cooling = new Map<string, readonly IpAddress[]>();
   readonly #coolingAddresses = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #taken = { 4: new IntervalSet(), 6: new IntervalSet() };
   readonly #sharing = { Allocated: new SharingIndex(), Cooling: new SharingIndex() };
@@ -56,8 +59,9 @@ export class Ledger {
     const index = this.#indexFor(allocation);
     for (const holder of allocation.holders) {
       const key = serviceKey(holder);
-      const addresses = index?.get(key) ?? new Set();
-      index?.set(key, addresses.add(allocation.address));
+      const others = without(index?.get(key), allocation.address);
+      // A list that grows one by one would be kept with room for more.
+      index?.set(key, others.concat(allocation.address).sort(compareIpAddresses));
     }
     this.#tell(allocation.address, before, allocation);
   }
@@ -93,10 +97,11 @@ export class Ledger {
     const index = this.#indexFor(known);
     for (const holder of known.holders) {
       const key = serviceKey(holder);
-      const addresses = index?.get(key);
-      addresses?.delete(address);
-      if (addresses?.size === 0) {
+      const others = without(index?.get(key), address);
+      if (others.length === 0) {
         index?.delete(key);
+      } else {
+        index?.set(key, others);
       }
     }
     return known;
@@ -119,12 +124,12 @@ export class Ledger {
 
   /** Addresses that the Service `namespace/name` holds, whatever its uid, in canonical order. */
   heldBy(key: string): readonly IpAddress[] {
-    return inOrder(this.#held.get(key));
+    return this.#held.get(key) ?? none;
   }
 
   /** Addresses that are cooling down and were last held by the Service `namespace/name`. */
   coolingOf(key: string): readonly IpAddress[] {
-    return inOrder(this.#cooling.get(key));
+    return this.#cooling.get(key) ?? none;
   }
 
   /** The lowest address of `range` not below `from` that is cooling down, if there is one. */
@@ -165,7 +170,7 @@ export class Ledger {
     return runs.reduce((count, { first, last }) => count + last - first + 1n, 0n);
   }
 
-  #indexFor(allocation: IpAllocation): Map<string, Set<IpAddress>> | undefined {
+  #indexFor(allocation: IpAllocation): Map<string, readonly IpAddress[]> | undefined {
     switch (allocation.state) {
       case "Allocated":
         return this.#held;
@@ -177,6 +182,9 @@ export class Ledger {
   }
 }
 
-function inOrder(addresses: ReadonlySet<IpAddress> | undefined): readonly IpAddress[] {
-  return addresses === undefined ? [] : [...addresses].sort(compareIpAddresses);
+function without(
+  addresses: readonly IpAddress[] | undefined,
+  address: IpAddress,
+): readonly IpAddress[] {
+  return addresses?.filter((one) => one !== address) ?? none;
 }

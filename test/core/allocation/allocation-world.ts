@@ -13,12 +13,7 @@ import {
   type IpAddressPool,
   poolOffers,
 } from "../../../src/core/model/ip-address-pool.ts";
-import {
-  holderOf,
-  type IpAllocation,
-  otherHolders,
-  withHolder,
-} from "../../../src/core/model/ip-allocation.ts";
+import { holderOf, otherHolders, withHolder } from "../../../src/core/model/ip-allocation.ts";
 import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Node } from "../../../src/core/model/node.ts";
@@ -26,24 +21,9 @@ import { type Service, statusWriter } from "../../../src/core/model/service.ts";
 import type { IpAddress } from "../../../src/core/net/ip-address.ts";
 import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
 
-/** A ledger that tells whether it is as it was. */
-class CountedLedger extends Ledger {
-  changes = 0;
-
-  override put(allocation: IpAllocation): void {
-    this.changes += 1;
-    super.put(allocation);
-  }
-
-  override remove(address: IpAddress): void {
-    this.changes += 1;
-    super.remove(address);
-  }
-}
-
 /** Pools, Services and networks without a cluster: decisions are carried out on the spot. */
 export class AllocationWorld implements AllocationContext {
-  readonly ledger = new CountedLedger();
+  readonly ledger = new Ledger();
   readonly denyList = new DenyList();
   readonly #supply = new Supply(this.ledger, this.denyList);
   /** Pools that exist and cannot be read. */
@@ -59,9 +39,12 @@ export class AllocationWorld implements AllocationContext {
   loadBalancerClass = "";
   readonly #pools = new Map<string, IpAddressPool>();
   readonly #contest = new PoolContest();
-  /** How many changes of the ledger the contest has seen; undefined: pools changed since. */
-  #judgedAfter: number | undefined;
+  #poolsChanged = false;
   #networksKnown = true;
+
+  constructor() {
+    this.ledger.onChange((_, before, after) => this.#contest.allocationChanged(before, after));
+  }
 
   // Accessors, as in the controller: code that copies a context by its own fields loses them.
   get networksKnown(): boolean {
@@ -78,10 +61,10 @@ export class AllocationWorld implements AllocationContext {
 
   /** A pool is older than those that were put after it, without its name, for the first time. */
   get pools(): readonly IpAddressPool[] {
-    if (this.#judgedAfter === this.ledger.changes) {
+    if (!this.#poolsChanged) {
       return this.#contest.pools;
     }
-    this.#judgedAfter = this.ledger.changes;
+    this.#poolsChanged = false;
     const dated = [...this.#pools.values()].map((pool, age) => ({
       pool,
       createdAt: String(age).padStart(9, "0"),
@@ -111,13 +94,13 @@ export class AllocationWorld implements AllocationContext {
 
   putPool(pool: IpAddressPool): void {
     this.#pools.set(pool.name, pool);
-    this.#judgedAfter = undefined;
+    this.#poolsChanged = true;
     this.networksChanged();
   }
 
   removePool(name: string): void {
     this.#pools.delete(name);
-    this.#judgedAfter = undefined;
+    this.#poolsChanged = true;
     this.networksChanged();
   }
 

@@ -281,13 +281,15 @@ test("ten thousand Services from a /16 are decided in one go, each with its own 
   const ranges = parsed.ok ? [parsed.range] : [];
   const plain = { labels: {}, autoAssign: true, avoidBuggyIPs: false };
   world.putPool({ ...plain, name: "big", ranges, serviceAllocation: undefined });
-  for (let n = 0; n < 10_000; n += 1) {
+  const all = Array.from({ length: 10_000 }, (_, n) => n);
+  const decisions = all.map((n) => {
     const key = `a/service-${n}`;
     world.putService(key, { ...absent(key), wantsAddress: true, families: [4] });
-    expect(world.settle(key)).toEqual({
-      kind: "grant",
-      addresses: [formatIpAddress(4, (ranges[0]?.first ?? 0n) + BigInt(n))],
-    });
-  }
+    return world.settle(key);
+  });
+  const first = ranges[0]?.first ?? 0n;
+  expect(decisions).toEqual(
+    all.map((n) => ({ kind: "grant", addresses: [formatIpAddress(4, first + BigInt(n))] })),
+  );
   expect(world.ledger.get(ip("10.1.39.15"))?.holders[0]?.name).toBe("service-9999");
 });

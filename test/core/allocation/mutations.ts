@@ -135,8 +135,8 @@ export const mutations: readonly Mutation[] = [
     rule: "addresses of a Service are told in their order",
     breaks: "A4",
     file: "allocation/ledger.ts",
-    from: "[...addresses].sort(compareIpAddresses)",
-    to: "[...addresses]",
+    from: "others.concat(allocation.address).sort(compareIpAddresses)",
+    to: "others.concat(allocation.address)",
   },
   {
     rule: "a claim on an address is taken note of when it comes",
