@@ -33,6 +33,12 @@ function read(file: string): Crd {
 
 /** Group, version, kind and scope of DESIGN §2, by file. */
 const kinds = {
+  "metallb.io_configurationstates.yaml": [
+    "metallb.io",
+    "v1beta1",
+    "ConfigurationState",
+    "Namespaced",
+  ],
   "metallb.io_ipaddresspools.yaml": ["metallb.io", "v1beta1", "IPAddressPool", "Namespaced"],
   "metallb.io_l2advertisements.yaml": ["metallb.io", "v1beta1", "L2Advertisement", "Namespaced"],
   "metallb.io_servicel2statuses.yaml": ["metallb.io", "v1beta1", "ServiceL2Status", "Namespaced"],

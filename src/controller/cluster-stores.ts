@@ -6,6 +6,10 @@ import {
   type EndpointAddressesObject,
   type ServiceCidrObject,
 } from "../kube/decode/cluster-addresses.ts";
+import {
+  type ConfigurationStateObject,
+  decodeConfigurationState,
+} from "../kube/decode/configuration-state.ts";
 import { type DefinitionObject, decodeDefinition } from "../kube/decode/definition.ts";
 import { decodeIpAddressPool, type IpAddressPoolObject } from "../kube/decode/ip-address-pool.ts";
 import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
@@ -43,6 +47,8 @@ export interface ClusterStores {
   readonly pools: Store<IpAddressPoolObject>;
   readonly advertisements: Store<L2AdvertisementObject>;
   readonly policies: Store<AddressPolicyObject>;
+  /** Synced only where there is such a kind: nothing hangs on it. */
+  readonly configurationStates: Store<ConfigurationStateObject>;
   readonly allocations: Store<IpAllocationObject>;
   readonly bundles: Store<L2BundleObject>;
   readonly speakers: Store<L2SpeakerObject>;
@@ -63,6 +69,16 @@ export interface ClusterStoresOptions {
   readonly log: Log;
 }
 
+/** Which objects of a kind are followed. */
+interface Scope {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** How often to look whether a kind is there that need not be. */
+const optionalLookMs = 1_000;
+
 /** One kind: the loop that fills its store. */
 interface Watch extends WatchedKind {
   readonly reflector: WatchedKind["reflector"] & { run(signal: AbortSignal): Promise<void> };
@@ -72,11 +88,21 @@ interface Watch extends WatchedKind {
 export class ClusterWatch {
   readonly stores: ClusterStores;
   readonly #watches: Watch[] = [];
+  /** Of a kind that need not be there, and the store of its definition. */
+  readonly #optional: Watch;
+  readonly #optionalDefinition: Store<DefinitionObject>;
   readonly #options: ClusterStoresOptions;
 
   constructor(options: ClusterStoresOptions) {
     this.#options = options;
     const { namespace, configNamespace, loadBalancerClass } = options;
+    const states = this.#follow(
+      resources.configurationStates,
+      { namespace: configNamespace },
+      decodeConfigurationState,
+    );
+    this.#optional = states;
+    this.#optionalDefinition = this.#watchDefinition(resources.configurationStates);
     this.stores = {
       services: this.#watch(resources.services, {}, (raw) => decodeService(raw, loadBalancerClass)),
       nodes: this.#watch(resources.nodes, {}, decodeNode),
@@ -92,6 +118,7 @@ export class ClusterWatch {
         decodeL2Advertisement,
       ),
       policies: this.#watch(resources.addressPolicies, {}, decodeAddressPolicy),
+      configurationStates: states.store,
       allocations: this.#watch(resources.ipAllocations, {}, decodeIpAllocation),
       bundles: this.#watch(resources.l2Bundles, {}, decodeL2Bundle),
       speakers: this.#watch(resources.l2Speakers, {}, decodeL2Speaker),
@@ -163,7 +190,21 @@ export class ClusterWatch {
 
   /** Lists and watches until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#watches.map(({ reflector }) => reflector.run(signal)));
+    await Promise.all([
+      ...this.#watches.map(({ reflector }) => reflector.run(signal)),
+      this.#runOptional(signal),
+    ]);
+  }
+
+  async #runOptional(signal: AbortSignal): Promise<void> {
+    const definition = this.#optionalDefinition;
+    const isThere = (): boolean =>
+      definition.synced &&
+      definitionProblem(definition, resources.configurationStates) === undefined;
+    while (!isThere() && !signal.aborted) {
+      await this.#options.clock.sleep(optionalLookMs, signal);
+    }
+    await this.#optional.reflector.run(signal);
   }
 
   #watchDefinition(resource: Resource): Store<DefinitionObject> {
@@ -177,14 +218,21 @@ export class ClusterWatch {
 
   #watch<T extends Stored>(
     resource: Resource,
-    scope: {
-      readonly namespace?: string;
-      readonly labelSelector?: string;
-      readonly fieldSelector?: string;
-    },
+    scope: Scope,
     project: (raw: unknown) => T | undefined,
     kind = resource.kind,
   ): Store<T> {
+    const watch = this.#follow(resource, scope, project, kind);
+    this.#watches.push(watch);
+    return watch.store;
+  }
+
+  #follow<T extends Stored>(
+    resource: Resource,
+    scope: Scope,
+    project: (raw: unknown) => T | undefined,
+    kind = resource.kind,
+  ): Watch & { readonly store: Store<T> } {
     const store = new Store<T>();
     const { transport, clock, log } = this.#options;
     const reflector = new Reflector<T>({
@@ -196,8 +244,7 @@ export class ClusterWatch {
       log,
       ...scope,
     });
-    this.#watches.push({ kind, store, reflector });
-    return store;
+    return { kind, store, reflector };
   }
 }
 

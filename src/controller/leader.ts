@@ -12,6 +12,7 @@ import { SupersededError } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { Configuration } from "./configuration.ts";
 import { ConfigurationReporter } from "./configuration-reporter.ts";
+import { ConfigurationStates } from "./configuration-states.ts";
 import { LateComers } from "./late-comers.ts";
 import { LeaderTerm } from "./leader-term.ts";
 import { describeLeader } from "./metrics-leader.ts";
@@ -65,6 +66,7 @@ export class Leader {
   readonly #policies: PolicyReporter;
   readonly #reporter: ConfigurationReporter;
   readonly #lateComers: LateComers;
+  readonly #states: ConfigurationStates;
   readonly #triggers: Triggers;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
@@ -99,6 +101,7 @@ export class Leader {
     this.#policies = new PolicyReporter({ ...options, configuration, state, writer });
     this.#reporter = new ConfigurationReporter({ ...options, configuration, state, writer });
     this.#lateComers = new LateComers({ ...options, configuration, state });
+    this.#states = new ConfigurationStates({ ...options, state, writer });
     this.#queues = {
       services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
       bundles: new WorkQueue({ clock, log }),
@@ -119,7 +122,11 @@ export class Leader {
     });
     options.events.giveWayTo(() => this.#queues.services.depth > 0);
     const pending = this.#pending;
-    const queues = { ...this.#queues, configuration: this.#reporter.queue };
+    const queues = {
+      ...this.#queues,
+      configuration: this.#reporter.queue,
+      states: this.#states.queue,
+    };
     const sources = { stores, state, configuration, pending, placement, liveness, queues, term };
     describeLeader(options.metrics, sources);
   }
@@ -139,6 +146,7 @@ export class Leader {
     this.#triggers.start();
     this.#reporter.start();
     this.#lateComers.start();
+    this.#states.start();
     liveness.onVerdict(() => this.#triggers.speakersChanged());
     this.#endWhenStoresGoBack();
     await this.#prepared.createDefaultAdvertisement();
@@ -160,6 +168,7 @@ export class Leader {
       policies.run((name) => this.#policies.report(name), signal),
       speakers.run((node) => this.#prepared.createSpeaker(node), signal),
       this.#reporter.run(signal),
+      this.#states.run(signal),
       giveUpWaiting(),
     ]);
   }

@@ -51,6 +51,7 @@ export const validatingWebhookConfigurations: Resource = {
 
 export const ipAddressPools: Resource = metallb("ipaddresspools", "IPAddressPool");
 export const l2Advertisements: Resource = metallb("l2advertisements", "L2Advertisement");
+export const configurationStates: Resource = metallb("configurationstates", "ConfigurationState");
 
 export const addressPolicies: Resource = steelyard("addresspolicies", "AddressPolicy");
 export const ipAllocations: Resource = steelyard("ipallocations", "IPAllocation");
