@@ -18,6 +18,7 @@ import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 import {
   type ConfigurationVerdict,
+  isConflict,
   newsOf,
   planConfigurationStatus,
   validity,
@@ -54,6 +55,7 @@ interface Subject {
 
 /** What was done about an object before. */
 interface Memory {
+  readonly name: string;
   readonly uid: string;
   /** The conditions that Events told of. */
   told: readonly DesiredCondition[];
@@ -97,6 +99,15 @@ export class ConfigurationReporter {
     );
     state.denyList.onChange((address) => this.#denialsChanged(address));
     this.#lookAtAll();
+  }
+
+  /** The conflicts that pools were found in at the last look at each, by the pools' names. */
+  *conflicts(): Iterable<{ readonly pool: string; readonly reason: string }> {
+    for (const { name, told } of this.#memories.values()) {
+      for (const { reason } of told.filter(isConflict)) {
+        yield { pool: name, reason };
+      }
+    }
   }
 
   /** Works until `signal` aborts. */
@@ -222,6 +233,7 @@ export class ConfigurationReporter {
       return known;
     }
     const memory: Memory = {
+      name: object.name,
       uid: object.uid,
       // What stands there was told by the leader before us.
       told: written.conditions,

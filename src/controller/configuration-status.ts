@@ -64,6 +64,11 @@ export function conflictCondition({ reason, message }: PoolConflict): Verdict {
   return { type: conditionOf(reason), status: "True", reason, message };
 }
 
+/** True for a condition of {@link conflictCondition}. */
+export function isConflict({ reason }: Pick<DesiredCondition, "reason">): boolean {
+  return Object.hasOwn(conflictReasons, reason);
+}
+
 /** Returns the `status` to be merged into an object's, `undefined` if it says all of that already. */
 export function planConfigurationStatus(
   written: WrittenStatus,

@@ -7,6 +7,7 @@ import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { configurationKinds, definitionProblem } from "./definitions.ts";
+import { differs } from "./differs.ts";
 
 /** How long after the last coming or going the set of pools and advertisements counts as settled. */
 export const settleMs = 5_000;
@@ -162,6 +163,24 @@ export class Configuration {
     this.#poolPolicies.clear();
     this.#excluded = excludedRanges(this.#policies, this.pools);
   }
+}
+
+/** A pool or an advertisement, in what it says of the configuration. */
+interface ConfigurationObject {
+  readonly uid: string;
+  readonly errors: readonly string[];
+  readonly pool?: IpAddressPool | undefined;
+  readonly advertisement?: L2Advertisement | undefined;
+}
+
+/** True if more than the status of a pool or an advertisement changed; that one we write ourselves. */
+export function changesConfiguration(
+  before: ConfigurationObject | undefined,
+  after: ConfigurationObject | undefined,
+): boolean {
+  const said = (it: ConfigurationObject | undefined): unknown =>
+    it === undefined ? undefined : [it.uid, it.errors, it.pool, it.advertisement];
+  return differs(said(before), said(after));
 }
 
 /** Why pools, advertisements or policies vanish without anybody having meant them; undefined: they are as they were meant. */

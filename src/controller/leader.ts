@@ -127,7 +127,9 @@ export class Leader {
       configuration: this.#reporter.queue,
       states: this.#states.queue,
     };
-    const sources = { stores, state, configuration, pending, placement, liveness, queues, term };
+    const reporter = this.#reporter;
+    const derived = { state, reporter, configuration, pending, placement };
+    const sources = { stores, ...derived, liveness, queues, term };
     describeLeader(options.metrics, sources);
   }
 

@@ -4,7 +4,8 @@ import { describeQueues } from "../kube/client-metrics.ts";
 import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import type { Configuration } from "./configuration.ts";
+import { type Configuration, changesConfiguration } from "./configuration.ts";
+import type { ConfigurationReporter } from "./configuration-reporter.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
@@ -52,6 +53,12 @@ export const leaderMetrics = {
     type: "gauge",
     help: "IPv6 addresses of the pool that Services hold.",
     labels: pool,
+  },
+  conflicts: {
+    name: "steelyard_pool_conflicts",
+    type: "gauge",
+    help: "1 for each kind of conflict that the pool is in; there is no series without one.",
+    labels: ["pool", "reason"],
   },
   updates: {
     name: "metallb_k8s_client_updates_total",
@@ -128,7 +135,8 @@ export const leaderMetrics = {
 /** Where the leader's metrics come from. */
 export interface LeaderSources {
   readonly stores: ClusterStores;
-  readonly state: Pick<AllocationState, "supply">;
+  readonly state: Pick<AllocationState, "supply" | "pools">;
+  readonly reporter: Pick<ConfigurationReporter, "conflicts">;
   readonly configuration: Configuration;
   readonly pending: PendingServices;
   readonly placement: Placement;
@@ -158,10 +166,10 @@ export function describeLeader(metrics: Metrics, sources: LeaderSources): void {
   describeQueues(metrics, { ...sources.queues });
 }
 
-function describePools(metrics: Metrics, { state, configuration }: LeaderSources): void {
+function describePools(metrics: Metrics, { state, reporter }: LeaderSources): void {
   const sizes = (definition: MetricDefinition, families: readonly (4 | 6)[]): void =>
     metrics.read(definition, () =>
-      configuration.pools.map((one): Sample => {
+      state.pools.map((one): Sample => {
         const size = families.reduce((sum, family) => sum + poolSize(one, family), 0n);
         return [[one.name], Number(size > largestSize ? largestSize : size)];
       }),
@@ -171,7 +179,7 @@ function describePools(metrics: Metrics, { state, configuration }: LeaderSources
   sizes(leaderMetrics.total6, [6]);
   const inUse = (definition: MetricDefinition, families: readonly (4 | 6)[]): void =>
     metrics.read(definition, () =>
-      configuration.pools.map(({ name }): Sample => {
+      state.pools.map(({ name }): Sample => {
         const counts = families.map((family) => state.supply.count(name, family).assigned);
         return [[name], Number(counts.reduce((sum, count) => sum + count, 0n))];
       }),
@@ -179,6 +187,9 @@ function describePools(metrics: Metrics, { state, configuration }: LeaderSources
   inUse(leaderMetrics.inUse, [4, 6]);
   inUse(leaderMetrics.inUse4, [4]);
   inUse(leaderMetrics.inUse6, [6]);
+  metrics.read(leaderMetrics.conflicts, () =>
+    [...reporter.conflicts()].map(({ pool, reason }): Sample => [[pool, reason], 1]),
+  );
 }
 
 function describeConfiguration(metrics: Metrics, { stores, configuration }: LeaderSources): void {
@@ -206,14 +217,16 @@ function describeUpdates(metrics: Metrics, { stores, queues }: LeaderSources): v
       errors.add();
     }
   });
-  const changed = (after: { readonly errors: readonly string[] } | undefined): void => {
-    updates.add();
-    if ((after?.errors.length ?? 0) > 0) {
-      errors.add();
-    }
-  };
-  stores.pools.onChange(({ after }) => changed(after));
-  stores.advertisements.onChange(({ after }) => changed(after));
+  for (const store of [stores.pools, stores.advertisements]) {
+    store.onChange(({ before, after }) => {
+      if (changesConfiguration(before, after)) {
+        updates.add();
+        if ((after?.errors.length ?? 0) > 0) {
+          errors.add();
+        }
+      }
+    });
+  }
 }
 
 function describeNodes(metrics: Metrics, { stores, liveness }: LeaderSources): void {

@@ -5,6 +5,7 @@ import { type Service, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
 import { isConflict, isNotFound } from "../kube/api-error.ts";
+import type { DesiredCondition } from "../kube/condition.ts";
 import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
@@ -18,6 +19,7 @@ import type { ClusterStores } from "./cluster-stores.ts";
 import { explainLoss, isUnexpected, lossReason } from "./loss.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
+import { eventOfCondition, eventOfLoss } from "./service-event.ts";
 import { explainOverwrite, planFarewell, planStatus, type StatusChange } from "./service-status.ts";
 import { waitingFor } from "./waiting-for.ts";
 
@@ -111,7 +113,7 @@ export class ServiceReconciler {
       await allocations.release(key, one, reason === "SharingConflict");
       log.info({ service: key, address: one.allocation.address, reason }, message);
       if (object !== undefined) {
-        this.#record(service, isUnexpected(reason), reason, message);
+        this.#record(service, isUnexpected(reason), eventOfLoss(reason, message));
       }
     }
   }
@@ -170,7 +172,7 @@ export class ServiceReconciler {
     const desired = { decision, pools, verdict, undecided, now };
     const overwritten = explainOverwrite(object, [...held, ...target, ...undecided]);
     if (overwritten !== undefined) {
-      this.#record(object.service, true, "StatusOverwritten", overwritten);
+      this.#record(object.service, true, { reason: "StatusOverwritten", message: overwritten });
     }
     await this.#patch(object, (newest) => planStatus(newest, desired));
   }
@@ -258,7 +260,8 @@ export class ServiceReconciler {
   /** Tells people what changed for the Service, in the log and in Events. */
   #tell(service: Service, { news }: StatusChange): void {
     const { log } = this.#options;
-    for (const { status, reason, message } of news) {
+    for (const condition of news) {
+      const { status, reason, message } = condition;
       const refused = status !== "True" || (reason !== "Assigned" && reason !== "Announced");
       const line = { service: service.key, reason };
       if (refused) {
@@ -266,21 +269,19 @@ export class ServiceReconciler {
       } else {
         log.debug(line, message);
       }
-      this.#record(service, refused, reason, message);
+      this.#record(service, refused, eventOfCondition(condition));
     }
   }
 
   #record(
     { namespace, name, uid }: Service,
     warns: boolean,
-    reason: string,
-    message: string,
+    event: Pick<DesiredCondition, "reason" | "message">,
   ): void {
     this.#options.events.record({
       object: { apiVersion: "v1", kind: "Service", namespace, name, uid },
       type: warns ? "Warning" : "Normal",
-      reason,
-      message,
+      ...event,
     });
   }
 }

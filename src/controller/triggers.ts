@@ -12,8 +12,9 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { type AllocationState, claims } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { type Configuration, settleMs } from "./configuration.ts";
+import { type Configuration, changesConfiguration, settleMs } from "./configuration.ts";
 import { Cooling } from "./cooling.ts";
+import { differs } from "./differs.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
@@ -84,19 +85,13 @@ export class Triggers {
       this.#allocationChanged(key, before?.allocation, after?.allocation),
     );
     const { pools, advertisements, policies, definitions } = stores;
-    pools.onChange(({ before, after }) => {
-      if (changesConfiguration(before, after) || differs(before?.pool, after?.pool)) {
-        this.#configurationChanged();
-      }
-    });
-    advertisements.onChange(({ before, after }) => {
-      if (
-        changesConfiguration(before, after) ||
-        differs(before?.advertisement, after?.advertisement)
-      ) {
-        this.#configurationChanged();
-      }
-    });
+    for (const store of [pools, advertisements]) {
+      store.onChange(({ before, after }) => {
+        if (changesConfiguration(before, after)) {
+          this.#configurationChanged();
+        }
+      });
+    }
     const kinds = [definitions.pools, definitions.advertisements, definitions.policies];
     for (const store of kinds) {
       store.onChange(() => this.#configurationChanged());
@@ -361,18 +356,4 @@ export class Triggers {
       this.#queues.services.add(key);
     }
   }
-}
-
-/** True if more than the status of a pool or an advertisement may have changed. */
-function changesConfiguration(
-  before: { readonly uid: string; readonly errors: readonly string[] } | undefined,
-  after: { readonly uid: string; readonly errors: readonly string[] } | undefined,
-): boolean {
-  return before?.uid !== after?.uid || differs(before?.errors, after?.errors);
-}
-
-function differs(a: unknown, b: unknown): boolean {
-  const text = (value: unknown): string =>
-    JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item)) ?? "";
-  return text(a) !== text(b);
 }

@@ -2,7 +2,10 @@ import { allocationName, type Holder, type IpAllocation } from "../core/model/ip
 import type { L2Bundle } from "../core/model/l2-bundle.ts";
 import type { NewObject } from "./write.ts";
 
-/** The IPAllocation object that says `allocation`. `releasedAt` is for people only. */
+/**
+ * The IPAllocation object that says `allocation`. `releasedAt` and `services` are for people only:
+ * a column of kubectl can show no more than one item of a list.
+ */
 export function encodeIpAllocation(allocation: IpAllocation, releasedAt?: Date): NewObject {
   const { address, pool, state, holders, bundle } = allocation;
   return {
@@ -12,6 +15,7 @@ export function encodeIpAllocation(allocation: IpAllocation, releasedAt?: Date):
       pool,
       state,
       holders: holders.map(encodeHolder),
+      services: holders.map(({ namespace, name }) => `${namespace}/${name}`).join(","),
       ...(bundle === undefined ? {} : { bundle }),
       ...(releasedAt === undefined ? {} : { releasedAt: releasedAt.toISOString() }),
     },

@@ -40,21 +40,23 @@ function state(name: string): Record<string, unknown> | undefined {
   return cluster.api.get("configurationstates", `${configNamespace}/${name}`)?.status;
 }
 
+/** A version of the API that nothing has had yet. */
+function newVersion(): string {
+  const name = `n${cluster.api.version()}`;
+  cluster.create("/api/v1/namespaces", { name });
+  return cluster.api.version();
+}
+
 function putPool(name: string, ...addresses: readonly string[]): void {
-  const { api, stores } = cluster;
-  api.list("ipaddresspools");
-  cluster.create("/apis/metallb.io/v1beta1/namespaces/x/ipaddresspools", {
-    namespace: "x",
-    name: `${name}${addresses.length}${api.version()}`,
-  });
-  stores.pools.upsert(decodeIpAddressPool(object(name, { spec: { addresses } })));
+  newVersion();
+  cluster.stores.pools.upsert(decodeIpAddressPool(object(name, { spec: { addresses } })));
 }
 
 function join(node: string, reports: boolean): void {
   cluster.create("/api/v1/nodes", { name: node });
   cluster.stores.nodes.upsert(decodeNode({ metadata: cluster.api.get("nodes", node)?.metadata }));
   const status = reports ? { status: {} } : {};
-  const metadata = { name: node, uid: node, resourceVersion: cluster.api.version() };
+  const metadata = { name: node, uid: node, resourceVersion: newVersion() };
   cluster.stores.speakers.upsert(decodeL2Speaker({ metadata, ...status }));
 }
 
@@ -88,8 +90,8 @@ describe("the ConfigurationState of the controller", () => {
       expect.stringMatching(/^IPAddressPool b: spec\.addresses\[1\]: /),
       "IPAddressPool p1: 192.0.2.12 overlaps with IPAddressPool overlapping, which gives it",
     ]);
-    const times = (): unknown =>
-      JSON.stringify(state("controller")).match(/lastTransitionTime":"[^"]+/);
+    const times = (): string | undefined =>
+      JSON.stringify(state("controller")).match(/lastTransitionTime":"[^"]+/)?.[0];
     const before = times();
     putPool("b", "nonsense");
     await settle();
@@ -115,7 +117,10 @@ describe("the ConfigurationState of the controller", () => {
     await settle();
     expect(state("controller")).toMatchObject({ result: "Valid", errorSummary: "" });
     const asked = cluster.asked.length;
-    cluster.configuration.refresh();
+    cluster.api.edit("user", "ipaddresspools", `${configNamespace}/p1`, ({ metadata }) => ({
+      metadata: { ...metadata, labels: { a: "b" } },
+    }));
+    cluster.see();
     await settle();
     expect(cluster.asked.length).toBe(asked);
   });
@@ -123,8 +128,7 @@ describe("the ConfigurationState of the controller", () => {
   test("is Unknown while the configuration is gone as a whole", async () => {
     await settle();
     const going = { deletionTimestamp: "2026-01-01T00:00:00Z" };
-    cluster.create("/api/v1/namespaces", { name: "later" });
-    const metadata = { ...going, name: configNamespace, uid: "x", resourceVersion: "99999" };
+    const metadata = { ...going, name: configNamespace, uid: "x", resourceVersion: newVersion() };
     cluster.stores.namespaces.upsert(decodeNamespace({ metadata }));
     await settle();
     expect(state("controller")).toMatchObject({
@@ -149,7 +153,7 @@ describe("the ConfigurationState of a speaker", () => {
       decodeL2Advertisement(object("bad", { spec: { interfaces: ["no name"] } })),
     );
     await settle();
-    const [, first] = cluster.api.list("configurationstates");
+    const first = cluster.api.get("configurationstates", `${configNamespace}/speaker-n1`);
     expect(first?.metadata).toMatchObject({
       name: "speaker-n1",
       labels: { "metallb.io/component-type": "speaker", "metallb.io/node-name": "n1" },
@@ -162,7 +166,7 @@ describe("the ConfigurationState of a speaker", () => {
     });
     expect(state("speaker-n2")).toMatchObject({ result: "Unknown", errorSummary: "" });
     expect(state("controller")?.["result"]).toBe("Valid");
-    const metadata = { name: "n2", uid: "n2", resourceVersion: `1${cluster.api.version()}` };
+    const metadata = { name: "n2", uid: "n2", resourceVersion: newVersion() };
     cluster.stores.speakers.upsert(decodeL2Speaker({ metadata, status: {} }));
     await settle();
     expect(state("speaker-n2")?.["result"]).toBe("Invalid");

@@ -57,7 +57,8 @@ describe("an address of the cluster itself", () => {
     expect(condition?.message).toMatch(new RegExp(`^${address} ${words}$`));
     await eventually("its Event", async () =>
       (await api.eventsOf(created.metadata?.uid)).some(
-        ({ reason, message }) => reason === "AddressDenied" && message === condition?.message,
+        ({ reason, message }) =>
+          reason === "AllocationFailed" && message === `AddressDenied: ${condition?.message}`,
       ),
     );
     expect(await api.allocation(address)).toBeUndefined();

@@ -83,7 +83,7 @@ describe("the status of a pool", () => {
     expect(addressesOf(service)).toEqual(["192.0.2.10"]);
     await counted("small", [1, 2, 0, Number.MAX_SAFE_INTEGER]);
     const columns = await kubectl(cluster.sandbox, ["get", "ipallocations"]);
-    expect(columns).toMatch(/192\.0\.2\.10 +small +Allocated +.*web/);
+    expect(columns).toMatch(/192\.0\.2\.10 +small +Allocated +default\/web /);
   });
 
   test("is put right after an edit, and then nothing is written any more", async () => {
@@ -174,5 +174,40 @@ describe("a pool in conflict", () => {
     expect(message).not.toContain("web");
     await api.remove(resources.services, "thief", "kube-public");
     await told("small", "PoolHasClaimedAddress", false);
+  });
+});
+
+describe("ConfigurationStates", () => {
+  interface State {
+    readonly metadata: { readonly uid: string };
+    readonly status?: { readonly result?: string; readonly errorSummary?: string };
+  }
+
+  async function result(name: string, wanted: string): Promise<State> {
+    return await eventually(`${name} is ${wanted}`, async () => {
+      const { api } = cluster;
+      const state = await api.get<State>(resources.configurationStates, name, configNamespace);
+      return state?.status?.result === wanted && state;
+    });
+  }
+
+  test("say that all is Valid, everything that is not, and are made anew", async () => {
+    const { api, sandbox } = cluster;
+    await result("controller", "Valid");
+    await result("speaker-node-1", "Valid");
+    await api.createPool("wrong", ["192.0.2.300/24", "10.0.0.9-10.0.0.1"]);
+    const state = await result("controller", "Invalid");
+    expect(state.status?.errorSummary?.split("\n")).toEqual([
+      expect.stringMatching(/^configuration error: IPAddressPool wrong: spec\.addresses\[0\]: /),
+      expect.stringMatching(/^IPAddressPool wrong: spec\.addresses\[1\]: /),
+    ]);
+    await result("speaker-node-2", "Invalid");
+    await api.remove(resources.configurationStates, "controller", configNamespace);
+    expect((await result("controller", "Invalid")).metadata.uid).not.toBe(state.metadata.uid);
+    await api.remove(resources.ipAddressPools, "wrong", configNamespace);
+    await result("controller", "Valid");
+    await result("speaker-node-2", "Valid");
+    const columns = await kubectl(sandbox, ["get", "configurationstates", "-n", configNamespace]);
+    expect(columns).toMatch(/NAME +RESULT +ERRORSUMMARY +AGE\ncontroller +Valid/);
   });
 });
