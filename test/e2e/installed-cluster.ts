@@ -67,6 +67,22 @@ export async function kubectl(sandbox: Sandbox, args: readonly string[]): Promis
 }
 
 /**
+ * Takes the webhook away for good, and writes what it refuses: that gets in while no controller
+ * answers, or from an older version.
+ */
+export async function writeUnjudged(
+  { sandbox }: Pick<InstalledCluster, "sandbox">,
+  write: () => Promise<void>,
+): Promise<void> {
+  const registration = ["validatingwebhookconfiguration", "steelyard-webhook"];
+  await kubectl(sandbox, ["delete", ...registration, "--ignore-not-found"]);
+  await eventually("a write that no webhook judges", async () => {
+    await write();
+    return true;
+  });
+}
+
+/**
  * Asks until the answer is neither undefined nor false, and returns it. Patient: how long
  * something takes is no test's business. Throws after a minute and a half with the last error.
  */

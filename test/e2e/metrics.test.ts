@@ -15,6 +15,7 @@ import {
   kubectl,
   startExampleApp,
   startInstalled,
+  writeUnjudged,
 } from "./installed-cluster.ts";
 
 const system = "steelyard-system";
@@ -111,7 +112,8 @@ describe("/metrics of the controller", () => {
   });
 
   test("says that a pool cannot be read, and which kind", async () => {
-    await cluster.api.createPool("broken", ["192.0.2.300-192.0.2.301"]);
+    const broken = ["192.0.2.300-192.0.2.301"];
+    await writeUnjudged(cluster, () => cluster.api.createPool("broken", broken));
     await eventually("the stale configuration is told", async () => {
       return (await leader()).value("metallb_k8s_client_config_stale_bool") === 1;
     });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type CheckSettings, checkObjects } from "../../../src/cli/check/check-objects.ts";
 import { PlannedCluster } from "../../../src/cli/check/planned-cluster.ts";
+import { decodeIpAddressPool } from "../../../src/kube/decode/ip-address-pool.ts";
+import {
+  decodeIpAllocation,
+  type IpAllocationObject,
+} from "../../../src/kube/decode/ip-allocation.ts";
 import { parseManifest } from "../../../src/kube/manifest.ts";
 import { HandClock } from "../../kube/hand-clock.ts";
 
@@ -45,6 +50,35 @@ spec: {${spec}}
 `;
 
 const all = (...documents: readonly string[]): string => documents.join("---\n");
+
+describe("files for a cluster with pools in use", () => {
+  const held = "192.0.2.7";
+
+  /** What is said of files where pool `a` is 192.0.2.0/28, of which a Service holds an address. */
+  async function said(text: string): Promise<readonly string[]> {
+    const options = { ...settings, transport: undefined, clock: new HandClock() };
+    const cluster = await PlannedCluster.read(options);
+    const [{ raw } = { raw: {} }] = parseManifest(pool("a", "192.0.2.0/28"), "x").objects;
+    cluster.put(cluster.stores.pools, decodeIpAddressPool, raw);
+    const holders = [{ namespace: "shop", name: "web", uid: "u" }];
+    const spec = { address: held, pool: "a", state: "Allocated", holders };
+    const decode = (one: unknown): IpAllocationObject =>
+      decodeIpAllocation(one) as IpAllocationObject;
+    cluster.put(cluster.stores.allocations, decode, { metadata: { name: held }, spec });
+    const { findings: found } = checkObjects(parseManifest(text, "x").objects, cluster, settings);
+    return found.map(({ severity, name, message }) => `${severity} ${name}: ${message}`);
+  }
+
+  test("tell what a smaller pool takes from Services", async () => {
+    expect(await said(pool("a", "192.0.2.8/29"))).toEqual([
+      expect.stringMatching(/^warn a: 192\.0\.2\.7, which Services hold, would be in no pool/),
+    ]);
+  });
+
+  test("have nothing to tell where another pool takes its place", async () => {
+    expect(await said(all(pool("a", "192.0.2.8/29"), pool("b", "192.0.2.0/29")))).toEqual([]);
+  });
+});
 
 describe("files alone", () => {
   test("without a fault have no finding", async () => {

@@ -66,6 +66,12 @@ describe("an L2Advertisement that is changed or deleted", () => {
     expect(advertisementFindings({ before, after: undefined }, world)).toEqual([]);
   });
 
+  test("is not blamed for what nobody announced before", () => {
+    const before = world.addAdvertisement("idle", { ipAddressPools: ["idle"] });
+    world.addHolder("shop/web", "192.0.2.20");
+    expect(advertisementFindings({ before, after: undefined }, world)).toEqual([]);
+  });
+
   test("may go while nobody holds an address", () => {
     const before = world.addAdvertisement("all", {});
     expect(advertisementFindings({ before, after: undefined }, world)).toEqual([]);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Finding } from "../../../src/core/admission/finding.ts";
 import { poolFindings, type WrittenPool } from "../../../src/core/admission/pool-findings.ts";
+import { ip } from "../net/arbitraries.ts";
 import { AdmissionWorld, writtenPool } from "./admission-world.ts";
 
 let world: AdmissionWorld;
@@ -144,6 +145,15 @@ describe("an edit of a pool", () => {
         ),
       },
     ]);
+  });
+
+  test("may leave out what only cools down", () => {
+    const before = world.addPool("p", { addresses: ["192.0.2.0/24"] });
+    world.addHolder("shop/web", "192.0.2.20");
+    world.allocation.putService("shop/web", undefined);
+    world.allocation.settle("shop/web");
+    expect(world.allocation.ledger.get(ip("192.0.2.20"))?.state).toBe("Cooling");
+    expect(change(before, writtenPool("p", { addresses: ["192.0.2.0/28"] }))).toEqual([]);
   });
 
   test("that moves held addresses to another pool passes", () => {

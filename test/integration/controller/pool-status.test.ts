@@ -10,6 +10,7 @@ import {
   type InstalledCluster,
   kubectl,
   startInstalled,
+  writeUnjudged,
 } from "../../e2e/installed-cluster.ts";
 
 interface Pool {
@@ -97,7 +98,8 @@ describe("the status of a pool", () => {
 
   test("says what cannot be read, keeps the last good version, and says when it is right again", async () => {
     const { metadata } = await pool("small");
-    await resize("small", ["192.0.2.10-192.0.2.300", "192.0.2.9/24"]);
+    const unreadable = ["192.0.2.10-192.0.2.300", "192.0.2.9/24"];
+    await writeUnjudged(cluster, () => resize("small", unreadable));
     const bad = await eventually("Valid is False", async () => {
       const found = await pool("small");
       return conditionOf(found, "Valid")?.status === "False" && found;
