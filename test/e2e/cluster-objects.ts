@@ -13,6 +13,9 @@ export interface IpAllocationObject {
       readonly namespace: string;
       readonly name: string;
       readonly uid: string;
+      readonly ports?: readonly { readonly protocol: string; readonly port: number }[];
+      readonly sharingKey?: string;
+      readonly backend?: string;
     }[];
   };
 }

@@ -1,6 +1,7 @@
 import type { V1Service } from "@kubernetes/client-node";
 import type { LanClient } from "../../sandbox/client.ts";
 import { apply, images, installSteelyard } from "../../sandbox/installation.ts";
+import type { Images } from "../../sandbox/kubelet/image.ts";
 import type { SandboxNode } from "../../sandbox/node.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -18,13 +19,19 @@ export interface InstalledCluster {
 export interface InstallOptions {
   /** Default: 3. */
   readonly nodes?: number;
+  /** What Pods run beside Steelyard and the example app. */
+  readonly images?: Images;
   /** What is done to the cluster before Steelyard comes. */
   readonly before?: (sandbox: Sandbox, api: ClusterApi) => Promise<void>;
 }
 
 /** Starts a cluster, installs Steelyard and resolves when all its Pods are ready. */
 export async function startInstalled(options: InstallOptions = {}): Promise<InstalledCluster> {
-  const sandbox = await startSandbox({ nodes: options.nodes ?? 3, clients: 1, images });
+  const sandbox = await startSandbox({
+    nodes: options.nodes ?? 3,
+    clients: 1,
+    images: new Map([...images, ...(options.images ?? [])]),
+  });
   const api = await ClusterApi.open(sandbox.kubeconfigPath);
   const [client] = sandbox.clients;
   if (client === undefined) {
