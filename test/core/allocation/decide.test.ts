@@ -259,7 +259,14 @@ describe("a Service that holds two addresses, because a leader died between taki
     { shown: ["192.0.2.2", "192.0.2.1"], kept: ["192.0.2.2", "192.0.2.1"] },
   ])("keeps of them what its status shows, in its order: $shown", ({ shown, kept }) => {
     const world = twice({ statusAddresses: shown.map(ip) });
-    expect(world.decide(key)).toMatchObject({ addresses: kept });
+    const expected = { addresses: kept, ...(kept.length < 2 ? { reason: "RequestChanged" } : {}) };
+    expect(world.decide(key)).toMatchObject(expected);
+  });
+
+  test("keeps of them what it asks for, where that cannot be met as a whole and its status is not written yet", () => {
+    const addresses = ["192.0.2.2", "192.0.2.200"].map(ip);
+    const world = twice({ wish: { ...wish, addresses } });
+    expect(world.decide(key)).toMatchObject({ kind: "revoke", addresses: ["192.0.2.2"] });
   });
 
   test("keeps none that no pool offers, whatever pool it asks for", () => {
@@ -273,6 +280,29 @@ describe("a Service that holds two addresses, because a leader died between taki
       refusal: { reason: "PoolUnknown" },
     });
   });
+});
+
+test("an address that is quarantined is joined by nobody, whoever stands in it", () => {
+  const world = new AllocationWorld();
+  const parsed = parseIpRange("192.0.2.1-192.0.2.1");
+  world.putPool({ ...anyPool, ranges: parsed.ok ? [parsed.range] : [] });
+  const sharing = { key: "x", backend: "" };
+  const service: Service = { ...absent("a/one"), wantsAddress: true, families: [4], sharing };
+  world.putService("a/one", service);
+  world.putService("a/two", {
+    ...service,
+    ...{ key: "a/two", name: "two" },
+    wish: { addresses: [ip("192.0.2.1")], source: "", pool: undefined, error: undefined },
+  });
+  const friend = { namespace: "a", name: "friend", uid: "f", ports: [], sharing };
+  for (const holders of [[], [friend]]) {
+    world.ledger.put({
+      ...{ address: ip("192.0.2.1"), pool: "p", holders },
+      ...{ state: "Quarantined", bundle: undefined },
+    });
+    expect(world.decide("a/one")).toMatchObject({ kind: "refuse", reason: "PoolExhausted" });
+    expect(world.decide("a/two")).toMatchObject({ kind: "refuse", reason: "AddressInUse" });
+  }
 });
 
 test("ten thousand Services from a /16 are decided in one go, each with its own address", () => {
