@@ -22,7 +22,7 @@ export default defineConfig({
           name: "cluster",
           include: clusterFiles,
           setupFiles: ["test/property-settings.ts"],
-          // A cluster has the machine to itself: two at once would only wait for each other.
+          // All in one wrapper, so one cluster at a time; test/lanes.ts runs two wrappers side by side.
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,
