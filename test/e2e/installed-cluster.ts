@@ -73,8 +73,9 @@ export async function kubectl(sandbox: Sandbox, args: readonly string[]): Promis
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
+  patienceMs = 90_000,
 ): Promise<T> {
-  const deadline = systemClock.now() + 90_000;
+  const deadline = systemClock.now() + patienceMs;
   let problem: unknown;
   while (systemClock.now() < deadline) {
     try {
