@@ -68,7 +68,7 @@ export async function kubectl(sandbox: Sandbox, args: readonly string[]): Promis
 
 /**
  * Asks until the answer is neither undefined nor false, and returns it. Patient: how long
- * something takes is no test's business. Throws after a minute and a half with the last error.
+ * something takes is no test's business. Throws after `patienceMs` with the last error.
  */
 export async function eventually<T>(
   what: string,
