@@ -14,6 +14,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: clusterFiles,
           setupFiles: ["test/property-settings.ts"],
+          // With thirty times as many trials a property may take its time.
+          testTimeout: process.env["STEELYARD_LONG"] === "1" ? 600_000 : 5_000,
           sequence: { groupOrder: 0 },
         },
       },
