@@ -14,6 +14,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: clusterFiles,
           setupFiles: ["test/property-settings.ts"],
+          // With thirty times as many trials a property may take its time.
+          testTimeout: process.env["STEELYARD_LONG"] === "1" ? 600_000 : 5_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -22,7 +24,7 @@ export default defineConfig({
           name: "cluster",
           include: clusterFiles,
           setupFiles: ["test/property-settings.ts"],
-          // A cluster has the machine to itself: two at once would only wait for each other.
+          // All in one wrapper, so one cluster at a time; test/lanes.ts runs two wrappers side by side.
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -28,7 +28,12 @@ export async function withFleet<T>(
     try {
       return await act({ sandbox, contender, fleet });
     } finally {
-      await fleet.close();
+      const missed = await fleet.close();
+      if (missed > 0) {
+        print(
+          `${contender.name}: ${missed} ARP frames were not caught: gratuitous ones may be told late`,
+        );
+      }
     }
   } catch (error) {
     await printLogs(sandbox, contender, print);

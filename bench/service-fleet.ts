@@ -136,12 +136,13 @@ export class ServiceFleet {
     };
   }
 
-  /** Ends the watch and the capture. */
-  async close(): Promise<void> {
+  /** Ends the watch and the capture; returns how many frames that missed. */
+  async close(): Promise<number> {
     this.#stop.abort();
-    await this.#capture.stop();
+    const missed = await this.#capture.stop();
     await Promise.all(this.#reading);
     await Promise.all([this.#writes.close(), this.#reads.close()]);
+    return missed;
   }
 
   async #create(name: string): Promise<void> {

@@ -16,6 +16,7 @@ export class Capture {
   readonly frames: CapturedFrame[] = [];
   readonly #child: ChildProcess;
   #ended = false;
+  #dropped = 0;
   #wake = Promise.withResolvers<void>();
 
   private constructor(child: ChildProcess) {
@@ -36,6 +37,8 @@ export class Capture {
     const { netns, device, filter, tcpdump } = options;
     const [program = "", ...args] = inNetns(netns, [
       ...[...tcpdump, "-i", device, "-n", "-U", "-w", "-", "--immediate-mode"],
+      // Room for bursts while the reader is busy: short frames, and 32 MiB of them.
+      ...["-s", "256", "-B", "32768"],
       // It would give up root for a user that a user namespace does not map.
       ...["-Z", "root", "--time-stamp-precision=nano", filter],
     ]);
@@ -45,7 +48,12 @@ export class Capture {
     const capture = new Capture(child);
     const reader = new PcapReader();
     child.stdout.on("data", (chunk: Buffer) => capture.#add(reader.push(chunk)));
+    let words = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      words += text;
+    });
     child.once("close", () => {
+      capture.#dropped = Number(/(\d+) packets? dropped by kernel/.exec(words)?.[1] ?? 0);
       capture.#ended = true;
       capture.#notify();
     });
@@ -80,12 +88,16 @@ export class Capture {
     }
   }
 
-  /** Ends the capture, and with it every iteration. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the capture, and with it every iteration. Returns how many frames were not caught
+   * because the machine was too busy.
+   */
+  async stop(): Promise<number> {
     if (!this.#ended) {
       this.#child.kill("SIGTERM");
       await once(this.#child, "close");
     }
+    return this.#dropped;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<CapturedFrame> {

@@ -3,6 +3,7 @@ import { oldestRelease } from "../sandbox/kube/pinned.ts";
 import { preflight } from "../sandbox/preflight.ts";
 import { runWrapped } from "../sandbox/wrapper.ts";
 import { check } from "./check.ts";
+import { runLanes } from "./lanes.ts";
 import { isClusterTest, testFilesNamed } from "./test-files.ts";
 import { runCommand, runTests, type TestCount } from "./test-run.ts";
 
@@ -40,7 +41,7 @@ async function testAll(args: readonly string[]): Promise<number> {
 }
 
 async function runEverything(long: boolean): Promise<readonly TestCount[]> {
-  const counts = [await check({ stopAtFirst: false }), await runTests("cluster", runWrapped)];
+  const counts = [await check({ stopAtFirst: false }), ...(await runLanes())];
   return long ? [...counts, await testOnOldest()] : counts;
 }
 

@@ -1,6 +1,5 @@
-import { statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import type { Mount } from "./launch.ts";
+import { join } from "node:path";
+import { type Mount, placeCommands } from "./mount.ts";
 import { quote } from "./shell-quote.ts";
 
 /** What every container has besides its image, as a runtime makes it. */
@@ -46,20 +45,11 @@ export function imageRootScript(
     "mount -n -o remount,bind,ro,nosuid,nodev,noexec proc/sys || :",
     // A sysfs shows the network interfaces of the namespace that mounted it. Not vital.
     "mount -n -t sysfs -o ro sysfs sys 2>/dev/null || :",
-    ...mounts.flatMap(bind),
+    ...mounts.flatMap((mount) => placeCommands(mount, join(".", mount.target))),
     ...(readOnly ? [`mount -n -o remount,bind,ro ${quote(root)}`] : []),
   ];
 }
 
 function device(path: string): Mount {
   return { source: path, target: path, readOnly: false };
-}
-
-function bind({ source, target, readOnly }: Mount): readonly string[] {
-  const path = quote(join(".", target));
-  const make = statSync(source).isDirectory()
-    ? `mkdir -p ${path}`
-    : `mkdir -p ${quote(dirname(join(".", target)))} && : > ${path}`;
-  const lines = [make, `mount -n --rbind ${quote(source)} ${path}`];
-  return readOnly ? [...lines, `mount -n -o remount,bind,ro ${path} || :`] : lines;
 }

@@ -3,15 +3,8 @@ import { dirname, join, relative } from "node:path";
 import { entryWords } from "./container-entry.ts";
 import { type Credentials, setprivCommand } from "./credentials.ts";
 import { imageRootScript } from "./image-root.ts";
+import { bindCommands, type Mount, placeCommands } from "./mount.ts";
 import { quote } from "./shell-quote.ts";
-
-/** A directory or file that a container sees at a place of its own. */
-export interface Mount {
-  readonly source: string;
-  /** Absolute, in the container. */
-  readonly target: string;
-  readonly readOnly: boolean;
-}
 
 /** Everything that makes a process a container. */
 export interface Launch {
@@ -135,7 +128,7 @@ function mountScript(launch: Launch): readonly string[] {
     lines.push(...stageBase(base, join(launch.scratch, `${index}`)));
   }
   for (const mount of direct) {
-    lines.push(...bind(mount, mount.target));
+    lines.push(...bindCommands(mount, mount.target));
   }
   // Moved last: a base may hide the directory that the sources lie in.
   for (const [index, base] of bases.entries()) {
@@ -166,18 +159,9 @@ function stageBase(base: Base, stage: string): readonly string[] {
     );
   }
   for (const mount of base.binds) {
-    const target = join(root, relative(base.path, mount.target));
-    const make = statSync(mount.source).isDirectory()
-      ? `mkdir -p ${quote(target)}`
-      : `mkdir -p ${quote(dirname(target))}; touch ${quote(target)}`;
-    lines.push(make, ...bind(mount, target));
+    lines.push(...placeCommands(mount, join(root, relative(base.path, mount.target))));
   }
   return lines;
-}
-
-function bind(mount: Mount, target: string): readonly string[] {
-  const lines = [`mount -n --rbind ${quote(mount.source)} ${quote(target)}`];
-  return mount.readOnly ? [...lines, `mount -n -o remount,bind,ro ${quote(target)} || :`] : lines;
 }
 
 interface Arrangement {

@@ -12,7 +12,8 @@ import {
 import { ContainerRunner, type PreparedContainer } from "./container-runner.ts";
 import { credentialsOf } from "./credentials.ts";
 import { filesOf, type Images, imageName } from "./image.ts";
-import { execCommand, type Launch, launchCommand, type Mount } from "./launch.ts";
+import { execCommand, type Launch, launchCommand } from "./launch.ts";
+import type { Mount } from "./mount.ts";
 import { createPodNetwork, type PodAddressPool, removePodNetwork } from "./pod-network.ts";
 import { apiTime, type PodCondition, podStatus } from "./pod-status.ts";
 import { provideVolume } from "./pod-volumes.ts";

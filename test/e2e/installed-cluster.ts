@@ -91,13 +91,14 @@ export async function writeUnjudged(
 
 /**
  * Asks until the answer is neither undefined nor false, and returns it. Patient: how long
- * something takes is no test's business. Throws after a minute and a half with the last error.
+ * something takes is no test's business. Throws after `patienceMs` with the last error.
  */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
+  patienceMs = 90_000,
 ): Promise<T> {
-  const deadline = systemClock.now() + 90_000;
+  const deadline = systemClock.now() + patienceMs;
   let problem: unknown;
   while (systemClock.now() < deadline) {
     try {

@@ -121,12 +121,14 @@ function expectOneMove(
   }
 }
 
-/** Lines of the controllers' logs with these words. */
-async function said(words: string): Promise<readonly { readonly reason?: string }[]> {
-  const files = (await cluster.sandbox.podLogs()).filter((file) => file.includes("-controller-"));
-  const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("");
-  const lines = text.split("\n").filter((line) => line.includes(words));
-  return lines.map((line) => JSON.parse(line));
+/** The log of a controller with these words, once for each line that has them. */
+async function said(words: string): Promise<readonly string[]> {
+  const logs = (await cluster.sandbox.podLogs()).filter((file) => file.includes("-controller-"));
+  const lines = logs.map(async (file) => {
+    const text = await readFile(file, "utf8");
+    return text.split("\n").flatMap((line) => (line.includes(words) ? file : []));
+  });
+  return (await Promise.all(lines)).flat();
 }
 
 describe("the addresses of a node", () => {
@@ -190,7 +192,10 @@ describe("the addresses of a node", () => {
     await node.powerOff();
     await patch([outOfService]);
     expectOneMove(node, before, await movedAwayFrom(node));
-    expect(await said("speaker is dead: its node is out of service")).toHaveLength(1);
+    // The standby, where it is on another node, judges as the leader does.
+    const judges = await said("speaker is dead: its node is out of service");
+    expect(judges.length).toBeGreaterThan(0);
+    expect(new Set(judges).size).toBe(judges.length);
     await node.powerOn();
     await patch([]);
     await settled();

@@ -103,6 +103,10 @@ describe("/metrics of the controller", () => {
         // Which answers there were is not known beforehand.
         .filter((key) => !key.startsWith(clientMetrics.requests.name))
         .sort();
+    await eventually("every queue was used", async () => {
+      const page = await leader();
+      return page.value("steelyard_queue_wait_seconds_count", { queue: "settling" }) !== undefined;
+    });
     const before = keys(await leader());
     const names = Array.from({ length: 20 }, (_, index) => `many-${index}`);
     await Promise.all(names.map((name) => cluster.api.createService({ name })));

@@ -6,6 +6,11 @@ import { Transport } from "../../src/kube/transport.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 
+interface ServiceList {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly items: readonly V1Service[];
+}
+
 interface WatchEvent {
   readonly object: V1Service;
 }
@@ -38,12 +43,7 @@ export class ServiceStorm {
     const storm = new ServiceStorm(namespace, [open(), open()]);
     const body = { apiVersion: "v1", kind: namespaces.kind, metadata: { name: namespace } };
     await storm.#writes.request({ method: "POST", path: resourcePath(namespaces), body });
-    const path = resourcePath(services, { namespace });
-    const list = await storm.#reads.request({ method: "GET", path });
-    const { resourceVersion } = (list as { metadata: { resourceVersion: string } }).metadata;
-    const query = { watch: true, resourceVersion };
-    const events = await storm.#reads.stream(path, query, storm.#end.signal);
-    storm.#watching = storm.#follow(events);
+    storm.#watching = storm.#follow();
     return storm;
   }
 
@@ -92,12 +92,32 @@ export class ServiceStorm {
     await Promise.all([this.#writes.close(), this.#reads.close()]);
   }
 
-  async #follow(events: AsyncIterable<unknown>): Promise<void> {
-    for await (const event of events) {
-      const { metadata, status } = (event as WatchEvent).object;
-      if (status?.loadBalancer?.ingress?.[0]?.ip !== undefined) {
-        this.#served.add(metadata?.name ?? "");
+  /** Lists and watches, again whenever the server ends a watch, as an older one does soon after its start. */
+  async #follow(): Promise<void> {
+    const path = resourcePath(services, { namespace: this.namespace });
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      const list = await this.#reads.request({ method: "GET", path });
+      const { metadata, items } = list as ServiceList;
+      for (const service of items) {
+        this.#see(service);
       }
+      const query = { watch: true, resourceVersion: metadata.resourceVersion };
+      try {
+        for await (const event of await this.#reads.stream(path, query, signal)) {
+          this.#see((event as WatchEvent).object);
+        }
+      } catch (error) {
+        if (!signal.aborted) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  #see({ metadata, status }: V1Service): void {
+    if (status?.loadBalancer?.ingress?.[0]?.ip !== undefined) {
+      this.#served.add(metadata?.name ?? "");
     }
   }
 }
