@@ -42,14 +42,9 @@ export class Stock {
 
   /** Makes `value`, which is not to be avoided, one of them or not. */
   set(value: bigint, isThere: boolean): void {
-    if (this.#members.has(value) === isThere) {
-      return;
-    }
     if (isThere) {
-      this.#members.add(value);
-      this.#count += 1n;
-    } else {
-      this.#members.delete(value);
+      this.#count += this.#members.add(value) ? 1n : 0n;
+    } else if (this.#count > 0n && this.#members.delete(value)) {
       this.#count -= 1n;
       this.#trim(value);
     }

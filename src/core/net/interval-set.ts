@@ -25,24 +25,31 @@ export class IntervalSet {
   /** None of them is empty. */
   readonly #chunks: Run[][] = [];
 
-  /** Adds `first` to `last`, both included. Members already there stay. */
-  add(first: bigint, last: bigint = first): void {
+  /** Adds `first` to `last`, both included. False if all of them are there already. */
+  add(first: bigint, last: bigint = first): boolean {
     const place = this.#seek(first - 1n);
     let [low, high] = [first, last];
-    for (let run = this.#runAt(place); run !== undefined && run.first <= last + 1n; ) {
+    let run = this.#runAt(place);
+    if (run !== undefined && run.first <= first && run.last >= last) {
+      return false;
+    }
+    while (run !== undefined && run.first <= last + 1n) {
       low = min(run.first, low);
       high = max(run.last, high);
       this.#removeAt(place);
       run = this.#runAt(place);
     }
     this.#insertAt(place, { first: low, last: high });
+    return true;
   }
 
-  /** Removes `first` to `last`, both included, as far as they are there. */
-  delete(first: bigint, last: bigint = first): void {
+  /** Removes `first` to `last`, both included, as far as they are there. False if none is. */
+  delete(first: bigint, last: bigint = first): boolean {
     const place = this.#seek(first);
     const rest: Run[] = [];
+    let found = false;
     for (let run = this.#runAt(place); run !== undefined && run.first <= last; ) {
+      found = true;
       if (run.last > last) {
         rest.push({ first: last + 1n, last: run.last });
       }
@@ -55,6 +62,7 @@ export class IntervalSet {
     for (const run of rest) {
       this.#insertAt(place, run);
     }
+    return found;
   }
 
   /** True if `value` is a member. */

@@ -13,10 +13,11 @@ function operations(universe: number, longest: number): fc.Arbitrary<Operation> 
 }
 
 function carryOut(set: IntervalSet, model: Set<number>, [kind, first, length]: Operation): void {
-  set[kind](BigInt(first), BigInt(first + length));
+  const before = model.size;
   for (let member = first; member <= first + length; member += 1) {
     model[kind](member);
   }
+  expect(set[kind](BigInt(first), BigInt(first + length))).toBe(model.size !== before);
 }
 
 function lowest(members: ReadonlySet<number>, from: number): bigint | undefined {
