@@ -105,7 +105,7 @@ function poolOf(name: string, ranges: readonly IpRange[], avoidBuggyIPs: boolean
 }
 
 function allocation(one: IpAddress, state: IpAllocation["state"], name: string): IpAllocation {
-  const holders = [{ namespace: "a", name: "one", uid: "1", ports: [] }];
+  const holders = [{ namespace: "a", name: `of-${one}`, uid: one, ports: [] }];
   return { address: one, pool: name, state, holders, bundle: undefined };
 }
 
