@@ -277,6 +277,20 @@ describe("a pool in conflict", () => {
     expect(conditions()).toEqual([fine]);
   });
 
+  test("with a status that another controller wrote names its Service", async () => {
+    await settle();
+    const path = "/api/v1/namespaces/b/services";
+    const spec = { type: "LoadBalancer", loadBalancerClass: "example.com/other" };
+    const status = { loadBalancer: { ingress: [{ ip: "192.0.2.11" }] } };
+    cluster.create(path, { namespace: "b", name: "theirs" }, { spec, status });
+    await settle();
+    expect(conditions()[1]).toContain("192.0.2.11 is used by Service b/theirs");
+    expect(told().toSorted()).toEqual([
+      "IPAddressPool p1: Warning PoolHasClaimedAddress",
+      "Service theirs: Warning PoolHasClaimedAddress",
+    ]);
+  });
+
   test("with another pool says to whom it leaves what, until the other one has none of it", async () => {
     createPool("p0", ["192.0.2.11-192.0.2.20"]);
     cluster.createService("s1");

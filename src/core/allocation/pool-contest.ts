@@ -34,6 +34,8 @@ export class PoolContest {
   #dated: readonly DatedPool[] = [];
   /** Each overlap twice, once for each side. */
   #overlaps: readonly Overlap<PoolRange, PoolRange>[] = [];
+  /** What each pool has in common with others. */
+  readonly #contested = new Map<string, readonly IpRange[]>();
   /** Addresses in use where pools overlap, by the pool that gave them. */
   readonly #inUse = new Map<string, Set<IpAddress>>();
   #pools: readonly IpAddressPool[] = [];
@@ -48,6 +50,10 @@ export class PoolContest {
     this.#overlaps = overlapsOf(ranges, ranges).filter(
       ({ left, right }) => left.name !== right.name,
     );
+    this.#contested.clear();
+    for (const { left, common } of this.#overlaps) {
+      this.#contested.set(left.name, [...(this.#contested.get(left.name) ?? []), common]);
+    }
     this.#inUse.clear();
     for (const allocation of this.#overlaps.length > 0 ? allocations : []) {
       this.#note(undefined, allocation);
@@ -60,9 +66,11 @@ export class PoolContest {
     if (this.#overlaps.length === 0) {
       return false;
     }
-    const leaders = this.#leaders();
+    // Only where the first or the last address in use came or went.
+    const pools = [before?.pool ?? "", after?.pool ?? ""];
+    const had = pools.map((pool) => this.#inUse.has(pool));
     this.#note(before, after);
-    if (sameMembers(leaders, this.#leaders())) {
+    if (pools.every((pool, index) => this.#inUse.has(pool) === had[index])) {
       return false;
     }
     this.#judge();
@@ -94,14 +102,7 @@ export class PoolContest {
   }
 
   #isContested({ pool, address }: IpAllocation): boolean {
-    return this.#overlaps.some(
-      ({ left, common }) => left.name === pool && rangeContains(common, address),
-    );
-  }
-
-  /** Pools with addresses in use where they overlap others. */
-  #leaders(): readonly string[] {
-    return [...this.#inUse.keys()];
+    return this.#contested.get(pool)?.some((range) => rangeContains(range, address)) === true;
   }
 
   #judge(): void {
@@ -149,8 +150,4 @@ export class PoolContest {
           yielded: mergedRanges(yielded),
         };
   }
-}
-
-function sameMembers(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
 }
