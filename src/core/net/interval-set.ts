@@ -50,16 +50,16 @@ export class IntervalSet {
     let found = false;
     for (let run = this.#runAt(place); run !== undefined && run.first <= last; ) {
       found = true;
-      if (run.last > last) {
-        rest.push({ first: last + 1n, last: run.last });
-      }
       if (run.first < first) {
         rest.push({ first: run.first, last: first - 1n });
+      }
+      if (run.last > last) {
+        rest.push({ first: last + 1n, last: run.last });
       }
       this.#removeAt(place);
       run = this.#runAt(place);
     }
-    for (const run of rest) {
+    for (const run of rest.reverse()) {
       this.#insertAt(place, run);
     }
     return found;
