@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "undici";
+import { systemClock } from "../src/runtime/clock.ts";
 import { apiServer, podNetworks, serviceNetworks } from "./addresses.ts";
 import type { KubeBinaries } from "./binaries.ts";
 import { CertificateAuthority, type KeyPair, serviceAccountKeys } from "./certificates.ts";
@@ -9,6 +10,9 @@ import { Etcd, etcdUrl } from "./etcd.ts";
 import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";
 
 /** Every write, and what Steelyard reads; one JSON event per line, see `audit.ts`. */
+/** How long the API server stays away while etcd is restored. */
+const restoreMs = 3_000;
+
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
@@ -104,10 +108,12 @@ export class ControlPlane {
   /**
    * Kills etcd and the API server and starts them on a copy of etcd's folder; then
    * the others afresh, as Kubernetes's manual says: they remember what never was.
+   * The API server is away for some seconds, as in any restore that people make.
    */
   async restore(copy: string): Promise<void> {
     await this.apiServer.kill();
     await this.etcd.startFrom(copy);
+    await systemClock.sleep(restoreMs);
     this.apiServer.start();
     await this.waitForApiServer();
     for (const component of [this.#controllerManager, this.#scheduler]) {
