@@ -9,10 +9,10 @@ import { Component } from "./component.ts";
 import { Etcd, etcdUrl } from "./etcd.ts";
 import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";
 
-/** Every write, and what Steelyard reads; one JSON event per line, see `audit.ts`. */
 /** How long the API server stays away while etcd is restored. */
 const restoreMs = 3_000;
 
+/** Every write, and what Steelyard reads; one JSON event per line, see `audit.ts`. */
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
