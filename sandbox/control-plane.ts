@@ -2,12 +2,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "undici";
 import type { KeyPair } from "../src/runtime/certificate-authority.ts";
+import { systemClock } from "../src/runtime/clock.ts";
 import { apiServer, podNetworks, serviceNetworks } from "./addresses.ts";
 import type { KubeBinaries } from "./binaries.ts";
 import { CertificateAuthority, serviceAccountKeys } from "./certificates.ts";
 import { Component } from "./component.ts";
 import { Etcd, etcdUrl } from "./etcd.ts";
 import { apiServerUrl, writeKubeconfig } from "./kubeconfig.ts";
+
+/** How long the API server stays away while etcd is restored. */
+const restoreMs = 3_000;
 
 /** Every write, and what Steelyard reads; one JSON event per line, see `audit.ts`. */
 const auditPolicy = {
@@ -105,10 +109,12 @@ export class ControlPlane {
   /**
    * Kills etcd and the API server and starts them on a copy of etcd's folder; then
    * the others afresh, as Kubernetes's manual says: they remember what never was.
+   * The API server is away for some seconds, as in any restore that people make.
    */
   async restore(copy: string): Promise<void> {
     await this.apiServer.kill();
     await this.etcd.startFrom(copy);
+    await systemClock.sleep(restoreMs);
     this.apiServer.start();
     await this.waitForApiServer();
     for (const component of [this.#controllerManager, this.#scheduler]) {

@@ -67,9 +67,10 @@ export function planStatus(
 
 /**
  * Returns the patch that takes our traces off a Service that is no longer ours
- * to serve; `held` is what it had. Another controller's status stays, and so does
- * its annotation, which has the same name as ours: without an address of ours or a
- * condition of ours, nothing on the Service is.
+ * to serve; `held` is what it had, as far as is known yet: what else its status
+ * shows stays, and goes when it is known to be ours. Another controller's stays, and
+ * so does its annotation, which has the same name as ours: without an address of ours
+ * or a condition of ours, nothing on the Service is.
  */
 export function planFarewell(
   object: ServiceObject,
@@ -79,14 +80,15 @@ export function planFarewell(
   const { written } = object;
   const conditions = mergeConditions(written.conditions, [], [addressAssigned, announced], now);
   const ours: readonly string[] = held;
-  const clears = written.ingress.length > 0 && written.ingress.every((ip) => ours.includes(ip));
+  const rest = written.ingress.filter((ip) => !ours.includes(ip));
+  const clears = rest.length < written.ingress.length;
   const says = written.poolAnnotation !== undefined || clears;
   if (conditions === undefined && (held.length === 0 || !says)) {
     return undefined;
   }
   return {
     patch: statusPatch(object, null, {
-      ...(clears ? { loadBalancer: { ingress: [] } } : {}),
+      ...(clears ? { loadBalancer: { ingress: rest.map((ip) => ({ ip })) } } : {}),
       ...(conditions === undefined ? {} : { conditions }),
     }),
     news: [],

@@ -272,6 +272,15 @@ describe("a farewell", () => {
     expect(planFarewell(read(theirs), [], now)).toBeUndefined();
   });
 
+  test("takes off what is known to be ours, and the rest when that is", () => {
+    const ingress = [{ ip: "192.0.2.4" }, { ip: "2001:db8::4" }];
+    const dual = merge(held, { status: { loadBalancer: { ingress } } }) as object;
+    const first = apply(dual, planFarewell(read(dual), [ip("192.0.2.4")], now));
+    expect(first.status).toMatchObject({ loadBalancer: { ingress: [{ ip: "2001:db8::4" }] } });
+    const last = apply(first, planFarewell(read(first), [ip("2001:db8::4")], now));
+    expect(last.status).toMatchObject({ loadBalancer: { ingress: [] } });
+  });
+
   test("leaves the status that another controller wrote", () => {
     const theirs = merge(held, { status: { loadBalancer: { ingress: [{ ip: "203.0.113.1" }] } } });
     const { status } = apply(theirs as object, planFarewell(read(theirs as object), ours, now));
