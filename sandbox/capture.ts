@@ -57,7 +57,7 @@ export class Capture {
       capture.#ended = true;
       capture.#notify();
     });
-    await listening(child);
+    await listening(child, () => words);
     return capture;
   }
 
@@ -126,17 +126,15 @@ export class Capture {
   }
 }
 
-/** Resolves when `tcpdump` says that it listens; throws with its words when it ends before. */
-async function listening(child: ChildProcess): Promise<void> {
-  let words = "";
+/** Resolves when `tcpdump` says that it listens; throws with its `words` so far when it ends before. */
+async function listening(child: ChildProcess, words: () => string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      words += text;
-      if (words.includes("listening on")) {
+    child.stderr?.on("data", () => {
+      if (words().includes("listening on")) {
         resolve();
       }
     });
     child.once("error", (error) => reject(new Error(`cannot start tcpdump: ${error.message}`)));
-    child.once("close", () => reject(new Error(`tcpdump ended: ${words.trim()}`)));
+    child.once("close", () => reject(new Error(`tcpdump ended: ${words().trim()}`)));
   });
 }

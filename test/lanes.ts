@@ -8,7 +8,7 @@ import { runTests, type TestCount } from "./test-run.ts";
  * The tests with clusters, in two parts of about the same length. A cluster waits more than it
  * works, for Leases and grace periods, so two of them fit on a machine of two cores.
  */
-export const lanes: readonly (readonly string[])[] = [
+const lanes: readonly (readonly string[])[] = [
   ["e2e"],
   clusterFolders.filter((folder) => folder !== "e2e"),
 ].map((folders) => folders.map((folder) => `test/${folder}/`));

@@ -13,8 +13,7 @@ export interface Mount {
 /**
  * Returns shell commands that show the mount's source at `path`, which is there.
  *
- * `mount -n`: libmount would keep a table in `/run`. `|| :`: where only root is
- * mapped, the kernel may refuse to lock a mount that it did not make.
+ * `mount -n`: libmount would keep a table in `/run`.
  */
 export function bindCommands({ source, readOnly }: Mount, path: string): readonly string[] {
   const target = quote(path);
