@@ -36,7 +36,7 @@ export function serviceCheckFindings(
     const { error } = service.wish;
     return service.wantsAddress && error !== undefined ? [refuse(error)] : [];
   }
-  const findings = serviceFindings(service, known);
+  const findings = serviceFindings({ before: undefined, after: service }, known);
   carryOut(service, known);
   return findings;
 }

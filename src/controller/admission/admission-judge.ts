@@ -1,9 +1,12 @@
-import { advertisementFindings } from "../../core/admission/advertisement-findings.ts";
-import { type Finding, warn } from "../../core/admission/finding.ts";
+import type { Change, Finding } from "../../core/admission/finding.ts";
+import {
+  elsewhere,
+  findingsOf,
+  type WrittenConfiguration,
+} from "../../core/admission/findings-of.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
-import { policyFindings } from "../../core/admission/policy-findings.ts";
-import { poolFindings } from "../../core/admission/pool-findings.ts";
 import { serviceFindings } from "../../core/admission/service-findings.ts";
+import type { Service } from "../../core/model/service.ts";
 import type { AdmissionRequest, AdmissionVerdict } from "../../kube/admission-review.ts";
 import { decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
 import { textField } from "../../kube/decode/fields.ts";
@@ -12,6 +15,17 @@ import { decodeL2Advertisement } from "../../kube/decode/l2-advertisement.ts";
 import { decodeService } from "../../kube/decode/service.ts";
 import type { Resource } from "../../kube/resource.ts";
 import * as resources from "../../kube/resources.ts";
+import type { Stored } from "../../kube/store.ts";
+import { configurationKinds } from "../definitions.ts";
+
+/** How an object of the configuration is read, whichever kind it is of. */
+export const configurationDecoders: {
+  readonly [K in keyof WrittenConfiguration]: (raw: unknown) => WrittenConfiguration[K] & Stored;
+} = {
+  pools: decodeIpAddressPool,
+  advertisements: decodeL2Advertisement,
+  policies: decodeAddressPolicy,
+};
 
 /** What judging needs to know beside the cluster. */
 export interface AdmissionSettings {
@@ -33,33 +47,27 @@ export function judge(
   if (textField(object, "metadata", "deletionTimestamp") !== undefined) {
     return [];
   }
-  const both = <T>(
-    decode: (raw: unknown) => T,
-  ): { before: T | undefined; after: T | undefined } => ({
+  const both = <T>(decode: (raw: unknown) => T): Change<T> => ({
     before: isNamed(oldObject) ? decode(oldObject) : undefined,
     after: isNamed(object) ? decode(object) : undefined,
   });
   if (isOf(change, resources.services)) {
-    return isNamed(object)
-      ? serviceFindings(decodeService(object, settings.loadBalancerClass).service, known)
-      : [];
+    const decode = (raw: unknown): Service =>
+      decodeService(raw, settings.loadBalancerClass).service;
+    return serviceFindings(both(decode), known);
   }
-  if (isOf(change, resources.addressPolicies)) {
-    return policyFindings(both(decodeAddressPolicy), known);
-  }
-  const [kind] = [resources.ipAddressPools, resources.l2Advertisements].filter((it) =>
-    isOf(change, it),
-  );
+  const kind = configurationKindOf(change);
   if (kind === undefined) {
     return [];
   }
+  const resource = configurationKinds[kind];
   const namespace = textField(object ?? oldObject, "metadata", "namespace");
-  if (namespace !== undefined && namespace !== settings.configNamespace) {
-    return object === undefined ? [] : [elsewhere(kind, settings)];
+  if (resource.namespaced && namespace !== undefined && namespace !== settings.configNamespace) {
+    return object === undefined ? [] : [elsewhere(resource.kind, settings.configNamespace)];
   }
-  return kind === resources.ipAddressPools
-    ? poolFindings(both(decodeIpAddressPool), known)
-    : advertisementFindings(both(decodeL2Advertisement), known);
+  const about = <K extends keyof WrittenConfiguration>(one: K): readonly Finding[] =>
+    findingsOf(one, both(configurationDecoders[one]), known);
+  return about(kind);
 }
 
 /** The answer that findings amount to. */
@@ -79,11 +87,10 @@ export function sentence({ field, message }: Finding): string {
   return field === undefined ? message : `${field}: ${message}`;
 }
 
-function elsewhere({ kind }: Resource, { configNamespace }: AdmissionSettings): Finding {
-  return warn(
-    `Steelyard reads only the ${kind}s in namespace ${configNamespace}: this one has no effect on it`,
-    "metadata.namespace",
-  );
+/** Which kind of the configuration is meant; undefined: none of it. */
+function configurationKindOf(change: AdmissionChange): keyof WrittenConfiguration | undefined {
+  const kinds = Object.keys(configurationDecoders) as (keyof WrittenConfiguration)[];
+  return kinds.find((kind) => isOf(change, configurationKinds[kind]));
 }
 
 function isOf({ group, resource }: AdmissionChange, kind: Resource): boolean {

@@ -1,7 +1,7 @@
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import { advertises, includesNode, type L2Advertisement } from "../model/l2-advertisement.ts";
 import { anySelects } from "../model/label-selector.ts";
-import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
+import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 
 /** An L2Advertisement as somebody writes it; without `advertisement` it cannot be read. */
@@ -10,12 +10,9 @@ export interface WrittenAdvertisement extends SelfReport {
   readonly advertisement: L2Advertisement | undefined;
 }
 
-/** What is wrong with creating (`before` undefined), changing or deleting (`after` undefined) one. */
+/** What is wrong with creating, changing or deleting one. */
 export function advertisementFindings(
-  change: {
-    readonly before: WrittenAdvertisement | undefined;
-    readonly after: WrittenAdvertisement | undefined;
-  },
+  change: Change<WrittenAdvertisement>,
   known: KnownCluster,
 ): readonly Finding[] {
   const { before, after } = change;

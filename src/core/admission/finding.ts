@@ -8,6 +8,12 @@ export interface Finding {
   readonly message: string;
 }
 
+/** An object as it is and as it is to be: undefined before where it is created, after where it is deleted. */
+export interface Change<T> {
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
 /** What an object says of itself: each text begins with a field and a colon, as decoders write them. */
 export interface SelfReport {
   readonly errors: readonly string[];

@@ -2,7 +2,7 @@ import { excludedInUse } from "../allocation/excluded-in-use.ts";
 import { type AddressPolicy, governs } from "../model/address-policy.ts";
 import { formatIpRange } from "../net/ip-range.ts";
 import { overlapsOf } from "../net/range-arithmetic.ts";
-import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
+import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 
 /** More addresses than these are counted, not named. */
@@ -13,12 +13,9 @@ export interface WrittenPolicy extends SelfReport {
   readonly policy: AddressPolicy | undefined;
 }
 
-/** What is wrong with creating (`before` undefined), changing or deleting (`after` undefined) one. */
+/** What is wrong with creating, changing or deleting one. */
 export function policyFindings(
-  change: {
-    readonly before: WrittenPolicy | undefined;
-    readonly after: WrittenPolicy | undefined;
-  },
+  change: Change<WrittenPolicy>,
   known: KnownCluster,
 ): readonly Finding[] {
   const { before, after } = change;

@@ -2,7 +2,7 @@ import { clusterClashes, clusterConflicts } from "../allocation/conflicts.ts";
 import { Ledger } from "../allocation/ledger.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import { anySelects } from "../model/label-selector.ts";
-import { eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
+import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 import { poolInUseFindings } from "./pool-in-use.ts";
 import { overlapFindings } from "./pool-overlap.ts";
@@ -13,11 +13,8 @@ export interface WrittenPool extends SelfReport {
   readonly pool: IpAddressPool | undefined;
 }
 
-/** What is wrong with creating (`before` undefined), changing or deleting (`after` undefined) a pool. */
-export function poolFindings(
-  change: { readonly before: WrittenPool | undefined; readonly after: WrittenPool | undefined },
-  known: KnownCluster,
-): readonly Finding[] {
+/** What is wrong with creating, changing or deleting a pool. */
+export function poolFindings(change: Change<WrittenPool>, known: KnownCluster): readonly Finding[] {
   const { before, after } = change;
   if (after === undefined) {
     return before === undefined ? [] : poolInUseFindings(before.name, undefined, known);

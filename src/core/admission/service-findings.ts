@@ -1,15 +1,18 @@
 import { decide } from "../allocation/decide.ts";
 import type { Refusal } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
-import { type Finding, refuse, warn } from "./finding.ts";
+import { type Change, type Finding, refuse, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 
 /**
  * Whether a Service, created or changed to this, would get what it asks for if it were decided on
  * now. It is the decision of the allocator itself, so it names no other namespace's Service either.
  */
-export function serviceFindings(service: Service, known: KnownCluster): readonly Finding[] {
-  if (!service.wantsAddress) {
+export function serviceFindings(
+  { after: service }: Change<Service>,
+  known: KnownCluster,
+): readonly Finding[] {
+  if (service?.wantsAddress !== true) {
     return [];
   }
   const decision = decide(service, known.allocation);

@@ -11,7 +11,10 @@ beforeEach(() => {
 });
 
 function judge(spec: object, annotations: object = {}): readonly Finding[] {
-  return serviceFindings(writtenService("shop/new", spec, annotations), world);
+  return serviceFindings(
+    { before: undefined, after: writtenService("shop/new", spec, annotations) },
+    world,
+  );
 }
 
 describe("a Service of type LoadBalancer", () => {
