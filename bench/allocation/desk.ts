@@ -1,5 +1,6 @@
 import type { AllocationContext } from "../../src/core/allocation/allocation-context.ts";
-import { decide } from "../../src/core/allocation/decide.ts";
+import { carryOut } from "../../src/core/allocation/carry-out.ts";
+import { type AllocationDecision, decide } from "../../src/core/allocation/decide.ts";
 import { DenyList } from "../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../src/core/allocation/ledger.ts";
 import { openPolicy } from "../../src/core/allocation/policy-for.ts";
@@ -51,7 +52,9 @@ export class Desk {
       const start = toNumber(parseIpAddress(first) as IpAddress);
       for (let at = 0; at < count; at += 1) {
         const address = formatIpAddress(this.#family, start + BigInt(at * step));
-        this.#record(service(`held-${this.#holders.length}`, this.#family), address);
+        const holder = service(`held-${this.#holders.length}`, this.#family);
+        const decision: AllocationDecision = { kind: "grant", addresses: [address] };
+        carryOut(decision, holder, this.#context);
         this.#holders.push(address);
       }
     }
@@ -62,11 +65,8 @@ export class Desk {
     this.#asked += 1;
     const asking = service(`asking-${this.#asked}`, this.#family);
     const decision = decide(asking, this.#context);
-    const [address] = decision.kind === "grant" ? decision.addresses : [];
-    if (address !== undefined) {
-      this.#record(asking, address);
-    }
-    return address;
+    carryOut(decision, asking, this.#context);
+    return decision.kind === "grant" ? decision.addresses[0] : undefined;
   }
 
   /** One of the Services goes, each time another one, and a new one comes; returns what that got. */
@@ -78,11 +78,6 @@ export class Desk {
       this.#holders[this.#turn] = address;
     }
     return address;
-  }
-
-  #record({ namespace, name, uid, ports }: Service, address: IpAddress): void {
-    const holders = [{ namespace, name, uid, ports }];
-    this.#ledger.put({ address, pool: "pool", holders, state: "Allocated", bundle: "bundle" });
   }
 }
 

@@ -1,9 +1,8 @@
 import { type Finding, refuse } from "../../core/admission/finding.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
 import { serviceFindings } from "../../core/admission/service-findings.ts";
+import { carryOut } from "../../core/allocation/carry-out.ts";
 import { decide } from "../../core/allocation/decide.ts";
-import { poolFor } from "../../core/allocation/pool-for.ts";
-import { holderOf, withHolder } from "../../core/model/ip-allocation.ts";
 import type { Service } from "../../core/model/service.ts";
 import { familyOf, type IpFamily } from "../../core/net/ip-address.ts";
 import { field, textField, textListField } from "../../kube/decode/fields.ts";
@@ -37,24 +36,8 @@ export function serviceCheckFindings(
     return service.wantsAddress && error !== undefined ? [refuse(error)] : [];
   }
   const findings = serviceFindings({ before: undefined, after: service }, known);
-  carryOut(service, known);
+  carryOut(decide(service, known.allocation), service, known.allocation);
   return findings;
-}
-
-function carryOut(service: Service, { allocation }: KnownCluster): void {
-  const { ledger } = allocation;
-  const held = ledger.heldBy(service.key);
-  const decision = decide(service, allocation);
-  const target = "addresses" in decision ? decision.addresses : [];
-  for (const address of held.filter((lost) => !target.includes(lost))) {
-    ledger.remove(address);
-  }
-  for (const address of target) {
-    const base = ledger.get(address);
-    const pool = poolFor(service, address, allocation)?.name ?? base?.pool ?? "";
-    const holders = withHolder(base, holderOf(service));
-    ledger.put({ address, pool, holders, state: "Allocated", bundle: undefined });
-  }
 }
 
 /** The IP families that the API server will give the Service, or has given it. */

@@ -60,7 +60,10 @@ describe("files for a cluster with pools in use", () => {
     const cluster = await PlannedCluster.read(options);
     const [{ raw } = { raw: {} }] = parseManifest(pool("a", "192.0.2.0/28"), "x").objects;
     cluster.put(cluster.stores.pools, decodeIpAddressPool, raw);
-    const holders = [{ namespace: "shop", name: "web", uid: "u" }];
+    const holders = ["web", "dns"].map((name, i) => ({
+      ...{ namespace: "shop", name, uid: name, sharingKey: "k" },
+      ports: [{ protocol: "TCP", port: 80 + i }],
+    }));
     const spec = { address: held, pool: "a", state: "Allocated", holders };
     const decode = (one: unknown): IpAllocationObject =>
       decodeIpAllocation(one) as IpAllocationObject;
@@ -77,6 +80,17 @@ describe("files for a cluster with pools in use", () => {
 
   test("have nothing to tell where another pool takes its place", async () => {
     expect(await said(all(pool("a", "192.0.2.8/29"), pool("b", "192.0.2.0/29")))).toEqual([]);
+  });
+
+  test("leave an address with those who share it when one of them goes from it", async () => {
+    const web = service("web", ", loadBalancerIP: 192.0.2.8").replace(
+      "name: web",
+      "namespace: shop, name: web",
+    );
+    const other = service("other", `, loadBalancerIP: ${held}`);
+    expect(await said(all(web, other))).toEqual([
+      expect.stringMatching(/^warn other: .*192\.0\.2\.7 is in use/),
+    ]);
   });
 });
 

@@ -1,11 +1,11 @@
 import type { AllocationContext } from "../../../src/core/allocation/allocation-context.ts";
+import { carryOut } from "../../../src/core/allocation/carry-out.ts";
 import { clusterRanges } from "../../../src/core/allocation/cluster-ranges.ts";
 import { type AllocationDecision, decide } from "../../../src/core/allocation/decide.ts";
 import { DenyList } from "../../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../../src/core/allocation/ledger.ts";
 import { excludedRanges, policyFor } from "../../../src/core/allocation/policy-for.ts";
 import { PoolContest } from "../../../src/core/allocation/pool-contest.ts";
-import { poolFor } from "../../../src/core/allocation/pool-for.ts";
 import { Supply } from "../../../src/core/allocation/supply.ts";
 import type { AddressPolicy, PoolPolicy } from "../../../src/core/model/address-policy.ts";
 import {
@@ -13,7 +13,6 @@ import {
   type IpAddressPool,
   poolOffers,
 } from "../../../src/core/model/ip-address-pool.ts";
-import { holderOf, otherHolders, withHolder } from "../../../src/core/model/ip-allocation.ts";
 import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Node } from "../../../src/core/model/node.ts";
@@ -140,24 +139,8 @@ export class AllocationWorld implements AllocationContext {
   /** Decides about one Service and carries the decision out. */
   settle(key: string): AllocationDecision {
     const service = this.services.get(key) ?? absent(key);
-    const held = this.ledger.heldBy(key);
     const decision = decide(service, this);
-    const target = "addresses" in decision ? decision.addresses : [];
-    for (const address of target) {
-      const known = this.ledger.get(address);
-      const pool = poolFor(service, address, this)?.name ?? known?.pool ?? "";
-      const holders = withHolder(known, holderOf(service));
-      this.ledger.put({ address, pool, holders, state: "Allocated", bundle: undefined });
-    }
-    for (const address of held.filter((lost) => !target.includes(lost))) {
-      const known = this.ledger.get(address);
-      const others = otherHolders(known, key);
-      if (known !== undefined) {
-        this.ledger.put(
-          others.length > 0 ? { ...known, holders: others } : { ...known, state: "Cooling" },
-        );
-      }
-    }
+    carryOut(decision, service, this);
     return decision;
   }
 
