@@ -12,7 +12,7 @@ import {
   type IpAllocation,
   withHolder,
 } from "../core/model/ip-allocation.ts";
-import { type Service, serviceKey, statusWriter } from "../core/model/service.ts";
+import { claims, type Service, serviceKey, statusWriter } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
@@ -142,14 +142,4 @@ export class AllocationState implements AllocationContext {
       }),
     ]);
   }
-}
-
-/** Addresses in `spec.externalIPs`, and in the status of a Service that is not ours to serve. */
-export function claims(service: Service | undefined): readonly IpAddress[] {
-  if (service === undefined) {
-    return [];
-  }
-  return service.wantsAddress
-    ? service.externalIPs
-    : [...service.externalIPs, ...service.statusAddresses];
 }

@@ -1,10 +1,10 @@
 import { type IpAddressPool, poolKeeps } from "../core/model/ip-address-pool.ts";
 import { reasons } from "../core/model/reason.ts";
-import { serviceKey } from "../core/model/service.ts";
+import { claims, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { Log } from "../runtime/log.ts";
-import { type AllocationState, claims } from "./allocation-state.ts";
+import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 

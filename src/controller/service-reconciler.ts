@@ -1,7 +1,7 @@
 import { type AllocationDecision, decide } from "../core/allocation/decide.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
-import { type Service, serviceKey } from "../core/model/service.ts";
+import { absentService, type Service, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
 import { isConflict, isNotFound } from "../kube/api-error.ts";
@@ -308,24 +308,4 @@ function undecidedOf(
   return tooEarly
     ? statusAddresses.filter((address) => ledger.get(address)?.state !== "Allocated")
     : [];
-}
-
-/** A Service that does not exist wants nothing. */
-function absentService(key: string): Service {
-  const [namespace = "", name = ""] = key.split("/");
-  return {
-    key: serviceKey({ namespace, name }),
-    namespace,
-    name,
-    uid: "",
-    labels: {},
-    wantsAddress: false,
-    families: [],
-    familyPolicy: "SingleStack",
-    ports: [],
-    wish: { addresses: [], source: "", pool: undefined, error: undefined },
-    sharing: undefined,
-    externalIPs: [],
-    statusAddresses: [],
-  };
 }

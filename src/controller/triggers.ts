@@ -4,13 +4,13 @@ import {
   openedSharingKeys,
 } from "../core/allocation/holder-changes.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
-import { serviceKey } from "../core/model/service.ts";
+import { claims, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
-import { type AllocationState, claims } from "./allocation-state.ts";
+import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { type Configuration, changesConfiguration, settleMs } from "./configuration.ts";
 import { Cooling } from "./cooling.ts";

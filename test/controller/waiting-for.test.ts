@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { waitingFor } from "../../src/controller/waiting-for.ts";
 import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
-import type { Service } from "../../src/core/model/service.ts";
+import { absentService, type Service } from "../../src/core/model/service.ts";
 import { parseIpRange } from "../../src/core/net/ip-range.ts";
-import { AllocationWorld, absent } from "../core/allocation/allocation-world.ts";
+import { AllocationWorld } from "../core/allocation/allocation-world.ts";
 import { ip } from "../core/net/arbitraries.ts";
 
 let world: AllocationWorld;
@@ -24,7 +24,12 @@ function pool(name: string, ...ranges: readonly string[]): IpAddressPool {
 
 /** What the Service waits for after it was decided about; pools by their names. */
 function waiting(part: Partial<Service>): unknown {
-  const service = { ...absent("a/one"), wantsAddress: true, families: [4 as const], ...part };
+  const service = {
+    ...absentService("a/one"),
+    wantsAddress: true,
+    families: [4 as const],
+    ...part,
+  };
   world.putService("a/one", service);
   const decision = world.settle("a/one");
   const found = waitingFor(service, decision, world);
@@ -58,7 +63,7 @@ describe("what a Service waits for", () => {
   });
 
   test("is the address that it asks for by name, wherever", () => {
-    const wish = { ...absent("a/one").wish, addresses: [ip("192.0.2.9")] };
+    const wish = { ...absentService("a/one").wish, addresses: [ip("192.0.2.9")] };
     expect(waiting({ wish })).toEqual({ addresses: ["192.0.2.9"], wants: [] });
   });
 
@@ -89,7 +94,7 @@ describe("what a Service waits for", () => {
   });
 
   test("is nothing in particular where no pool is for it", () => {
-    const wish = { ...absent("a/one").wish, pool: "unknown" };
+    const wish = { ...absentService("a/one").wish, pool: "unknown" };
     expect(waiting({ wish })).toEqual({ addresses: [], wants: [] });
   });
 });

@@ -69,6 +69,36 @@ export function statusWriter(
   return isStatus ? service.servedBy : undefined;
 }
 
+/** The addresses that a Service has taken without us: in `spec.externalIPs`, and in its status if it is not ours to serve. */
+export function claims(service: Service | undefined): readonly IpAddress[] {
+  if (service === undefined) {
+    return [];
+  }
+  return service.wantsAddress
+    ? service.externalIPs
+    : [...service.externalIPs, ...service.statusAddresses];
+}
+
+/** The Service `namespace/name` where there is none: it wants nothing. */
+export function absentService(key: string): Service {
+  const [namespace = "", name = ""] = key.split("/");
+  return {
+    key,
+    namespace,
+    name,
+    uid: "",
+    labels: {},
+    wantsAddress: false,
+    families: [],
+    familyPolicy: "SingleStack",
+    ports: [],
+    wish: { addresses: [], source: "", pool: undefined, error: undefined },
+    sharing: undefined,
+    externalIPs: [],
+    statusAddresses: [],
+  };
+}
+
 /** `namespace/name` of a Service. */
 export function serviceKey(service: Pick<ServiceIdentity, "namespace" | "name">): string {
   return `${service.namespace}/${service.name}`;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
-import type { Service } from "../../../src/core/model/service.ts";
+import { absentService, type Service } from "../../../src/core/model/service.ts";
 import type { IpAddress } from "../../../src/core/net/ip-address.ts";
 import { formatIpAddress, type IpFamily } from "../../../src/core/net/ip-address.ts";
 import { parseIpRange } from "../../../src/core/net/ip-range.ts";
-import { AllocationWorld, absent } from "./allocation-world.ts";
+import { AllocationWorld } from "./allocation-world.ts";
 
 const four = 0xc000_0200n;
 const six = 0x2001_0db8n << 96n;
@@ -81,7 +81,7 @@ export const service: fc.Arbitrary<Service> = fc
     statusAddresses: fc.array(address, { maxLength: 2 }),
   })
   .map(({ familyPolicy, ...rest }) => ({
-    ...absent(rest.key),
+    ...absentService(rest.key),
     ...rest,
     // The API server gives a SingleStack Service one family.
     families: familyPolicy === "SingleStack" ? rest.families.slice(0, 1) : rest.families,

@@ -16,7 +16,12 @@ import {
 import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Node } from "../../../src/core/model/node.ts";
-import { type Service, statusWriter } from "../../../src/core/model/service.ts";
+import {
+  absentService,
+  claims,
+  type Service,
+  statusWriter,
+} from "../../../src/core/model/service.ts";
 import type { IpAddress } from "../../../src/core/net/ip-address.ts";
 import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
 
@@ -133,12 +138,12 @@ export class AllocationWorld implements AllocationContext {
 
   /** What would become of the Service; nothing changes. */
   decide(key: string): AllocationDecision {
-    return decide(this.services.get(key) ?? absent(key), this);
+    return decide(this.services.get(key) ?? absentService(key), this);
   }
 
   /** Decides about one Service and carries the decision out. */
   settle(key: string): AllocationDecision {
-    const service = this.services.get(key) ?? absent(key);
+    const service = this.services.get(key) ?? absentService(key);
     const decision = decide(service, this);
     carryOut(decision, service, this);
     return decision;
@@ -147,34 +152,4 @@ export class AllocationWorld implements AllocationContext {
   poolOf(address: IpAddress): IpAddressPool | undefined {
     return this.pools.find((pool) => poolOffers(pool, address));
   }
-}
-
-/** As the controller does: `spec.externalIPs`, and the status of what is not ours to serve. */
-function claims(service: Service | undefined): readonly IpAddress[] {
-  if (service === undefined) {
-    return [];
-  }
-  return service.wantsAddress
-    ? service.externalIPs
-    : [...service.externalIPs, ...service.statusAddresses];
-}
-
-/** A Service that does not exist wants nothing. */
-export function absent(key: string): Service {
-  const [namespace = "", name = ""] = key.split("/");
-  return {
-    key,
-    namespace,
-    name,
-    uid: "",
-    labels: {},
-    wantsAddress: false,
-    families: [],
-    familyPolicy: "SingleStack",
-    ports: [],
-    wish: { addresses: [], source: "", pool: undefined, error: undefined },
-    sharing: undefined,
-    externalIPs: [],
-    statusAddresses: [],
-  };
 }

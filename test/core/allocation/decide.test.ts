@@ -4,12 +4,12 @@ import { candidatePools } from "../../../src/core/allocation/choose.ts";
 import type { AllocationDecision } from "../../../src/core/allocation/decide.ts";
 import { type IpAddressPool, poolOffers } from "../../../src/core/model/ip-address-pool.ts";
 import { type Holder, holderOf } from "../../../src/core/model/ip-allocation.ts";
-import type { Service } from "../../../src/core/model/service.ts";
+import { absentService, type Service } from "../../../src/core/model/service.ts";
 import { familyOf, formatIpAddress, type IpAddress } from "../../../src/core/net/ip-address.ts";
 import { parseIpRange } from "../../../src/core/net/ip-range.ts";
 import { ip } from "../net/arbitraries.ts";
 import { history, play, service, take } from "./allocation-history.ts";
-import { AllocationWorld, absent } from "./allocation-world.ts";
+import { AllocationWorld } from "./allocation-world.ts";
 
 const anyPool: Omit<IpAddressPool, "ranges"> = {
   name: "p",
@@ -244,7 +244,12 @@ describe("a Service that holds two addresses, because a leader died between taki
     const world = new AllocationWorld();
     const parsed = parseIpRange("192.0.2.0-192.0.2.9");
     world.putPool({ ...anyPool, ranges: parsed.ok ? [parsed.range] : [] });
-    const service: Service = { ...absent(key), wantsAddress: true, families: [4], ...change };
+    const service: Service = {
+      ...absentService(key),
+      wantsAddress: true,
+      families: [4],
+      ...change,
+    };
     world.putService(key, service);
     const holders = [{ namespace: "a", name: "twice", uid: "", ports: [] }];
     for (const address of ["192.0.2.1", "192.0.2.2"].map(ip)) {
@@ -287,7 +292,12 @@ test("an address that is quarantined is joined by nobody, whoever stands in it",
   const parsed = parseIpRange("192.0.2.1-192.0.2.1");
   world.putPool({ ...anyPool, ranges: parsed.ok ? [parsed.range] : [] });
   const sharing = { key: "x", backend: "" };
-  const service: Service = { ...absent("a/one"), wantsAddress: true, families: [4], sharing };
+  const service: Service = {
+    ...absentService("a/one"),
+    wantsAddress: true,
+    families: [4],
+    sharing,
+  };
   world.putService("a/one", service);
   world.putService("a/two", {
     ...service,
@@ -314,7 +324,7 @@ test("ten thousand Services from a /16 are decided in one go, each with its own 
   const all = Array.from({ length: 10_000 }, (_, n) => n);
   const decisions = all.map((n) => {
     const key = `a/service-${n}`;
-    world.putService(key, { ...absent(key), wantsAddress: true, families: [4] });
+    world.putService(key, { ...absentService(key), wantsAddress: true, families: [4] });
     return world.settle(key);
   });
   const first = ranges[0]?.first ?? 0n;
