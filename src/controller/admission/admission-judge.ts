@@ -1,4 +1,10 @@
-import type { Change, Finding } from "../../core/admission/finding.ts";
+import {
+  type Change,
+  eased,
+  type Finding,
+  reported,
+  type SelfReport,
+} from "../../core/admission/finding.ts";
 import {
   elsewhere,
   findingsOf,
@@ -6,6 +12,7 @@ import {
 } from "../../core/admission/findings-of.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
 import { serviceFindings } from "../../core/admission/service-findings.ts";
+import { enumerated } from "../../core/model/enumerated.ts";
 import type { Service } from "../../core/model/service.ts";
 import type { AdmissionRequest, AdmissionVerdict } from "../../kube/admission-review.ts";
 import { decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
@@ -17,6 +24,7 @@ import type { Resource } from "../../kube/resource.ts";
 import * as resources from "../../kube/resources.ts";
 import type { Stored } from "../../kube/store.ts";
 import { configurationKinds } from "../definitions.ts";
+import { hasLongLists } from "./long-lists.ts";
 
 /** How an object of the configuration is read, whichever kind it is of. */
 export const configurationDecoders: {
@@ -37,7 +45,10 @@ export interface AdmissionSettings {
 /** What is asked about: an object as it is to be, and as it is. */
 export type AdmissionChange = Pick<AdmissionRequest, "group" | "resource" | "object" | "oldObject">;
 
-/** What is wrong with a change. A kind that is none of ours, and an object on its way out, is fine. */
+/**
+ * What is wrong with a change. A kind that is none of ours, and an object on its way out, is fine.
+ * One with very long lists is judged by itself only, and a Service with such not at all.
+ */
 export function judge(
   change: AdmissionChange,
   known: KnownCluster,
@@ -51,7 +62,11 @@ export function judge(
     before: isNamed(oldObject) ? decode(oldObject) : undefined,
     after: isNamed(object) ? decode(object) : undefined,
   });
+  const isLong = hasLongLists(object) || hasLongLists(oldObject);
   if (isOf(change, resources.services)) {
+    if (isLong) {
+      return [];
+    }
     const decode = (raw: unknown): Service =>
       decodeService(raw, settings.loadBalancerClass).service;
     return serviceFindings(both(decode), known);
@@ -65,9 +80,15 @@ export function judge(
   if (resource.namespaced && namespace !== undefined && namespace !== settings.configNamespace) {
     return object === undefined ? [] : [elsewhere(resource.kind, settings.configNamespace)];
   }
-  const about = <K extends keyof WrittenConfiguration>(one: K): readonly Finding[] =>
-    findingsOf(one, both(configurationDecoders[one]), known);
+  const about = <K extends keyof WrittenConfiguration>(one: K): readonly Finding[] => {
+    const written = both(configurationDecoders[one]);
+    return isLong ? reportedChange(written) : findingsOf(one, written, known);
+  };
   return about(kind);
+}
+
+function reportedChange({ before, after }: Change<SelfReport>): readonly Finding[] {
+  return after === undefined ? [] : eased(reported(after), before ? reported(before) : []);
 }
 
 /** The answer that findings amount to. */
@@ -77,7 +98,7 @@ export function verdictOf(findings: readonly Finding[]): AdmissionVerdict {
   const refused = told("refuse");
   return {
     allowed: refused.length === 0,
-    message: refused.length === 0 ? undefined : refused.join("; "),
+    message: refused.length === 0 ? undefined : enumerated(refused, "; "),
     warnings: told("warn"),
   };
 }

@@ -1,7 +1,7 @@
 import { excludedInUse } from "../allocation/excluded-in-use.ts";
 import { type AddressPolicy, governs } from "../model/address-policy.ts";
-import { formatIpRange } from "../net/ip-range.ts";
-import { overlapsOf } from "../net/range-arithmetic.ts";
+import { IntervalSet } from "../net/interval-set.ts";
+import { formatIpRange, type IpRange } from "../net/ip-range.ts";
 import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 
@@ -57,11 +57,16 @@ function pools(policy: AddressPolicy, { pools: known }: KnownCluster): readonly 
 /** Entries that exclude nothing, because no pool of the policy has such addresses. */
 function outside(policy: AddressPolicy, { pools: known }: KnownCluster): readonly Finding[] {
   const governed = known.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
-  const effective = new Set(overlapsOf(policy.excluded, governed).map(({ left }) => left));
+  const named = { 4: new IntervalSet(), 6: new IntervalSet() };
+  for (const { family, first, last } of governed) {
+    named[family].add(first, last);
+  }
+  const isEffective = ({ family, first, last }: IpRange): boolean =>
+    (named[family].nextMember(first) ?? last + 1n) <= last;
   return governed.length === 0
     ? []
     : policy.excluded.flatMap((range, index) =>
-        effective.has(range)
+        isEffective(range)
           ? []
           : [
               warn(

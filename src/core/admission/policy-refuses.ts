@@ -1,5 +1,6 @@
 import type { AllocationContext } from "../allocation/allocation-context.ts";
-import { poolOffers } from "../model/ip-address-pool.ts";
+import { poolIndexOf } from "../allocation/pool-index.ts";
+import type { AdmissionMatter } from "../model/address-policy.ts";
 import type { Service } from "../model/service.ts";
 import type { PolicyMatter } from "./known-cluster.ts";
 
@@ -8,30 +9,34 @@ type Policies = Pick<AllocationContext, "pools" | "policyFor" | "configurationLo
 /**
  * Whether AddressPolicies have it refused. A Service is judged by the policies on the pools that it
  * asks for, by name or by an address of theirs, and where there is none by those that are for every
- * pool. One that asks for nothing in particular has no wish that could fail, and a configuration
- * that is lost is not its author's fault.
+ * pool. One that asks for nothing in particular has no wish that could fail. While the configuration
+ * is lost nothing is refused: that is not the fault of a Service's author, and who deletes the
+ * namespace has to get rid of its pools.
  */
 export function policyRefuses(matter: PolicyMatter, policies: Policies): boolean {
+  if (policies.configurationLost) {
+    return false;
+  }
+  const refused = (pool: string, what: AdmissionMatter): boolean =>
+    policies.policyFor(pool).refusedAtAdmission.includes(what);
   if (matter.kind === "poolInUse") {
-    return policies.policyFor(matter.pool).refusedAtAdmission.includes("PoolInUse");
+    return refused(matter.pool, "PoolInUse");
   }
   const { wish } = matter.service;
   const wishes = wish.addresses.length > 0 || wish.pool !== undefined || wish.error !== undefined;
   return (
-    wishes &&
-    !policies.configurationLost &&
-    poolsAskedFor(matter.service, policies).some((pool) =>
-      policies.policyFor(pool).refusedAtAdmission.includes("UnmetWish"),
-    )
+    wishes && poolsAskedFor(matter.service, policies).some((pool) => refused(pool, "UnmetWish"))
   );
 }
 
 function poolsAskedFor({ wish }: Service, { pools }: Policies): readonly string[] {
-  const offering = pools.filter((pool) => wish.addresses.some((it) => poolOffers(pool, it)));
-  const names = [
-    ...(wish.pool === undefined ? [] : [wish.pool]),
-    ...offering.map(({ name }) => name),
-  ];
+  const index = poolIndexOf(pools);
+  const names = new Set(wish.pool === undefined ? [] : [wish.pool]);
+  for (const address of wish.addresses) {
+    for (const { name } of index.offering(address)) {
+      names.add(name);
+    }
+  }
   // No pool has the empty name: policies that name or select some say nothing of it.
-  return names.length === 0 ? [""] : names;
+  return names.size === 0 ? [""] : [...names];
 }

@@ -1,3 +1,4 @@
+import { enumerated } from "../model/enumerated.ts";
 import { type IpAddressPool, poolAdmits, poolOffers } from "../model/ip-address-pool.ts";
 import type { Refusal, RefuseReason, RevokeReason } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
@@ -172,8 +173,10 @@ function inStableOrder(
   { families, statusAddresses }: Service,
   addresses: readonly IpAddress[],
 ): readonly IpAddress[] {
-  if (addresses.every((address) => statusAddresses.includes(address))) {
-    return [...new Set(statusAddresses)].filter((address) => addresses.includes(address));
+  const shown = new Set(statusAddresses);
+  if (addresses.every((address) => shown.has(address))) {
+    const wanted = new Set(addresses);
+    return [...shown].filter((address) => wanted.has(address));
   }
   const rank = (address: IpAddress): number => families.indexOf(familyOf(address));
   return [...addresses].sort((a, b) => rank(a) - rank(b) || compareIpAddresses(a, b));
@@ -192,7 +195,7 @@ function refuseWish(
   if (!fits) {
     return refusal(
       "RequestFamilyMismatch",
-      `requested ${wanted.join(", ")} does not match the ipFamily of the service: ` +
+      `requested ${enumerated(wanted)} does not match the ipFamily of the service: ` +
         `it has cluster IPs of ${families(service.families)}`,
     );
   }
@@ -277,10 +280,11 @@ function keepable(
   context: AllocationContext,
 ): readonly IpAddress[] {
   const kept = held.filter((address) => mayKeep(service, address, context));
+  const [status, wish] = [new Set(service.statusAddresses), new Set(service.wish.addresses)];
   return service.families.flatMap((family) => {
     const ofFamily = kept.filter((address) => familyOf(address) === family);
-    const shown = ofFamily.filter((address) => service.statusAddresses.includes(address));
-    const wished = ofFamily.filter((address) => service.wish.addresses.includes(address));
+    const shown = ofFamily.filter((address) => status.has(address));
+    const wished = ofFamily.filter((address) => wish.has(address));
     return [shown, wished].find(({ length }) => length > 0) ?? ofFamily.slice(0, 1);
   });
 }
@@ -344,8 +348,10 @@ function settle(
   revoked: RevokeReason,
   refused?: Refusal,
 ): AllocationDecision {
-  const gains = target.some((address) => !held.includes(address));
-  const loses = held.some((address) => !target.includes(address));
+  // A Service may ask for as many as an annotation has room for.
+  const [before, after] = [new Set(held), new Set(target)];
+  const gains = target.some((address) => !before.has(address));
+  const loses = held.some((address) => !after.has(address));
   const note = refused === undefined ? {} : { refusal: refused };
   if (gains) {
     return { kind: "grant", addresses: target, ...(loses ? { revoked } : {}), ...note };

@@ -44,7 +44,7 @@ export interface Service extends ServiceIdentity {
   readonly labels: Labels;
   /** True if it is of type LoadBalancer, of our class, and not gone. */
   readonly wantsAddress: boolean;
-  /** Families of its cluster IPs, the primary one first. */
+  /** Families of its cluster IPs, each once, the primary one first. */
   readonly families: readonly IpFamily[];
   readonly familyPolicy: "SingleStack" | "PreferDualStack" | "RequireDualStack";
   readonly ports: readonly ServicePort[];

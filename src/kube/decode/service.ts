@@ -49,7 +49,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
       name,
       labels: textMapField(raw, "metadata", "labels"),
       wantsAddress: textField(raw, "spec", "type") === "LoadBalancer" && ofOurClass,
-      families: addresses(clusterIPs(raw)).map(familyOf),
+      families: [...new Set(addresses(clusterIPs(raw)).map(familyOf))],
       familyPolicy: familyPolicy(textField(raw, "spec", "ipFamilyPolicy")),
       ports: listField(raw, "spec", "ports").map((port) => ({
         protocol: textField(port, "protocol") ?? "TCP",

@@ -71,6 +71,24 @@ describe("judging", () => {
     expect(asked(change)).toEqual([]);
   });
 
+  test("is not kept busy by very long lists: what is wrong with them alone is told", () => {
+    const many = (entry: unknown): readonly unknown[] => Array<unknown>(2_049).fill(entry);
+    const wish = { loadBalancerIP: "198.51.100.1" };
+    const long = service({ ...wish, ports: many({ port: 80 }) });
+    expect(asked({ group: "", resource: "services", object: long })).toEqual([]);
+    const status = { loadBalancer: { ingress: many({ ip: "192.0.2.1" }) } };
+    const shown = { ...service(wish), status };
+    expect(asked({ group: "", resource: "services", object: shown })).toEqual([]);
+    const advertisement = pool({ ipAddressPools: many("nowhere") });
+    expect(asked({ resource: "l2advertisements", object: advertisement })).toEqual([]);
+    const before = pool({ addresses: many("192.0.2.0/24") });
+    const after = pool({ addresses: [...many("192.0.2.0/24"), "nonsense"] });
+    expect(asked({ object: before })).toMatchObject([{ severity: "refuse" }]);
+    expect(asked({ object: after, oldObject: before })).toMatchObject([{ severity: "warn" }]);
+    const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000));
+    expect(asked({ object: pool({ deep }) })).toMatchObject([{ severity: "refuse" }]);
+  });
+
   test("warns of a pool in a namespace that is not read, whatever is in it", () => {
     expect(
       asked({ object: pool({ addresses: ["nonsense"] }, { namespace: "default" }) }),
@@ -91,4 +109,9 @@ test("a verdict has the words of all that refuses, and warns of the rest", () =>
     warnings: ["look out"],
   });
   expect(verdictOf([])).toEqual({ allowed: true, message: undefined, warnings: [] });
+});
+
+test("a verdict counts refusals beyond eight", () => {
+  const many = Array<Finding>(60_000).fill({ severity: "refuse", field: "spec.a", message: "bad" });
+  expect(verdictOf(many).message).toBe(`${"spec.a: bad; ".repeat(8)}and 59992 more`);
 });

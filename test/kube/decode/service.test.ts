@@ -101,6 +101,7 @@ test.each<[string, object, readonly number[]]>([
   ["two cluster IPs, the primary first", { clusterIPs: ["fd00::9", "10.96.0.9"] }, [6, 4]],
   ["the old field", { clusterIP: "10.96.0.9" }, [4]],
   ["the new field wins", { clusterIP: "10.96.0.9", clusterIPs: ["fd00::9"] }, [6]],
+  ["a family twice counts once", { clusterIPs: ["10.96.0.9", "10.96.0.8", "fd00::9"] }, [4, 6]],
   ["a headless Service", { clusterIP: "None", clusterIPs: ["None"] }, []],
   ["none yet", {}, []],
 ])("families come from the cluster IPs: %s", (_, spec, families) => {
