@@ -89,8 +89,9 @@ function objectField(request: unknown, name: string): unknown {
   return typeof found === "object" && !Array.isArray(found) ? found : undefined;
 }
 
-/** It becomes a header of HTTP, and goes to a terminal: no control characters, and not without end. */
-function oneLine(text: string, max: number): string {
-  const plain = text.replaceAll(/\p{C}/gu, "?");
-  return plain.length <= max ? plain : `${plain.slice(0, max - 1)}…`;
+/** For a header of HTTP, a terminal or a log: no control characters, and at most `max` characters. */
+export function oneLine(text: string, max: number): string {
+  // Cut first: it may be as long as whoever reaches the port likes.
+  const cut = text.length <= max ? text : `${text.slice(0, max - 1)}…`;
+  return cut.replaceAll(/\p{C}/gu, "?");
 }

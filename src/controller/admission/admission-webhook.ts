@@ -1,5 +1,10 @@
 import { X509Certificate } from "node:crypto";
-import type { AdmissionRequest, AdmissionVerdict } from "../../kube/admission-review.ts";
+import {
+  type AdmissionRequest,
+  type AdmissionVerdict,
+  oneLine,
+} from "../../kube/admission-review.ts";
+import { textField } from "../../kube/decode/fields.ts";
 import {
   decodeWebhookRegistration,
   type WebhookRegistration,
@@ -43,6 +48,9 @@ export interface Leading {
   readonly derived: DerivedState;
   run(): Promise<void>;
 }
+
+/** Of each text that is logged: it is for finding the object, whoever wrote it has been told all. */
+const loggedMax = 300;
 
 const letThrough: AdmissionVerdict = { allowed: true, message: undefined, warnings: [] };
 
@@ -149,8 +157,12 @@ export class AdmissionWebhook {
     const { allowed, message, warnings } = verdict;
     this.#answers?.add(allowed ? (warnings.length > 0 ? "warned" : "allowed") : "refused");
     if (!allowed) {
-      const { operation, resource } = request;
-      this.#options.log.info({ operation, resource, why: message }, "admission refused");
+      const { operation, resource, object, oldObject } = request;
+      const of = (name: string) => textField(object ?? oldObject, "metadata", name);
+      // Whoever reaches the port may have written them, and as long as he likes.
+      const name = oneLine(objectKey(of("namespace"), of("name") ?? ""), loggedMax);
+      const why = oneLine(message ?? "", loggedMax);
+      this.#options.log.info({ operation, resource, name, why }, "admission refused");
     }
     return verdict;
   }

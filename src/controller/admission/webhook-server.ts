@@ -19,12 +19,14 @@ export interface WebhookServerOptions {
   readonly judge: (request: AdmissionRequest) => AdmissionVerdict;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long may be taken over a handshake, and over a question; 5 s unless told. */
+  readonly patienceMs?: number;
 }
 
 /** Path of the question in the registration. */
 const path = "/validate";
-/** An object has at most 1.5 MB in etcd; an edit brings it twice. */
-const bodyMax = 4 << 20;
+/** An edit of a pool with 1,024 entries brings it twice, each with a copy that kubectl keeps: half of this. */
+const bodyMax = 1 << 20;
 /** Whoever reaches the port may send something: all bodies together. */
 const bodiesMax = 16 << 20;
 const connectionsMax = 100;
@@ -98,14 +100,20 @@ export class WebhookServer {
   }
 
   #create(pair: CertificatePair): Server {
-    const server = createServer({ ...pair, ...tls }, (request, response) => {
+    const patienceMs = this.#options.patienceMs ?? 5_000;
+    const patience = {
+      // A connection that says nothing takes the place of one that would.
+      handshakeTimeout: patienceMs,
+      headersTimeout: patienceMs,
+      requestTimeout: patienceMs,
+      connectionsCheckingInterval: patienceMs,
+      // The API server keeps a connection for 90 s; who closes first must not be us.
+      keepAliveTimeout: 120_000,
+    };
+    const server = createServer({ ...pair, ...tls, ...patience }, (request, response) => {
       void this.#respond(request, response);
     });
     server.maxConnections = connectionsMax;
-    server.headersTimeout = 5_000;
-    server.requestTimeout = 5_000;
-    // The API server keeps a connection for 90 s; who closes first must not be us.
-    server.keepAliveTimeout = 120_000;
     return server;
   }
 
@@ -163,6 +171,9 @@ export class WebhookServer {
         chunks.push(chunk);
       }
       return Buffer.concat(chunks).toString("utf8");
+    } catch (error) {
+      // Nothing else is thrown by a body than that it broke off.
+      throw error instanceof Unanswerable ? error : new Unanswerable(400, String(error));
     } finally {
       this.#bytes -= size;
     }

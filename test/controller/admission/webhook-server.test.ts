@@ -1,4 +1,5 @@
 import { request } from "node:https";
+import { connect as connectTcp, type Socket } from "node:net";
 import { connect, type SecureVersion } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebhookServer } from "../../../src/controller/admission/webhook-server.ts";
@@ -6,7 +7,7 @@ import type { AdmissionRequest, AdmissionVerdict } from "../../../src/kube/admis
 import type { CertificatePair } from "../../../src/kube/decode/webhook-secret.ts";
 import { CertificateAuthority } from "../../../src/runtime/certificate-authority.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
-import { silentLog } from "../../../src/runtime/log.ts";
+import type { Log } from "../../../src/runtime/log.ts";
 
 const servername = "webhook.test.svc";
 const validity = { notBefore: new Date(0), notAfter: new Date(Date.now() + 3_600_000) };
@@ -29,11 +30,25 @@ let certificate: CertificatePair | undefined;
 let certificateChanged: () => void;
 let asked: AdmissionRequest[];
 let answer: () => AdmissionVerdict;
+/** The levels of what was logged. */
+let logged: (keyof Log)[];
+const say =
+  (level: keyof Log): Log["info"] =>
+  () =>
+    void logged.push(level);
+const log: Log = {
+  debug: say("debug"),
+  info: say("info"),
+  warn: say("warn"),
+  error: say("error"),
+  child: () => log,
+};
 
 beforeEach(async () => {
   end = new AbortController();
   certificate = first;
   asked = [];
+  logged = [];
   answer = () => ({ allowed: true, message: undefined, warnings: [] });
   server = new WebhookServer({
     port: 0,
@@ -46,10 +61,11 @@ beforeEach(async () => {
       return answer();
     },
     clock: systemClock,
-    log: silentLog,
+    log,
+    patienceMs: 100,
   });
   running = server.run(end.signal);
-  await listening();
+  await until(() => server.port !== undefined);
 });
 
 afterEach(async () => {
@@ -57,8 +73,8 @@ afterEach(async () => {
   await running;
 });
 
-async function listening(): Promise<void> {
-  while (server.port === undefined) {
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
     await systemClock.sleep(5);
   }
 }
@@ -152,7 +168,7 @@ describe("the webhook's server", () => {
     ["another type", 415, "{}", { type: "text/plain" }],
     ["no JSON", 400, "{", {}],
     ["another object", 400, '{"kind": "List"}', {}],
-    ["more than 4 MiB", 413, " ".repeat((4 << 20) + 1), {}],
+    ["more than 1 MiB", 413, " ".repeat((1 << 20) + 1), {}],
   ])("does not judge %s: %i", async (_, status, body, question) => {
     expect((await post(body, question)).status).toBe(status);
     expect(asked).toEqual([]);
@@ -176,6 +192,34 @@ describe("the webhook's server", () => {
       throw new Error("a bug");
     };
     expect((await ask()).status).toBe(500);
+    expect(logged).toEqual(["info", "error"]);
+  });
+
+  test("says no word at the level of errors of a question that breaks off", async () => {
+    logged = [];
+    const to = { port: server.port, host: "127.0.0.1", servername, ca: authority.certificate };
+    const headers = { "content-type": "application/json", "content-length": 100 };
+    const begun = request({ ...to, path: "/validate", method: "POST", headers, agent: false });
+    begun.on("error", () => undefined);
+    begun.write("{");
+    await new Promise((resolve) =>
+      begun.once("socket", (socket) => socket.once("secureConnect", resolve)),
+    );
+    await systemClock.sleep(20);
+    begun.destroy();
+    await until(() => logged.length > 0);
+    expect(logged).toEqual(["debug"]);
+  });
+
+  test("lets nobody keep a connection who says nothing, before or after the handshake", async () => {
+    const to = { port: server.port ?? 0, host: "127.0.0.1", servername, ca: authority.certificate };
+    const ended = (socket: Socket): Promise<void> =>
+      new Promise((resolve) => {
+        socket.on("error", () => undefined).on("close", () => resolve());
+        socket.resume();
+      });
+    await Promise.all([ended(connectTcp(to)), ended(connect(to))]);
+    expect((await ask()).status).toBe(200);
   });
 
   test("speaks HTTP/1.1 by TLS 1.2 or newer", async () => {
