@@ -21,13 +21,17 @@ export function poolFindings(change: Change<WrittenPool>, known: KnownCluster): 
   }
   const old = before === undefined ? [] : inItself(before, known);
   return [
-    ...eased(inItself(after, known), old),
+    ...eased(inItself(after, known, before?.pool), old),
     // What cannot be read changes nothing: the last good version stays in force.
     ...(after.pool === undefined ? [] : poolInUseFindings(after.name, after.pool, known)),
   ];
 }
 
-function inItself(written: WrittenPool, known: KnownCluster): readonly Finding[] {
+function inItself(
+  written: WrittenPool,
+  known: KnownCluster,
+  before?: IpAddressPool,
+): readonly Finding[] {
   const { pool } = written;
   if (pool === undefined) {
     return reported(written);
@@ -35,7 +39,7 @@ function inItself(written: WrittenPool, known: KnownCluster): readonly Finding[]
   const others = known.pools.filter(({ name }) => name !== pool.name);
   return [
     ...reported(written),
-    ...overlapFindings(pool, others),
+    ...overlapFindings(pool, others, before),
     ...clusterFindings(pool, known),
     ...namespaceFindings(pool, known),
   ];

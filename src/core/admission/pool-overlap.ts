@@ -1,16 +1,18 @@
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import { IntervalSet } from "../net/interval-set.ts";
 import { formatIpRange, type IpRange } from "../net/ip-range.ts";
+import { mergedRanges, overlapsOf } from "../net/range-arithmetic.ts";
 import { type Finding, refuse, warn } from "./finding.ts";
 
 /**
- * What `pool` has in common with `others`, and with itself. To share with another pool refuses
- * it: which of the two an address belongs to would be a matter of their names. Within the pool
- * it does no harm.
+ * What `pool` has in common with `others`, and with itself. To share more with another pool than
+ * `before` refuses it: which of the two an address belongs to would be a matter of their names.
+ * Within the pool it does no harm.
  */
 export function overlapFindings(
   pool: IpAddressPool,
   others: readonly IpAddressPool[],
+  before?: IpAddressPool,
 ): readonly Finding[] {
   const seen = { 4: new IntervalSet(), 6: new IntervalSet() };
   const findings: Finding[] = [];
@@ -25,8 +27,9 @@ export function overlapFindings(
   for (const other of others) {
     const shared = other.ranges.flatMap((range) => firstShared(seen[range.family], range) ?? [])[0];
     if (shared !== undefined) {
+      const isOld = before !== undefined && countShared(pool, other) <= countShared(before, other);
       findings.push(
-        refuse(
+        (isOld ? warn : refuse)(
           `${formatIpRange(shared)} is in IPAddressPool ${other.name} as well, and an address ` +
             "belongs to one pool only: take it out of one of them first",
           entryOf(pool, shared),
@@ -45,6 +48,12 @@ function firstShared(set: IntervalSet, range: IpRange): IpRange | undefined {
   }
   const end = set.nextGap(first) - 1n;
   return { family: range.family, first, last: end < range.last ? end : range.last };
+}
+
+/** How many addresses both pools have. */
+function countShared(a: IpAddressPool, b: IpAddressPool): bigint {
+  const shared = overlapsOf(mergedRanges(a.ranges), mergedRanges(b.ranges));
+  return shared.reduce((sum, { common: { first, last } }) => sum + last - first + 1n, 0n);
 }
 
 function entryOf({ ranges }: IpAddressPool, { family, first }: IpRange): string {

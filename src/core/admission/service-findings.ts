@@ -1,4 +1,5 @@
-import { decide } from "../allocation/decide.ts";
+import { type AllocationDecision, decide } from "../allocation/decide.ts";
+import { enumerated } from "../model/enumerated.ts";
 import type { Refusal } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { type Change, type Finding, refuse, warn } from "./finding.ts";
@@ -7,26 +8,57 @@ import type { KnownCluster } from "./known-cluster.ts";
 /**
  * Whether a Service, created or changed to this, would get what it asks for if it were decided on
  * now. It is the decision of the allocator itself, so it names no other namespace's Service either.
+ * A wish that was not met before does not refuse an edit: it may be one of something else.
  */
 export function serviceFindings(
-  { after: service }: Change<Service>,
+  { before, after: service }: Change<Service>,
   known: KnownCluster,
 ): readonly Finding[] {
   if (service?.wantsAddress !== true) {
     return [];
   }
   const decision = decide(service, known.allocation);
-  const refusal: Refusal | undefined = decision.kind === "refuse" ? decision : decision.refusal;
+  const refusal = refusalOf(decision);
   // That one is over in a moment, and nothing that the author of the Service could change.
   if (refusal === undefined || refusal.reason === "WaitingForSpeakers") {
     return [];
   }
+  const isRefused =
+    known.refuses({ kind: "unmetWish", service }) && !wasUnmet(before, service, known);
+  const outcome = outcomeOf(decision, service, known);
+  const message = `the Service ${outcome} (${refusal.reason}): ${refusal.message}`;
+  return [(isRefused ? refuse : warn)(message, fieldOf(service))];
+}
+
+/** True if the Service asked for the same before, and that could not be met either. */
+function wasUnmet(
+  before: Service | undefined,
+  { wish }: Service,
+  { allocation }: KnownCluster,
+): boolean {
+  return (
+    before?.wantsAddress === true &&
+    before.wish.pool === wish.pool &&
+    before.wish.error === wish.error &&
+    before.wish.addresses.join() === wish.addresses.join() &&
+    refusalOf(decide(before, allocation)) !== undefined
+  );
+}
+
+function outcomeOf(decision: AllocationDecision, service: Service, known: KnownCluster): string {
   const held = "addresses" in decision ? decision.addresses : [];
-  const outcome = held.length > 0 ? `keeps ${held.join(", ")}` : "gets no address for now";
-  const severity = known.refuses({ kind: "unmetWish", service }) ? refuse : warn;
-  return [
-    severity(`the Service ${outcome} (${refusal.reason}): ${refusal.message}`, fieldOf(service)),
-  ];
+  if (held.length === 0) {
+    return "gets no address for now";
+  }
+  // Who only knows its name, and asks the webhook as the API server does, must not learn what it has.
+  const isItself = held.every((address) =>
+    known.allocation.ledger.get(address)?.holders.some(({ uid }) => uid === service.uid),
+  );
+  return isItself ? `keeps ${enumerated(held)}` : "does not get what it asks for";
+}
+
+function refusalOf(decision: AllocationDecision): Refusal | undefined {
+  return decision.kind === "refuse" ? decision : decision.refusal;
 }
 
 function fieldOf({ wish: { source } }: Service): string | undefined {

@@ -92,7 +92,8 @@ function decodeAddresses(
   }
   if (entries.length > entriesMax) {
     errors.push(
-      `spec.addresses: ${entries.length} entries are too many, ${entriesMax} is the limit: ` +
+      // Without their number: of two that are too many the smaller is no new fault.
+      `spec.addresses: more than ${entriesMax} entries are too many: ` +
         "write neighbours as one prefix or range, or make several pools",
     );
     return [];

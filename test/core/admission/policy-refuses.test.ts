@@ -64,4 +64,15 @@ describe("policies have refused", () => {
     world.allocation.removePool("mail");
     expect(refusesService({ loadBalancerIP: "192.0.2.1" })).toBe(false);
   });
+
+  test("no end of a pool while the configuration is lost: its namespace may be on the way out", () => {
+    policy("all", { profile: "Strict" });
+    const ends = (configurationLost: boolean): boolean => {
+      const { pools } = world.allocation;
+      const policyFor = (name: string) => world.allocation.policyFor(name);
+      const policies = { pools, policyFor, configurationLost };
+      return policyRefuses({ kind: "poolInUse", pool: "web" }, policies);
+    };
+    expect([ends(false), ends(true)]).toEqual([true, false]);
+  });
 });

@@ -125,6 +125,25 @@ describe("an edit of a pool", () => {
     expect(change(before, worse).map(({ severity }) => severity)).toEqual(["warn", "refuse"]);
   });
 
+  test("may take back some of what it shares with another pool, and share no more", () => {
+    world.addPool("other", { addresses: ["192.0.2.0/25"] });
+    const before = world.addPool("p", { addresses: ["192.0.2.64/26"] });
+    const to = (...addresses: string[]): readonly Finding[] =>
+      change(before, writtenPool("p", { addresses }));
+    expect(to("192.0.2.96/27")).toMatchObject([{ severity: "warn" }]);
+    expect(to("192.0.2.96/27", "192.0.2.100/30")).toMatchObject([
+      { severity: "warn", field: "spec.addresses[1]" },
+      { severity: "warn" },
+    ]);
+    expect(to("192.0.2.63-192.0.2.127")).toMatchObject([{ severity: "refuse" }]);
+  });
+
+  test("may have fewer entries, though still too many", () => {
+    const many = (length: number): WrittenPool =>
+      writtenPool("p", { addresses: Array<string>(length).fill("192.0.2.0/24") });
+    expect(change(many(2_000), many(1_500))).toMatchObject([{ severity: "warn" }]);
+  });
+
   test("may give away what nobody holds", () => {
     const before = world.addPool("p", { addresses: ["192.0.2.0/24"] });
     expect(change(before, writtenPool("p", { addresses: ["192.0.2.0/28"] }))).toEqual([]);

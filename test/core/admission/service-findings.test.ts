@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Finding } from "../../../src/core/admission/finding.ts";
 import { serviceFindings } from "../../../src/core/admission/service-findings.ts";
+import type { Service } from "../../../src/core/model/service.ts";
 import { AdmissionWorld, writtenService } from "./admission-world.ts";
 
 let world: AdmissionWorld;
@@ -54,6 +55,45 @@ describe("a Service of type LoadBalancer", () => {
     expect(judge({ loadBalancerIP: "198.51.100.1" })).toMatchObject([
       { message: expect.stringContaining("keeps 192.0.2.20 (AddressNotInPool)") },
     ]);
+  });
+
+  test("is told what it has, and nobody is who only knows its name", () => {
+    const { uid, ...rest } = world.addHolder("shop/new", "192.0.2.20");
+    const wish = writtenService("shop/new", { loadBalancerIP: "198.51.100.1" });
+    expect(uid).toBe(wish.uid);
+    const [found] = serviceFindings({ before: undefined, after: { ...wish, uid: "" } }, world);
+    expect(found?.message).toContain("does not get what it asks for (AddressNotInPool)");
+    expect(found?.message).not.toContain("192.0.2.20");
+    expect(rest.key).toBe(wish.key);
+  });
+
+  test("may be edited while its wish is unmet, where a policy refuses a new one", () => {
+    world.refused.add("unmetWish");
+    const old = writtenService("shop/new", { loadBalancerIP: "198.51.100.1" });
+    const edit = (after: Service, before = old): readonly Finding[] =>
+      serviceFindings({ before, after }, world);
+    expect(edit({ ...old, labels: { team: "blue" } })).toMatchObject([{ severity: "warn" }]);
+    const other = writtenService("shop/new", { loadBalancerIP: "198.51.100.2" });
+    expect(edit(other)).toMatchObject([{ severity: "refuse" }]);
+    const without = writtenService("shop/new", {});
+    expect(edit(old, without)).toMatchObject([{ severity: "refuse" }]);
+    expect(edit(old, { ...old, wantsAddress: false })).toMatchObject([{ severity: "refuse" }]);
+  });
+
+  test("is refused an edit for which a wish that was met would not be any longer", () => {
+    world.refused.add("unmetWish");
+    const share = { "metallb.io/allow-shared-ip": "key" };
+    const at = (key: string, port: number): Service =>
+      writtenService(key, { loadBalancerIP: "192.0.2.20", ports: [{ port }] }, share);
+    for (const [key, port] of [
+      ["bank/vault", 80],
+      ["shop/new", 81],
+    ] as const) {
+      world.allocation.putService(key, at(key, port));
+      world.allocation.settle(key);
+    }
+    const change = { before: at("shop/new", 81), after: at("shop/new", 80) };
+    expect(serviceFindings(change, world)).toMatchObject([{ severity: "refuse" }]);
   });
 
   test("is refused for it where a policy wants that", () => {
