@@ -135,8 +135,8 @@ function chooseFor(
     return settled(good);
   }
   if (good.length > 0) {
-    // One family is served already and stays. The other one is welcome, but only from the same pool.
-    const extra = chooseMissing(service, good[0] as IpAddress, missing, context);
+    // One family is served already and stays. The other one is welcome, but only from a pool of that.
+    const extra = chooseMissing(service, good, missing, context);
     if (extra.length > 0 || service.familyPolicy !== "RequireDualStack") {
       return settled([...good, ...extra]);
     }
@@ -317,10 +317,10 @@ function lossReason(
   return asksForOthers || hasTooMany ? "RequestChanged" : "PoolWithdrawn";
 }
 
-/** Addresses of the other families from a pool that offers `held` too and serves on its own. */
+/** Addresses of the other families from a pool that offers one of `held` too and serves on its own. */
 function chooseMissing(
   service: Service,
-  held: IpAddress,
+  held: readonly IpAddress[],
   missing: readonly IpFamily[],
   context: AllocationContext,
 ): readonly IpAddress[] {
@@ -328,7 +328,9 @@ function chooseMissing(
   const choice = chooseAddresses(
     { ...service, families: missing, familyPolicy: "SingleStack" },
     context,
-    "reason" in candidates ? candidates : candidates.filter((pool) => poolOffers(pool, held)),
+    "reason" in candidates
+      ? candidates
+      : candidates.filter((pool) => held.some((address) => poolOffers(pool, address))),
   );
   return choice.kind === "found" ? choice.addresses : [];
 }
