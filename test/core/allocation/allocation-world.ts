@@ -5,7 +5,7 @@ import { type AllocationDecision, decide } from "../../../src/core/allocation/de
 import { DenyList } from "../../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../../src/core/allocation/ledger.ts";
 import { excludedRanges, policyFor } from "../../../src/core/allocation/policy-for.ts";
-import { PoolContest } from "../../../src/core/allocation/pool-contest.ts";
+import { type DatedPool, PoolContest } from "../../../src/core/allocation/pool-contest.ts";
 import { Supply } from "../../../src/core/allocation/supply.ts";
 import type { AddressPolicy, PoolPolicy } from "../../../src/core/model/address-policy.ts";
 import {
@@ -41,8 +41,9 @@ export class AllocationWorld implements AllocationContext {
   readonly apiServers: IpAddress[] = [];
   /** As the controller's `--lb-class`. */
   loadBalancerClass = "";
-  readonly #pools = new Map<string, IpAddressPool>();
+  readonly #written = new Map<string, DatedPool>();
   readonly #contest = new PoolContest();
+  #births = 0;
   #poolsChanged = false;
   #networksKnown = true;
 
@@ -60,22 +61,22 @@ export class AllocationWorld implements AllocationContext {
   }
 
   get configurationLost(): boolean {
-    return this.#pools.size === 0 && this.unreadablePools.size === 0;
+    return this.#written.size === 0 && this.unreadablePools.size === 0;
   }
 
-  /** A pool is older than those that were put after it, without its name, for the first time. */
+  /** Without what they yield to others. */
   get pools(): readonly IpAddressPool[] {
-    if (!this.#poolsChanged) {
-      return this.#contest.pools;
+    if (this.#poolsChanged) {
+      this.#poolsChanged = false;
+      const dated = [...this.#written.values()].sort((a, b) => comparePools(a.pool, b.pool));
+      this.#contest.setPools(dated, this.ledger.allocations());
     }
-    this.#poolsChanged = false;
-    const dated = [...this.#pools.values()].map((pool, age) => ({
-      pool,
-      createdAt: String(age).padStart(9, "0"),
-    }));
-    dated.sort((a, b) => comparePools(a.pool, b.pool));
-    this.#contest.setPools(dated, this.ledger.allocations());
     return this.#contest.pools;
+  }
+
+  /** The pools as they were put, in no order. */
+  get written(): Iterable<DatedPool> {
+    return this.#written.values();
   }
 
   get supply(): Supply {
@@ -92,18 +93,22 @@ export class AllocationWorld implements AllocationContext {
   }
 
   policyFor(name: string): PoolPolicy {
-    const { labels } = this.#pools.get(name) ?? { labels: {} };
+    const labels = this.#written.get(name)?.pool.labels ?? {};
     return policyFor({ name, labels }, [...this.policies.values()]);
   }
 
-  putPool(pool: IpAddressPool): void {
-    this.#pools.set(pool.name, pool);
+  /** A pool that is there keeps its age; a new one, without a word on that, is the youngest. */
+  putPool(pool: IpAddressPool, createdAt?: string): void {
+    this.#births += 1;
+    const known = this.#written.get(pool.name)?.createdAt;
+    const now = String(this.#births).padStart(9, "0");
+    this.#written.set(pool.name, { pool, createdAt: createdAt ?? known ?? now });
     this.#poolsChanged = true;
     this.networksChanged();
   }
 
   removePool(name: string): void {
-    this.#pools.delete(name);
+    this.#written.delete(name);
     this.#poolsChanged = true;
     this.networksChanged();
   }

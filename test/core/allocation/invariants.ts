@@ -4,6 +4,7 @@ import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import type { Holder } from "../../../src/core/model/ip-allocation.ts";
 import type { Service } from "../../../src/core/model/service.ts";
 import { familyOf, type IpAddress, toNumber } from "../../../src/core/net/ip-address.ts";
+import type { IpRange } from "../../../src/core/net/ip-range.ts";
 import { history, play, type Step, service, take } from "./allocation-history.ts";
 import { AllocationWorld } from "./allocation-world.ts";
 
@@ -52,8 +53,8 @@ function agree(a: Holder, b: Holder): boolean {
 }
 
 /**
- * A2: what a Service gets is in a pool that admits it, is denied to nobody and not avoided; what
- * it keeps without a complaint still is in such a pool.
+ * A2: what a Service gets is in a pool that admits it, given by one pool only, is denied to nobody and
+ * not avoided; what it keeps without a complaint still is in such a pool.
  */
 function everyAddressIsAdmitted(trials?: Trials): void {
   holdsAlong(trials, (world, key, decideNow) => {
@@ -75,6 +76,11 @@ function everyAddressIsAdmitted(trials?: Trials): void {
         const isOpen = pools.some(
           ({ autoAssign, name }) => !chosen || autoAssign || name === asking.wish.pool,
         );
+        assert.equal(
+          world.pools.filter(({ ranges }) => isIn(ranges, it)).length,
+          1,
+          `who gives ${it}`,
+        );
         assert.ok(isOpen, `${key} was given ${it} of a pool that only gives when it is named`);
         assert.ok(!world.apiServers.includes(it), `${key} gets ${it}, which is denied`);
         assert.ok(world.networksKnown, `${key} gets ${it} before the networks are known`);
@@ -85,12 +91,15 @@ function everyAddressIsAdmitted(trials?: Trials): void {
 }
 
 function names(pool: IpAddressPool, address: IpAddress): boolean {
+  const avoided = pool.avoidBuggyIPs && /^\d.*\.(0|255)$/.test(address);
+  return isIn([...pool.ranges, ...(pool.yielded ?? [])], address) && !avoided;
+}
+
+function isIn(ranges: readonly IpRange[], address: IpAddress): boolean {
   const value = toNumber(address);
-  const named = [...pool.ranges, ...(pool.yielded ?? [])].some(
+  return ranges.some(
     ({ family, first, last }) => family === familyOf(address) && first <= value && value <= last,
   );
-  const avoided = pool.avoidBuggyIPs && /^\d.*\.(0|255)$/.test(address);
-  return named && !avoided;
 }
 
 function admits({ serviceAllocation }: IpAddressPool, { namespace }: Service): boolean {
@@ -128,6 +137,7 @@ function orderPlaysNoPart(trials?: Trials): void {
     fc.property(history, service, fc.infiniteStream(fc.nat()), (steps, asking, chance) => {
       const world = worldAfter(steps);
       const copy = copyOf(world, () => chance.next().value as number);
+      assert.deepEqual(copy.pools, world.pools);
       for (const one of [world, copy]) {
         one.putService(asking.key, asking);
       }
@@ -200,8 +210,8 @@ function copyOf(world: AllocationWorld, chance: () => number): AllocationWorld {
       .sort((a, b) => a.rank - b.rank)
       .map(({ item }) => item);
   const copy = new AllocationWorld();
-  for (const it of shuffled(world.pools)) {
-    copy.putPool(it);
+  for (const { pool, createdAt } of shuffled(world.written)) {
+    copy.putPool(pool, createdAt);
   }
   for (const it of shuffled(world.ledger.allocations())) {
     copy.ledger.put(it);

@@ -111,6 +111,20 @@ export const mutations: readonly Mutation[] = [
     to: "return family === 6 && pool.avoidBuggyIPs;",
   },
   {
+    rule: "of pools that overlap one gives, the others yield",
+    breaks: "A2",
+    file: "allocation/pool-contest.ts",
+    from: "this.#pools = this.#dated.map(({ pool }) => this.#without(pool));",
+    to: "this.#pools = this.#dated.map(({ pool }) => pool);",
+  },
+  {
+    rule: "of pools that overlap, of which all or none are in use there, the older one gives",
+    breaks: "A2",
+    file: "allocation/pool-contest.ts",
+    from: "if (rank(right.name) < rank(left.name)) {",
+    to: "if (this.#inUse.has(right.name) && !this.#inUse.has(left.name)) {",
+  },
+  {
     rule: "nothing is given before networks are known",
     breaks: "A2",
     file: "allocation/choose.ts",
@@ -150,6 +164,13 @@ export const mutations: readonly Mutation[] = [
     breaks: "A4",
     file: "allocation/supply.ts",
     from: "        this.#stale = true;\n",
+    to: "",
+  },
+  {
+    rule: "an address that is held no more plays no part in which pool gives",
+    breaks: "A4",
+    file: "allocation/pool-contest.ts",
+    from: "      known?.delete(before.address);\n",
     to: "",
   },
   {
