@@ -1,9 +1,13 @@
+import type { Service } from "../core/model/service.ts";
+import { IntervalSet } from "../core/net/interval-set.ts";
 import type { IpFamily } from "../core/net/ip-address.ts";
 
 /** One way in which a pending Service could be served: by an address of each of `families`, from one of `pools`. */
 export interface Want {
   readonly pools: readonly { readonly name: string }[];
   readonly families: readonly IpFamily[];
+  /** The Service if it has a sharing key: it could be served also beside others that have it. */
+  readonly sharer?: Service | undefined;
 }
 
 /** What a pending Service waits for; any of it may help. */
@@ -11,27 +15,30 @@ export interface Waiting {
   /** Certain addresses. */
   readonly addresses: readonly string[];
   readonly wants: readonly Want[];
-  /** A part of an address whose holders have this sharing key. */
-  readonly sharingKey?: string | undefined;
 }
 
-/** Tells whether more than `awake` Services could be served in this way now. */
-export type HasRoom = (want: Want, awake: number) => boolean;
+/** How many Services could be served in this way now; beyond `enough` nobody need count. */
+export type RoomFor = (want: Want, enough: number) => number;
 
 /** Services that wait for the same, in the order in which they came. */
 interface Line {
   readonly name: string;
   readonly want: Want;
-  readonly waiters: Set<string>;
+  /** By turn. */
+  readonly waiters: Map<bigint, string>;
+  /** The turns of those that were not woken, or were looked at since. */
+  readonly asleep: IntervalSet;
   /** Those that were woken and have not been looked at yet. */
   readonly awake: Set<string>;
-  /** Who comes next. It follows what comes and goes behind it. */
-  next: Iterator<string>;
+  /** The first turn that has not come since the last news. */
+  next: bigint;
 }
 
 interface Entry {
   /** Equal for equal wishes. */
   readonly name: string;
+  /** Who waits longer has a smaller one. */
+  readonly turn: bigint;
   readonly waiting: Waiting;
   readonly lines: readonly Line[];
 }
@@ -44,11 +51,12 @@ interface Entry {
 export class PendingServices {
   readonly #waiting = new Map<string, Entry>();
   readonly #byAddress = new Map<string, Set<string>>();
-  readonly #bySharingKey = new Map<string, Set<string>>();
   readonly #lines = new Map<string, Line>();
   readonly #linesByPool = new Map<string, Set<Line>>();
+  readonly #linesBySharingKey = new Map<string, Set<Line>>();
   readonly #awakeIn = new Map<string, Set<Line>>();
   readonly #poolNames = new WeakMap<Want["pools"], string>();
+  #lastTurn = 0n;
 
   /** How many Services wait. */
   get size(): number {
@@ -68,21 +76,21 @@ export class PendingServices {
   /** Takes note that the Service waits. One that waits already keeps its turn. */
   add(key: string, waiting: Waiting): void {
     const names = waiting.wants.map((want) => this.#nameOf(want));
-    const name = JSON.stringify([waiting.addresses, names, waiting.sharingKey]);
+    const name = JSON.stringify([waiting.addresses, names]);
     if (this.#waiting.get(key)?.name === name) {
       return;
     }
     this.remove(key);
     const lines = waiting.wants.map((want, at) => this.#lineFor(names[at] as string, want));
-    this.#waiting.set(key, { name, waiting, lines });
+    this.#lastTurn += 1n;
+    const turn = this.#lastTurn;
+    this.#waiting.set(key, { name, turn, waiting, lines });
     for (const line of lines) {
-      line.waiters.add(key);
+      line.waiters.set(turn, key);
+      line.asleep.add(turn);
     }
     for (const address of waiting.addresses) {
       index(this.#byAddress, address, key);
-    }
-    if (waiting.sharingKey !== undefined) {
-      index(this.#bySharingKey, waiting.sharingKey, key);
     }
   }
 
@@ -94,13 +102,13 @@ export class PendingServices {
     }
     this.#waiting.delete(key);
     for (const line of entry.lines) {
-      line.waiters.delete(key);
+      line.waiters.delete(entry.turn);
+      line.asleep.delete(entry.turn);
       this.#dropIfEmpty(line);
     }
     for (const address of entry.waiting.addresses) {
       unindex(this.#byAddress, address, key);
     }
-    unindex(this.#bySharingKey, entry.waiting.sharingKey ?? "", key);
   }
 
   /** Addresses that somebody asked for by name. */
@@ -113,51 +121,56 @@ export class PendingServices {
     return [...(this.#byAddress.get(address) ?? [])];
   }
 
-  /** Those that could join holders with this sharing key. */
-  sharingAs(key: string): readonly string[] {
-    return [...(this.#bySharingKey.get(key) ?? [])];
+  /** Whose turn it is when others than before hold an address with this sharing key. */
+  sharingAs(key: string, roomFor: RoomFor): readonly string[] {
+    const lines = [...(this.#linesBySharingKey.get(key) ?? [])];
+    return lines.flatMap((line) => this.#fromStart(line, roomFor));
   }
 
   /** Whose turn it is when the pool has got an address more: the longest waiting, as many as there is room for. */
-  roomIn(pool: string, family: IpFamily, hasRoom: HasRoom): readonly string[] {
+  roomIn(pool: string, family: IpFamily, roomFor: RoomFor): readonly string[] {
     const lines = [...(this.#linesByPool.get(pool) ?? [])];
     return lines
       .filter(({ want }) => want.families.includes(family))
-      .flatMap((line) => this.#fromStart(line, hasRoom));
+      .flatMap((line) => this.#fromStart(line, roomFor));
   }
 
   /** The same when any pool may have got more. */
-  roomAnywhere(hasRoom: HasRoom): readonly string[] {
-    return [...this.#lines.values()].flatMap((line) => this.#fromStart(line, hasRoom));
+  roomAnywhere(roomFor: RoomFor): readonly string[] {
+    return [...this.#lines.values()].flatMap((line) => this.#fromStart(line, roomFor));
   }
 
   /** Whose turn it is after a Service was looked at, be it that it took what it was woken for or not. */
-  lookedAt(key: string, hasRoom: HasRoom): readonly string[] {
+  lookedAt(key: string, roomFor: RoomFor): readonly string[] {
     const lines = [...(this.#awakeIn.get(key) ?? [])];
     this.#awakeIn.delete(key);
+    const entry = this.#waiting.get(key);
     for (const line of lines) {
       line.awake.delete(key);
+      if (entry?.lines.includes(line) === true) {
+        line.asleep.add(entry.turn);
+      }
     }
-    return lines.flatMap((line) => this.#wake(line, hasRoom));
+    return lines.flatMap((line) => this.#wake(line, roomFor));
   }
 
-  #fromStart(line: Line, hasRoom: HasRoom): readonly string[] {
-    line.next = line.waiters.values();
-    return this.#wake(line, hasRoom);
+  #fromStart(line: Line, roomFor: RoomFor): readonly string[] {
+    line.next = 0n;
+    return this.#wake(line, roomFor);
   }
 
-  #wake(line: Line, hasRoom: HasRoom): readonly string[] {
+  #wake(line: Line, roomFor: RoomFor): readonly string[] {
+    let turn = line.asleep.nextMember(line.next);
+    const room = turn === undefined ? 0 : roomFor(line.want, line.waiters.size + line.awake.size);
     const woken: string[] = [];
-    while (line.waiters.size > line.awake.size && hasRoom(line.want, line.awake.size)) {
-      const { value: key, done } = line.next.next();
-      if (done === true) {
-        break;
-      }
-      if (!line.awake.has(key)) {
-        line.awake.add(key);
-        index(this.#awakeIn, key, line);
-        woken.push(key);
-      }
+    while (turn !== undefined && line.awake.size < room) {
+      const key = line.waiters.get(turn) as string;
+      line.asleep.delete(turn);
+      line.awake.add(key);
+      index(this.#awakeIn, key, line);
+      woken.push(key);
+      line.next = turn + 1n;
+      turn = line.asleep.nextMember(line.next);
     }
     return woken;
   }
@@ -167,11 +180,15 @@ export class PendingServices {
     if (known !== undefined) {
       return known;
     }
-    const waiters = new Set<string>();
-    const line: Line = { name, want, waiters, awake: new Set(), next: waiters.values() };
+    const asleep = new IntervalSet();
+    const line: Line = { name, want, waiters: new Map(), asleep, awake: new Set(), next: 0n };
     this.#lines.set(name, line);
     for (const pool of want.pools) {
       index(this.#linesByPool, pool.name, line);
+    }
+    const sharingKey = want.sharer?.sharing?.key;
+    if (sharingKey !== undefined) {
+      index(this.#linesBySharingKey, sharingKey, line);
     }
     return line;
   }
@@ -182,14 +199,16 @@ export class PendingServices {
       for (const pool of line.want.pools) {
         unindex(this.#linesByPool, pool.name, line);
       }
+      unindex(this.#linesBySharingKey, line.want.sharer?.sharing?.key ?? "", line);
     }
   }
 
   /** Of a thousand pools the name is made once, as long as it is the same list. */
-  #nameOf({ pools, families }: Want): string {
+  #nameOf({ pools, families, sharer }: Want): string {
     const names = this.#poolNames.get(pools) ?? JSON.stringify(pools.map(({ name }) => name));
     this.#poolNames.set(pools, names);
-    return `${names} ${families.join()}`;
+    const alike = sharer && JSON.stringify([sharer.namespace, sharer.sharing, sharer.ports]);
+    return `${names} ${families.join()} ${alike ?? ""}`;
   }
 }
 

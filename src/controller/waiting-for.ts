@@ -1,6 +1,7 @@
 import type { AllocationContext } from "../core/allocation/allocation-context.ts";
 import { candidatePools } from "../core/allocation/choose.ts";
 import type { AllocationDecision } from "../core/allocation/decide.ts";
+import { poolFor } from "../core/allocation/pool-for.ts";
 import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
 import type { Service } from "../core/model/service.ts";
 import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
@@ -15,7 +16,7 @@ export function waitingFor(
   const refused = decision.kind === "refuse" || decision.refusal !== undefined;
   const byName = service.wish.addresses.length > 0;
   const target = "addresses" in decision ? decision.addresses : [];
-  const missing = byName ? [] : missingFamilies(service, decision, target);
+  const missing = byName ? [] : missingFamilies(service, target, context);
   if (!service.wantsAddress || (!refused && missing.length === 0)) {
     return undefined;
   }
@@ -23,19 +24,18 @@ export function waitingFor(
   if ("reason" in pools) {
     return { addresses: [], wants: [] };
   }
-  return {
-    addresses: service.wish.addresses,
-    wants: wantsOf(service, pools, missing, target[0]),
-    sharingKey: byName ? undefined : service.sharing?.key,
-  };
+  const wants = byName ? [] : wantsOf(service, pools, missing, target[0], context);
+  const sharer = service.sharing && service;
+  return { addresses: service.wish.addresses, wants: wants.map((want) => ({ ...want, sharer })) };
 }
 
 /** A family that is missed beside an address comes from a pool of that address, as it is chosen. */
 function wantsOf(
-  { families, familyPolicy }: Service,
+  { key, families, familyPolicy }: Service,
   pools: readonly IpAddressPool[],
   missing: readonly IpFamily[],
   held: IpAddress | undefined,
+  { ledger }: AllocationContext,
 ): readonly Want[] {
   const beside =
     held === undefined || missing.length === families.length
@@ -44,26 +44,30 @@ function wantsOf(
   if (familyPolicy !== "RequireDualStack") {
     return missing.map((family) => ({ pools: beside, families: [family] }));
   }
-  return beside === pools
-    ? [{ pools, families }]
-    : [
-        { pools: beside, families: missing },
-        { pools, families },
-      ];
+  // What it released itself it has back beside a new one, also where others have to wait for that.
+  const released = ledger.coolingOf(key).map(familyOf);
+  const lacking = families.filter((family) => !released.includes(family));
+  return [
+    ...(beside === pools ? [] : [{ pools: beside, families: missing }]),
+    { pools, families },
+    ...(lacking.length === families.length ? [] : [{ pools, families: lacking }]),
+  ].filter((want) => want.families.length > 0);
 }
 
 /**
  * Families of the Service in which it has no address; with PreferDualStack that need not be a
- * refusal. Who keeps addresses of another pool than it asks for waits for all of its families.
+ * refusal. Who keeps an address that the pool it asks for does not give waits for all of its families.
  */
 function missingFamilies(
   service: Service,
-  decision: AllocationDecision,
   target: readonly IpAddress[],
+  context: AllocationContext,
 ): readonly IpFamily[] {
+  const { families, wish } = service;
   const keepsOther =
-    service.wish.pool !== undefined && decision.kind === "keep" && decision.refusal !== undefined;
+    wish.pool !== undefined &&
+    target.some((address) => poolFor(service, address, context)?.name !== wish.pool);
   return keepsOther
-    ? service.families
-    : service.families.filter((family) => !target.some((one) => familyOf(one) === family));
+    ? families
+    : families.filter((family) => !target.some((one) => familyOf(one) === family));
 }

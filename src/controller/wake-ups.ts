@@ -1,11 +1,13 @@
+import type { AllocationContext } from "../core/allocation/allocation-context.ts";
+import { chooseAddresses } from "../core/allocation/choose.ts";
 import { poolIndexOf } from "../core/allocation/pool-index.ts";
+import { type Service, serviceKey } from "../core/model/service.ts";
 import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
-import type { AllocationState } from "./allocation-state.ts";
-import type { HasRoom, PendingServices } from "./pending-services.ts";
+import type { PendingServices, RoomFor, Want } from "./pending-services.ts";
 
 export interface WakeUpsOptions {
-  readonly state: Pick<AllocationState, "pools" | "supply" | "ledger" | "policyFor">;
+  readonly state: AllocationContext;
   readonly pending: PendingServices;
   readonly queue: Pick<WorkQueue, "add">;
 }
@@ -22,8 +24,10 @@ export class WakeUps {
   addressFreed(address: IpAddress): void {
     const { state, pending } = this.#options;
     this.#wake(pending.askingFor(address));
+    const known = state.ledger.get(address);
+    this.#wakeLastHolders(known?.state === "Cooling" ? known.holders.map(serviceKey) : []);
     for (const { name } of poolIndexOf(state.pools).offering(address)) {
-      this.#wake(pending.roomIn(name, familyOf(address), this.#hasRoom));
+      this.#wake(pending.roomIn(name, familyOf(address), this.#roomFor));
     }
   }
 
@@ -35,16 +39,19 @@ export class WakeUps {
     const { pending } = this.#options;
     this.#wake(pending.askingFor(address));
     for (const key of openedSharingKeys) {
-      this.#wake(pending.sharingAs(key));
+      this.#wake(pending.sharingAs(key, this.#roomFor));
     }
   }
 
-  /** Other addresses than before are denied. Who wants one by name that nobody holds is told by whom. */
+  /** Other addresses than before are denied. Who wants one by name that it could have is told by whom. */
   networksChanged(): void {
     const { state, pending } = this.#options;
-    this.#wake(pending.roomAnywhere(this.#hasRoom));
+    this.#wake(pending.roomAnywhere(this.#roomFor));
+    this.#wakeLastHolders(pending.keys());
     for (const address of pending.askedFor()) {
-      if (state.ledger.get(address as IpAddress)?.state !== "Allocated") {
+      const known = state.ledger.get(address as IpAddress);
+      const isShared = known?.holders.some(({ sharing }) => sharing !== undefined) === true;
+      if (known?.state !== "Allocated" || isShared) {
         this.#wake(pending.askingFor(address));
       }
     }
@@ -57,7 +64,7 @@ export class WakeUps {
 
   /** The Service was looked at, with whatever outcome: if what it was woken for is still there, others get their turn. */
   lookedAt(key: string): void {
-    this.#wake(this.#options.pending.lookedAt(key, this.#hasRoom));
+    this.#wake(this.#options.pending.lookedAt(key, this.#roomFor));
   }
 
   #wake(keys: Iterable<string>): void {
@@ -66,18 +73,43 @@ export class WakeUps {
     }
   }
 
-  readonly #hasRoom: HasRoom = (want, awake) => {
+  /** What a Service released a moment ago it may have back, be there room for others or not. */
+  #wakeLastHolders(keys: readonly string[]): void {
+    const { state, pending } = this.#options;
+    this.#wake(keys.filter((key) => pending.has(key) && state.ledger.coolingOf(key).length > 0));
+  }
+
+  /** Of those that share alike one at a time is tried beside others: once it is there, its ports are taken. */
+  readonly #roomFor: RoomFor = (want, enough) => {
+    const room = this.#roomInPools(want, enough);
+    return room === 0 && this.#canJoin(want) ? 1 : room;
+  };
+
+  #roomInPools({ pools, families }: Want, enough: number): number {
     let room = 0n;
-    for (const pool of this.#options.state.supply.withRoom(want.pools, want.families, true)) {
-      const ofFamilies = want.families.map((family) => this.#roomIn(pool.name, family));
+    for (const pool of this.#options.state.supply.withRoom(pools, families, true)) {
+      const ofFamilies = families.map((family) => this.#roomIn(pool.name, family));
       const [least = 0n] = ofFamilies.sort((a, b) => (a < b ? -1 : 1));
       room += least;
-      if (room > BigInt(awake)) {
-        return true;
+      if (room >= BigInt(enough)) {
+        return enough;
       }
     }
-    return false;
-  };
+    return Number(room);
+  }
+
+  #canJoin({ pools, families, sharer }: Want): boolean {
+    if (sharer === undefined) {
+      return false;
+    }
+    const { state } = this.#options;
+    // Whatever the one who stands for them has on its own, the others do not.
+    const anyOfThem = { ...sharer, key: "", name: "", externalIPs: [] };
+    const service: Service = { ...anyOfThem, families, familyPolicy: "SingleStack" };
+    const index = poolIndexOf(state.pools);
+    const candidates = pools.flatMap(({ name }) => index.named(name) ?? []);
+    return chooseAddresses(service, state, candidates).kind === "found";
+  }
 
   #roomIn(pool: string, family: IpFamily): bigint {
     const { state } = this.#options;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PendingServices, type Waiting, type Want } from "../../src/controller/pending-services.ts";
+import { absentService } from "../../src/core/model/service.ts";
 
 const certain: Waiting = { addresses: ["192.0.2.4"], wants: [] };
 
@@ -13,8 +14,14 @@ function waitingIn(...pools: readonly string[]): Waiting {
 }
 
 /** Room for `count` at a time, in whatever way. */
-function roomFor(count: number): (want: Want, awake: number) => boolean {
-  return (_, awake) => awake < count;
+function roomFor(count: number): () => number {
+  return () => count;
+}
+
+function sharerOf(key: string, port: number): Want {
+  const ports = [{ protocol: "TCP", port }];
+  const sharer = { ...absentService("a/any"), sharing: { key, backend: "" }, ports };
+  return { pools: [], families: [4], sharer };
 }
 
 function waitTogether(pending: PendingServices, count: number, waiting: Waiting): void {
@@ -24,18 +31,27 @@ function waitTogether(pending: PendingServices, count: number, waiting: Waiting)
 }
 
 describe("Services that wait", () => {
-  test("are found by the address that they ask for, and by the key that they share with", () => {
+  test("are found by the address that they ask for", () => {
     const pending = new PendingServices();
     pending.add("a/certain", certain);
-    pending.add("a/friend", { addresses: [], wants: [], sharingKey: "x" });
     expect(pending.askingFor("192.0.2.4")).toEqual(["a/certain"]);
     expect(pending.askingFor("192.0.2.5")).toEqual([]);
     expect([...pending.askedFor()]).toEqual(["192.0.2.4"]);
-    expect(pending.sharingAs("x")).toEqual(["a/friend"]);
-    expect(pending.sharingAs("y")).toEqual([]);
     pending.remove("a/certain");
-    pending.remove("a/friend");
-    expect([...pending.askedFor(), ...pending.sharingAs("x")]).toEqual([]);
+    expect([...pending.askedFor()]).toEqual([]);
+  });
+
+  test("are found by the key that they share with, one line for each list of ports", () => {
+    const pending = new PendingServices();
+    for (const at of [1, 2]) {
+      pending.add(`a/http${at}`, { addresses: [], wants: [sharerOf("x", 80)] });
+      pending.add(`a/https${at}`, { addresses: [], wants: [sharerOf("x", 443)] });
+    }
+    pending.add("a/stranger", { addresses: [], wants: [sharerOf("y", 80)] });
+    expect(pending.sharingAs("x", roomFor(1))).toEqual(["a/http1", "a/https1"]);
+    expect(pending.sharingAs("z", roomFor(1))).toEqual([]);
+    pending.remove("a/stranger");
+    expect(pending.sharingAs("y", roomFor(1))).toEqual([]);
   });
 
   test("are woken by room in a pool and a family of theirs, and by no other", () => {
@@ -100,8 +116,8 @@ describe("Services that wait", () => {
         const pending = new PendingServices();
         waitTogether(pending, takes.length, waitingIn("web"));
         let free = addresses;
-        const hasRoom = (_: Want, awake: number): boolean => awake < free;
-        const queue = [...pending.roomAnywhere(hasRoom)];
+        const room = (): number => free;
+        const queue = [...pending.roomAnywhere(room)];
         const looked: string[] = [];
         for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
           looked.push(key);
@@ -109,7 +125,7 @@ describe("Services that wait", () => {
             free -= 1;
             pending.remove(key);
           }
-          queue.push(...pending.lookedAt(key, hasRoom));
+          queue.push(...pending.lookedAt(key, room));
         }
         const willing = takes.filter((take) => take).length;
         expect(free).toBe(Math.max(0, addresses - willing));

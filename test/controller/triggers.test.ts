@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Want } from "../../src/controller/pending-services.ts";
+import { absentService } from "../../src/core/model/service.ts";
 import { decodeNode, type NodeObject } from "../../src/kube/decode/node.ts";
 import { Asked, address, anyOf, begun } from "./asked-work.ts";
 import { configNamespace, KnownCluster } from "./known-cluster.ts";
@@ -59,6 +61,11 @@ describe("an address that is shared", () => {
     ports: [{ protocol: "TCP", port }],
   });
 
+  const sharing = (key: string): Want => ({
+    ...anyOf("p1", 4),
+    sharer: { ...absentService("a/any"), sharing: { key, backend: "" } },
+  });
+
   /** Address .11, held by `s2` and `s3` under the key `x`; four others wait for what may concern them or not. */
   async function shared(): Promise<Asked> {
     const asked = await begun();
@@ -70,8 +77,8 @@ describe("an address that is shared", () => {
     );
     asked.cluster.see();
     for (const [name, waiting] of Object.entries({
-      friend: { addresses: [], wants: [anyOf("p1", 4)], sharingKey: "x" },
-      stranger: { addresses: [], wants: [anyOf("p1", 4)], sharingKey: "y" },
+      friend: { addresses: [], wants: [sharing("x")] },
+      stranger: { addresses: [], wants: [sharing("y")] },
       named: { addresses: ["192.0.2.11"], wants: [] },
       other: { addresses: ["192.0.2.12"], wants: [] },
     })) {

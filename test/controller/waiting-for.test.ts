@@ -36,7 +36,11 @@ function waiting(part: Partial<Service>): unknown {
   return (
     found && {
       ...found,
-      wants: found.wants.map(({ pools, families }) => [pools.map(({ name }) => name), families]),
+      wants: found.wants.map(({ pools, families, sharer }) => [
+        pools.map(({ name }) => name),
+        families,
+        sharer?.sharing,
+      ]),
     }
   );
 }
@@ -55,11 +59,13 @@ describe("what a Service waits for", () => {
 
   test("is any address of its family in its pools", () => {
     world.putPool(pool("four"));
-    expect(waiting({ sharing: { key: "x", backend: "" } })).toEqual({
-      addresses: [],
-      wants: [[["four", "six"], [4]]],
-      sharingKey: "x",
-    });
+    expect(waiting({})).toEqual({ addresses: [], wants: [[["four", "six"], [4], undefined]] });
+  });
+
+  test("is, with a sharing key, the same or a part of an address", () => {
+    world.putPool(pool("four"));
+    const sharing = { key: "x", backend: "" };
+    expect(waiting({ sharing })).toMatchObject({ wants: [[["four", "six"], [4], sharing]] });
   });
 
   test("is the address that it asks for by name, wherever", () => {
@@ -73,24 +79,60 @@ describe("what a Service waits for", () => {
     const families = [6, 4] as const;
     expect(waiting({ families, familyPolicy: "PreferDualStack" })).toMatchObject({
       wants: [
-        [["four", "six"], [6]],
-        [["four", "six"], [4]],
+        [["four", "six"], [6], undefined],
+        [["four", "six"], [4], undefined],
       ],
     });
     expect(waiting({ families, familyPolicy: "RequireDualStack" })).toMatchObject({
-      wants: [
-        [
-          ["four", "six"],
-          [6, 4],
-        ],
-      ],
+      wants: [[["four", "six"], [6, 4], undefined]],
     });
   });
 
   test("is an address of the other family from the pool that gave the first one", () => {
     expect(waiting({ families: [4, 6], familyPolicy: "PreferDualStack" })).toMatchObject({
-      wants: [[["four"], [6]]],
+      wants: [[["four"], [6], undefined]],
     });
+  });
+
+  test("is the other family also where both are required from a pool that is asked for by name", () => {
+    world.putPool(pool("both", "192.0.2.8/32", "2001:db8::8/128"));
+    const wish = { ...absentService("a/one").wish, pool: "both" };
+    waiting({ wish });
+    world.putService("a/two", {
+      ...absentService("a/two"),
+      wantsAddress: true,
+      families: [6],
+      wish,
+    });
+    world.settle("a/two");
+    const families = [4, 6] as const;
+    expect(waiting({ wish, families, familyPolicy: "RequireDualStack" })).toMatchObject({
+      wants: [
+        [["both"], [6], undefined],
+        [["both"], [4, 6], undefined],
+      ],
+    });
+  });
+
+  test("is also the other family alone where it may have back what it released itself", () => {
+    world.putPool(pool("four", "192.0.2.4/32", "2001:db8::4/128"));
+    waiting({ families: [6] });
+    waiting({ wantsAddress: false });
+    world.putService("a/two", { ...absentService("a/two"), wantsAddress: true, families: [4] });
+    world.settle("a/two");
+    expect(waiting({ families: [4, 6], familyPolicy: "RequireDualStack" })).toMatchObject({
+      wants: [
+        [["four", "six"], [4, 6], undefined],
+        [["four", "six"], [4], undefined],
+      ],
+    });
+  });
+
+  test("is all of its families where it keeps what the pool that is asked for does not give", () => {
+    waiting({});
+    world.putPool(pool("other"));
+    const wish = { ...absentService("a/one").wish, pool: "other" };
+    expect(waiting({ wish })).toMatchObject({ wants: [[["other"], [4], undefined]] });
   });
 
   test("is nothing in particular where no pool is for it", () => {

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { PendingServices } from "../../src/controller/pending-services.ts";
+import { PendingServices, type Waiting } from "../../src/controller/pending-services.ts";
+import { waitingFor } from "../../src/controller/waiting-for.ts";
 import { WakeUps } from "../../src/controller/wake-ups.ts";
+import type { AddressPolicy } from "../../src/core/model/address-policy.ts";
 import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
+import { absentService, type Service } from "../../src/core/model/service.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
 import { parseIpRange } from "../../src/core/net/ip-range.ts";
 import { AllocationWorld } from "../core/allocation/allocation-world.ts";
@@ -39,6 +42,17 @@ function free(address: IpAddress): void {
   world.ledger.remove(address);
   wakeUps.addressFreed(address);
 }
+
+const strict: AddressPolicy = {
+  name: "p",
+  pools: [],
+  poolSelectors: [],
+  profile: "Strict",
+  excluded: [],
+  reuseDelayMs: undefined,
+  sharingScope: undefined,
+  refusedAtAdmission: undefined,
+};
 
 /** Who was woken since the last call. */
 function taken(): readonly string[] {
@@ -122,15 +136,7 @@ test("an address that only its last holder may have while it cools wakes nobody 
   pending.add("a/any", { addresses: [], wants: [anyOf("web", 4)] });
   const [known] = [world.ledger.get(ip("192.0.2.5"))];
   world.ledger.put({ ...(known as NonNullable<typeof known>), state: "Cooling" });
-  world.policies.set("p", {
-    name: "p",
-    pools: [],
-    poolSelectors: [],
-    profile: "Strict",
-    excluded: [],
-    reuseDelayMs: undefined,
-    sharingScope: undefined,
-  } as never);
+  world.policies.set("p", strict);
   wakeUps.addressFreed(ip("192.0.2.5"));
   expect(taken()).toEqual([]);
   world.policies.clear();
@@ -148,10 +154,88 @@ test("who asks for an address by name is woken when it is freed, or when it may 
   expect(taken()).toEqual(["a/named"]);
 });
 
-test("who shares by the same key is woken when the holders of an address leave room", () => {
-  pending.add("a/friend", { addresses: [], wants: [], sharingKey: "x" });
-  pending.add("a/named", { addresses: ["192.0.2.5"], wants: [] });
-  pending.add("a/stranger", { addresses: [], wants: [], sharingKey: "y" });
-  wakeUps.holdersChanged(ip("192.0.2.5"), ["x"]);
-  expect(taken()).toEqual(["a/named", "a/friend"]);
+test("who held an address until a moment ago is woken when it is denied no more, and nobody else", () => {
+  pending.add("a/any", { addresses: [], wants: [anyOf("web", 4)] });
+  pending.add("b/other", { addresses: [], wants: [anyOf("web", 4)] });
+  const known = world.ledger.get(ip("192.0.2.5"));
+  world.ledger.put({ ...(known as NonNullable<typeof known>), state: "Cooling" });
+  world.policies.set("p", strict);
+  wakeUps.addressFreed(ip("192.0.2.5"));
+  expect(taken()).toEqual(["b/other"]);
+  wakeUps.networksChanged();
+  expect(taken()).toEqual(["b/other"]);
+});
+
+describe("Services with a sharing key", () => {
+  const sharing = { key: "x", backend: "" };
+
+  function holdAs(name: string, port: number, address: string): void {
+    const holder = { namespace: "b", name, uid: "1", sharing, ports: [{ protocol: "TCP", port }] };
+    const allocation = { address: ip(address), pool: "web", bundle: undefined, holders: [holder] };
+    world.ledger.put({ ...allocation, state: "Allocated" });
+  }
+
+  /** It waits as what it got makes it wait. */
+  function wait(part: Partial<Service>): void {
+    const base = {
+      ...absentService(part.key ?? "a/one"),
+      wantsAddress: true,
+      families: [4 as const],
+    };
+    const service: Service = { ...base, sharing, ports: [{ protocol: "TCP", port: 80 }], ...part };
+    world.putService(service.key, service);
+    const decision = world.decide(service.key);
+    pending.add(service.key, waitingFor(service, decision, world) as Waiting);
+  }
+
+  beforeEach(() => {
+    holdAs("one", 80, "192.0.2.4");
+    holdAs("two", 80, "192.0.2.5");
+  });
+
+  test("are woken one by one when a port of theirs is given up, not all ten thousand of them", () => {
+    for (let at = 1; at <= 10_000; at += 1) {
+      wait({ key: `a/${at}` });
+    }
+    wakeUps.holdersChanged(ip("192.0.2.4"), ["x"]);
+    expect(taken()).toEqual([]);
+    holdAs("one", 443, "192.0.2.4");
+    wakeUps.holdersChanged(ip("192.0.2.4"), ["x"]);
+    expect(taken()).toEqual(["a/1"]);
+    wakeUps.lookedAt("a/1");
+    expect(taken()).toEqual(["a/2"]);
+    pending.remove("a/2");
+    holdAs("one", 80, "192.0.2.4");
+    wakeUps.lookedAt("a/2");
+    expect(taken()).toEqual([]);
+  });
+
+  test("are left alone by holders of another key, and told of what they asked for by name", () => {
+    wait({ key: "a/friend" });
+    pending.add("a/named", { addresses: ["192.0.2.4"], wants: [] });
+    wakeUps.holdersChanged(ip("192.0.2.4"), ["y"]);
+    expect(taken()).toEqual(["a/named"]);
+  });
+
+  test("are woken when what friends hold is denied no more", () => {
+    holdAs("one", 443, "192.0.2.4");
+    world.denyList.addClaim(ip("192.0.2.4"), "b/foreign");
+    wait({ key: "a/friend" });
+    world.denyList.removeClaim(ip("192.0.2.4"), "b/foreign");
+    wakeUps.addressFreed(ip("192.0.2.4"));
+    expect(taken()).toEqual(["a/friend"]);
+    wakeUps.lookedAt("a/friend");
+    pending.add("a/named", { addresses: ["192.0.2.4"], wants: [] });
+    wakeUps.networksChanged();
+    expect(taken()).toEqual(["a/friend", "a/named"]);
+  });
+
+  test("are woken by an address of one family where the other one can be shared", () => {
+    world.putPool(pool("web", "192.0.2.4/30", "2001:db8::8/128"));
+    hold("2001:db8::8");
+    holdAs("one", 443, "192.0.2.4");
+    wait({ key: "a/both", families: [4, 6], familyPolicy: "RequireDualStack" });
+    free(ip("2001:db8::8"));
+    expect(taken()).toEqual(["a/both"]);
+  });
 });
