@@ -139,7 +139,7 @@ program.addCommand(
 );
 program.addCommand(
   new Command("scale")
-    .description("Fills a cluster: time, one more Service, API writes, memory, CPU, a second pass")
+    .description("Fills a cluster: time, one more Service, a restart, API writes, memory, CPU")
     .option("--services <n>", "Services that are created at once", positive, 3_000)
     .option("--more <n>", "Services that are created after them, one by one", positive, 50)
     .option("--limit <minutes>", "how long all may take to be announced", positive, 25)

@@ -42,6 +42,11 @@ const figures: readonly Figure<ScaleRound>[] = [
   { name: "one more -> status, p99, ms", of: latency("assigned", 0.99) },
   { name: "one more -> gratuitous ARP, p50, ms", of: latency("announced", 0.5) },
   { name: "one more -> gratuitous ARP, p99, ms", of: latency("announced", 0.99) },
+  { name: "restart -> ready, s", of: (round) => seconds(round.restart?.readyMs) },
+  { name: "restart -> one more in status, s", of: (round) => seconds(round.restart?.assignedMs) },
+  { name: "restarted controller, RSS, MiB", of: restarted("rssMiB") },
+  { name: "restarted controller, anonymous, MiB", of: restarted("anonymousMiB") },
+  { name: "restarted controller, CPU, s", of: restarted("cpuSeconds") },
   {
     name: "API writes per Service",
     of: ({ writes, filling }) => writes.length / filling.assigned,
@@ -63,6 +68,10 @@ function latency(what: "assigned" | "announced", q: number): Figure<ScaleRound>[
       more.map((times: ServiceTimes) => times[what] - times.created),
       q,
     );
+}
+
+function restarted(what: Exclude<keyof ComponentCost, "component">): Figure<ScaleRound>["of"] {
+  return ({ restart }) => (restart ? costOf(restart.costs, "controller")[what] : Number.NaN);
 }
 
 function cost(

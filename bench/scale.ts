@@ -1,7 +1,8 @@
 import type { AuditEntry } from "../sandbox/audit.ts";
 import { describeWrites, writesOf } from "./api-writes.ts";
-import { type ComponentCost, type Contender, costsOf, kubectl, processesOf } from "./contender.ts";
+import { type ComponentCost, type Contender, costsOf, kubectl } from "./contender.ts";
 import { type Scene, withFleet } from "./fresh-cluster.ts";
+import { endControllers, type Restart, restart } from "./restart.ts";
 import { type Filling, type ServiceTimes, serviceNames } from "./service-fleet.ts";
 import { settle } from "./settle.ts";
 
@@ -26,7 +27,9 @@ export interface ScaleRound {
   readonly costs: readonly ComponentCost[];
   /** Each of the Services that came later. Undefined: the first ones were not announced in time. */
   readonly more: readonly ServiceTimes[] | undefined;
-  /** Writes after a restart of the controller and a change of every pool that changes nothing. */
+  /** A restart of the controllers with all Services there. */
+  readonly restart: Restart | undefined;
+  /** Writes after another restart of the controller and a change of every pool that changes nothing. */
   readonly secondPass: readonly AuditEntry[] | undefined;
 }
 
@@ -49,7 +52,8 @@ async function measure(
   const { sandbox, contender, fleet } = scene;
   const names = serviceNames("scale", options.services);
   const later = serviceNames("more", options.more);
-  await fleet.prepare([...names, ...later], sandbox.nodes[0]?.ip ?? "");
+  const atRestart = "at-restart";
+  await fleet.prepare([...names, ...later, atRestart], sandbox.nodes[0]?.ip ?? "");
   const filling = await fleet.fill(names, options.limitMs);
   print(describeFilling(filling));
   const complete = filling.allAnnouncedMs !== undefined;
@@ -61,30 +65,29 @@ async function measure(
   const costs = await costsOf(sandbox, contender);
   const round = { contender: contender.name, kubernetes: sandbox.version, filling, writes, costs };
   if (!complete) {
-    return { ...round, more: undefined, secondPass: undefined };
+    return { ...round, more: undefined, restart: undefined, secondPass: undefined };
   }
   const more: ServiceTimes[] = [];
   for (const name of later) {
     more.push(await fleet.createAndWait(name));
   }
+  const restarted = await restart(scene, atRestart, options.limitMs);
+  print(`ready ${Math.round(restarted.readyMs ?? Number.NaN)} ms after a restart`);
   const secondPass = await passAgain(scene);
   print(`writes of the second pass: ${describeWrites(secondPass)}`);
-  return { ...round, more, secondPass };
+  return { ...round, more, restart: restarted, secondPass };
 }
 
 /**
  * Makes the controllers look at everything again, by a restart and then by a
  * change of every pool that changes nothing, and returns what was written.
  */
-async function passAgain({ sandbox, contender }: Scene): Promise<readonly AuditEntry[]> {
+async function passAgain(scene: Scene): Promise<readonly AuditEntry[]> {
+  const { sandbox, contender } = scene;
   await settle(sandbox, contender);
   const before = await writesOf(sandbox, contender);
   // Processes, not Pods: a new Pod is a change of its node's network, which may be written down.
-  for (const { component, pid } of await processesOf(sandbox, contender)) {
-    if (component === "controller") {
-      process.kill(pid);
-    }
-  }
+  await endControllers(scene);
   await settle(sandbox, contender);
   await kubectl(sandbox, [
     ...["-n", "metallb-system", "annotate", "ipaddresspools.metallb.io", "--all", "bench=touched"],
