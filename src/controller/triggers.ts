@@ -339,21 +339,26 @@ export class Triggers {
 
   /**
    * Those that have an address, or say so in their status, come before those that want one. Of two
-   * that say so and may not share it the first by name has it, whatever the order of the store.
+   * that say so and may not share it the first by name has it, whatever the order of the store. Those
+   * that want one wait for them also where they stood before them: what a status says, and nobody
+   * holds yet, would look free to them.
    */
   #triggerEveryService(): void {
-    const { stores } = this.#options;
-    for (const allocation of this.#options.state.ledger.allocations()) {
+    const { stores, state } = this.#options;
+    for (const allocation of state.ledger.allocations()) {
       this.#triggerHoldersOf(allocation);
     }
     const wanting = [...stores.services.values()].filter(({ service }) => service.wantsAddress);
     const claimsOne = (object: ServiceObject): boolean => object.service.statusAddresses.length > 0;
     const byKey = (a: ServiceObject, b: ServiceObject): number => (a.key < b.key ? -1 : 1);
-    for (const { key } of [
-      ...wanting.filter(claimsOne).sort(byKey),
-      ...wanting.filter((object) => !claimsOne(object)),
-    ]) {
+    for (const { key } of wanting.filter(claimsOne).sort(byKey)) {
       this.#queues.services.add(key);
+    }
+    for (const object of wanting) {
+      if (!claimsOne(object) && state.ledger.heldBy(object.key).length === 0) {
+        this.#queues.services.forget(object.key);
+        this.#queues.services.addUnhurried(object.key);
+      }
     }
   }
 }

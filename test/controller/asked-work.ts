@@ -19,6 +19,8 @@ export class Asked {
   readonly #queues: LeaderQueues;
   readonly #keys = new Map<string, Set<string>>();
   readonly triggers: Triggers;
+  /** Called whenever a Service is looked at. */
+  onLook: (key: string) => void = () => undefined;
 
   constructor(cluster: KnownCluster) {
     this.cluster = cluster;
@@ -37,6 +39,7 @@ export class Asked {
       void one.run(async (key) => {
         this.#keys.get(name)?.add(key);
         if (name === "services") {
+          this.onLook(key);
           this.triggers.lookedAt(key);
         }
       }, new AbortController().signal);

@@ -35,6 +35,32 @@ describe("a new leader", () => {
     expect(await new Asked(cluster).inTurn("services")).toEqual(["a/s2", "a/s3", "a/s4", "a/s1"]);
   });
 
+  test("looks first at those whose status says so also when the first addresses are given out in the middle", async () => {
+    const cluster = new KnownCluster();
+    for (const name of ["s1", "s2", "s3", "s4"]) {
+      cluster.createService(name);
+    }
+    for (const name of ["s3", "s4"]) {
+      cluster.api.edit("MetalLB", "services", `a/${name}`, () => ({
+        status: { loadBalancer: { ingress: [{ ip: address }] } },
+      }));
+    }
+    cluster.see();
+    cluster.state.load();
+    cluster.state.networksKnown = false;
+    const asked = new Asked(cluster);
+    const looks: string[] = [];
+    asked.onLook = (key) => {
+      looks.push(key);
+      if (looks.length === 2) {
+        asked.triggers.openGate("the speakers have reported");
+      }
+    };
+    await asked.calm(0);
+    const tooEarly = ["a/s3", "a/s4"];
+    expect(looks).toEqual([...tooEarly, "a/s3", "a/s4", "a/s1", "a/s2"]);
+  });
+
   test("looks again when the configuration has settled", async () => {
     const cluster = new KnownCluster();
     const asked = new Asked(cluster);
