@@ -300,11 +300,9 @@ function isHeldByOther({ key, uid }: Service): (known: IpAllocationObject) => bo
 function undecidedOf(
   { statusAddresses }: Service,
   decision: AllocationDecision,
-  { ledger }: AllocationState,
+  { ledger, networksKnown, configurationLost }: AllocationState,
 ): readonly IpAddress[] {
-  const tooEarly =
-    decision.kind === "refuse" &&
-    (decision.reason === "WaitingForSpeakers" || decision.reason === "ConfigurationLost");
+  const tooEarly = decision.kind === "refuse" && (!networksKnown || configurationLost);
   return tooEarly
     ? statusAddresses.filter((address) => ledger.get(address)?.state !== "Allocated")
     : [];

@@ -100,3 +100,22 @@ test("a status that somebody else overwrote is written again, and an Event says 
   const ingress = cluster.api.get("services", "a/s1")?.status.loadBalancer.ingress;
   expect(ingress).toEqual([{ ip: beyond }]);
 });
+
+test("while nothing can be judged yet a status stays as another controller left it, whatever is wrong with the wish", async () => {
+  const [cluster, reconciler] = await wishfulService();
+  const ingress = [{ ip: "192.0.2.11" }];
+  cluster.api.edit("MetalLB", "services", "a/s1", () => ({
+    status: { loadBalancer: { ingress } },
+  }));
+  cluster.see();
+  cluster.state.networksKnown = false;
+  await reconciler.reconcile("a/s1");
+  expect(cluster.api.get("services", "a/s1")?.status.loadBalancer.ingress).toEqual(ingress);
+  expect(cluster.api.list("ipallocations")).toEqual([]);
+  cluster.state.networksKnown = true;
+  await reconciler.reconcile("a/s1");
+  expect(cluster.api.get("ipallocations", "192.0.2.11")?.spec.state).toBe("Allocated");
+  const { status } = cluster.api.get("services", "a/s1") ?? {};
+  expect(status.loadBalancer.ingress).toEqual(ingress);
+  expect(status.conditions[0]).toMatchObject({ status: "True", reason: "AddressNotInPool" });
+});

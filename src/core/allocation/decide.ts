@@ -63,7 +63,8 @@ function decideAbout(
 ): AllocationDecision {
   const obstacle = findObstacle(service, context);
   if (obstacle !== undefined) {
-    return settle(held, held, "RequestChanged", obstacle);
+    const target = held.length > 0 ? held : honourStatus(service, context);
+    return settle(held, inStableOrder(service, target), "RequestChanged", obstacle);
   }
   const { pool, addresses } = service.wish;
   if (pool !== undefined && findPool(pool, context) === undefined) {
@@ -79,7 +80,10 @@ function decideAbout(
   return chooseFor(service, held, context);
 }
 
-/** A wish that cannot be met costs nothing, a pool that went does: as if nothing was asked for. */
+/**
+ * A wish that cannot be met costs nothing, a pool that went does: as if nothing was asked for.
+ * What another controller gave before us is not lost by it either.
+ */
 function keepWithoutWish(
   service: Service,
   held: readonly IpAddress[],
@@ -87,8 +91,10 @@ function keepWithoutWish(
   context: AllocationContext,
 ): AllocationDecision {
   const undemanding = { ...service, wish: { ...service.wish, pool: undefined } };
-  const kept = inStableOrder(service, keepable(undemanding, held, context));
-  return settle(held, kept, lossReason(held, undemanding, context), refused);
+  const kept = keepable(undemanding, held, context);
+  const target = kept.length > 0 ? kept : honourStatus(undemanding, context);
+  const revoked = lossReason(held, undemanding, context);
+  return settle(held, inStableOrder(service, target), revoked, refused);
 }
 
 /** What stands in the way of any address at all, before looking at which. */
@@ -164,7 +170,10 @@ function honourStatus(service: Service, context: AllocationContext): readonly Ip
       service.familyPolicy !== "RequireDualStack",
   );
   const possible =
-    wanted.length > 0 && complete && refuseWish(service, wanted, context) === undefined;
+    wanted.length > 0 &&
+    complete &&
+    !context.configurationLost &&
+    refuseWish(service, wanted, context) === undefined;
   return possible ? wanted : [];
 }
 
