@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import { serverTls } from "./server-tls.ts";
 
 /** Whether who asks may read the metrics. `unknown`: it could not be found out. */
 export type ScrapeVerdict = "allowed" | "unauthenticated" | "forbidden" | "unknown";
@@ -67,7 +68,9 @@ async function serve(
     try {
       const secrets = await certificate?.read();
       server = await listen(
-        secrets === undefined ? createServer(answer) : createTlsServer(secrets, answer),
+        secrets === undefined
+          ? createServer(answer)
+          : createTlsServer({ ...secrets, ...serverTls }, answer),
         { host, port },
       );
     } catch (error) {
@@ -168,7 +171,7 @@ class CertificateFiles {
     try {
       const secrets = await this.read();
       if (this.#held !== before) {
-        server.setSecureContext(secrets);
+        server.setSecureContext({ ...secrets, ...serverTls });
         log.info({ directory: this.#directory }, "certificate of /metrics replaced");
       }
     } catch (error) {

@@ -4,7 +4,7 @@ import { request as httpsRequest } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TLSSocket } from "node:tls";
+import type { SecureVersion, TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CertificateAuthority } from "../../sandbox/certificates.ts";
 import type { Log } from "../../src/runtime/log.ts";
@@ -15,18 +15,25 @@ import {
   serveMetrics,
 } from "../../src/runtime/metrics-server.ts";
 import { HandClock } from "../kube/hand-clock.ts";
+import { handshake } from "./handshake.ts";
 
 let clock: HandClock;
 let end: AbortController;
 let directory: string;
 let warnings: string[];
-const log: Log = { ...silentLog, warn: (_, message) => warnings.push(message) };
+let logged: string[];
+const log: Log = {
+  ...silentLog,
+  info: (_, message) => logged.push(message),
+  warn: (_, message) => warnings.push(message),
+};
 
 beforeEach(() => {
   clock = new HandClock();
   end = new AbortController();
   directory = mkdtempSync(join(tmpdir(), "steelyard-metrics-"));
   warnings = [];
+  logged = [];
 });
 
 afterEach(() => {
@@ -96,6 +103,16 @@ describe("serving /metrics", () => {
       body: "m 1\n",
     });
     expect((await get(`http://127.0.0.1:${port}/other`)).status).toBe(404);
+  });
+
+  test("on port 0 is not done at all", async () => {
+    const servers = (): readonly string[] =>
+      process.getActiveResourcesInfo().filter((resource) => resource === "TCPServerWrap");
+    const before = servers();
+    await serve({ port: 0, host: "127.0.0.1" }).life;
+    await serve({ port: 0, tls: { directory, judge: async () => "allowed" } }).life;
+    expect(servers()).toEqual(before);
+    expect(logged).toEqual([]);
   });
 
   test("to other machines without TLS is refused at once", () => {
@@ -207,6 +224,25 @@ describe("serving /metrics by HTTPS", () => {
       await clock.advance(10_000);
       expect((await get(url)).fingerprint).not.toBe(first);
     });
+  });
+
+  test("speaks TLS 1.3 and no older one, also with a certificate that came later", async () => {
+    await writeCertificate();
+    const port = await freePort();
+    serve({ port, host: "127.0.0.1", tls: { directory, judge } });
+    const url = `https://127.0.0.1:${port}/metrics`;
+    const first = (await vi.waitFor(() => get(url))).fingerprint;
+    const shaken = (version: SecureVersion): Promise<string> =>
+      handshake(version, { port, rejectUnauthorized: false });
+    const agreed = async (): Promise<readonly string[]> =>
+      await Promise.all([shaken("TLSv1.3"), shaken("TLSv1.2"), shaken("TLSv1.1")]);
+    expect(await agreed()).toEqual(["TLSv1.3 false", "refused", "refused"]);
+    await writeCertificate();
+    await vi.waitFor(async () => {
+      await clock.advance(10_000);
+      expect((await get(url)).fingerprint).not.toBe(first);
+    });
+    expect(await agreed()).toEqual(["TLSv1.3 false", "refused", "refused"]);
   });
 
   test("waits for a certificate that is not there yet", async () => {

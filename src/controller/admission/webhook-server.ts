@@ -9,6 +9,7 @@ import {
 import type { CertificatePair } from "../../kube/decode/webhook-secret.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../runtime/log.ts";
+import { serverTls } from "../../runtime/server-tls.ts";
 
 export interface WebhookServerOptions {
   readonly port: number;
@@ -31,7 +32,7 @@ const bodyMax = 1 << 20;
 const bodiesMax = 16 << 20;
 const connectionsMax = 100;
 const bindRetryMs = 1_000;
-const tls = { minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] } as const;
+const tls = { ...serverTls, ALPNProtocols: ["http/1.1"] };
 
 /** What was not answered with a verdict: the status says why. */
 class Unanswerable extends Error {

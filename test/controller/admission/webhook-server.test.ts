@@ -8,6 +8,7 @@ import type { CertificatePair } from "../../../src/kube/decode/webhook-secret.ts
 import { CertificateAuthority } from "../../../src/runtime/certificate-authority.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import type { Log } from "../../../src/runtime/log.ts";
+import { handshake } from "../../runtime/handshake.ts";
 
 const servername = "webhook.test.svc";
 const validity = { notBefore: new Date(0), notAfter: new Date(Date.now() + 3_600_000) };
@@ -222,30 +223,18 @@ describe("the webhook's server", () => {
     expect((await ask()).status).toBe(200);
   });
 
-  test("speaks HTTP/1.1 by TLS 1.2 or newer", async () => {
-    const handshake = (maxVersion: SecureVersion): Promise<string> =>
-      new Promise((resolve) => {
-        const to = {
-          port: server.port ?? 0,
-          host: "127.0.0.1",
-          servername,
-          ca: authority.certificate,
-        };
-        const options = {
-          ...to,
-          maxVersion,
-          minVersion: "TLSv1",
-          ALPNProtocols: ["h2", "http/1.1"],
-        } as const;
-        const socket = connect({ ...options, ciphers: "DEFAULT@SECLEVEL=0" }, () => {
-          resolve(`${socket.getProtocol()} ${socket.alpnProtocol}`);
-          socket.destroy();
-        });
-        socket.once("error", () => resolve("refused"));
-      });
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3 http/1.1");
-    expect(await handshake("TLSv1.2")).toBe("TLSv1.2 http/1.1");
-    expect(await handshake("TLSv1.1")).toBe("refused");
+  test("speaks HTTP/1.1 by TLS 1.3 and no older one, also with a certificate that came later", async () => {
+    const to = { port: server.port ?? 0, servername, ca: authority.certificate };
+    const shaken = (version: SecureVersion): Promise<string> =>
+      handshake(version, { ...to, ALPNProtocols: ["h2", "http/1.1"] });
+    for (const pair of [first, second]) {
+      certificate = pair;
+      certificateChanged();
+      await systemClock.sleep(20);
+      expect(await shaken("TLSv1.3")).toBe("TLSv1.3 http/1.1");
+      expect(await shaken("TLSv1.2")).toBe("refused");
+      expect(await shaken("TLSv1.1")).toBe("refused");
+    }
   });
 });
 
