@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type {
   V1LabelSelector,
@@ -240,20 +241,35 @@ describe("around the controllers", () => {
     expect(budget.selector).toEqual(controllers.spec.selector);
   });
 
-  test("a policy lets in what their ports are for, and out to DNS and API servers", () => {
+  test("a policy lets in on the ports that they listen on, and on no other", () => {
     const policy = specOf<V1NetworkPolicySpec>("NetworkPolicy");
     expect(policy.podSelector).toEqual(controllers.spec.selector);
     expect(policy.policyTypes).toEqual(["Ingress", "Egress"]);
-    const ports = (rules: readonly { ports?: { port?: number | string }[] }[]) =>
-      rules.flatMap(({ ports: some = [] }) => some.map(({ port }) => port));
-    const open = ports(policy.ingress as { ports: { port: number }[] }[]);
-    for (const { containerPort } of controllers.spec.template.spec.containers[0]?.ports ?? []) {
-      expect(open).toContain(containerPort);
+    const [container] = controllers.spec.template.spec.containers;
+    expect(container?.args?.filter((arg) => arg.includes("port"))).toEqual([]);
+    const help = execFileSync(process.execPath, ["src/cli/main.ts", "controller", "--help"]);
+    const flags = `${help}`.matchAll(/--([a-z-]*port) <port>.*?\(default:\s+(\d+)\)/gs);
+    const listening = [...flags].map(([, , port]) => ({ protocol: "TCP", port: Number(port) }));
+    expect(listening).toHaveLength(3);
+    expect(sorted(policy.ingress?.flatMap(({ ports = [] }) => ports))).toEqual(sorted(listening));
+    for (const { containerPort } of container?.ports ?? []) {
+      expect(listening).toContainEqual({ protocol: "TCP", port: containerPort });
     }
-    expect(ports(policy.egress as { ports: { port: number }[] }[])).toEqual(
-      expect.arrayContaining([53, 443, 6443]),
-    );
   });
+
+  test("a policy lets out to DNS and to the ports of an API server, in the chart the same, and nowhere else", () => {
+    const values = parse(readFileSync("deploy/chart/steelyard/values.yaml", "utf8"));
+    const dns = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
+    const ofApiServers = [443, 6443, 8443, 16_443];
+    expect(values.networkPolicy).toEqual({ enabled: true, apiServerPorts: ofApiServers });
+    expect(specOf<V1NetworkPolicySpec>("NetworkPolicy").egress).toEqual([
+      { ports: dns },
+      { ports: ofApiServers.map((port) => ({ protocol: "TCP", port })) },
+    ]);
+  });
+
+  const sorted = <T>(ports: readonly T[] = []): readonly T[] =>
+    [...ports].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 });
 
 describe("the chart", () => {

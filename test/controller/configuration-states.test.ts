@@ -125,6 +125,26 @@ describe("the ConfigurationState of the controller", () => {
     expect(cluster.asked.length).toBe(asked);
   });
 
+  test("is decided anew when somebody else wrote it before we could", async () => {
+    await settle();
+    const patches: unknown[] = [];
+    cluster.beforeRequest = (asked): void => {
+      if (asked.startsWith("PATCH")) {
+        cluster.beforeRequest = () => patches.push(state("controller")?.["errorSummary"]);
+        cluster.api.edit("user", "configurationstates", `${configNamespace}/controller`, () => ({
+          status: { result: "Invalid", errorSummary: "lies", extra: "lies" },
+        }));
+      }
+    };
+    putPool("b", "nonsense");
+    await settle();
+    expect(new Set(patches)).toEqual(new Set(["lies"]));
+    expect(state("controller")).toMatchObject({
+      result: "Invalid",
+      errorSummary: expect.stringContaining("IPAddressPool b: "),
+    });
+  });
+
   test("is Unknown while the configuration is gone as a whole", async () => {
     await settle();
     const going = { deletionTimestamp: "2026-01-01T00:00:00Z" };

@@ -104,6 +104,8 @@ test.each<[string, object, readonly number[]]>([
   ["a family twice counts once", { clusterIPs: ["10.96.0.9", "10.96.0.8", "fd00::9"] }, [4, 6]],
   ["a headless Service", { clusterIP: "None", clusterIPs: ["None"] }, []],
   ["none yet", {}, []],
+  ["two of one family", { clusterIPs: ["10.96.0.9", "10.96.0.10"] }, [4]],
+  ["three", { clusterIPs: ["fd00::9", "10.96.0.9", "fd00::10"] }, [6, 4]],
 ])("families come from the cluster IPs: %s", (_, spec, families) => {
   expect(decode({ spec }).service.families).toEqual(families);
 });
