@@ -212,13 +212,13 @@ export class ConfigurationReporter {
     if (object === undefined) {
       return undefined;
     }
-    const { name, errors, conditions } = object;
+    const { name, errors, warnings, conditions } = object;
     const inForce = configuration.advertisements.some((one) => one.name === name);
     return {
       resource: resources.l2Advertisements,
       object,
       written: { conditions },
-      verdict: { conditions: [validity({ errors, warnings: [], inForce })] },
+      verdict: { conditions: [validity({ errors, warnings, inForce })] },
       take: (raw) => {
         const taken = decodeL2Advertisement(raw);
         stores.advertisements.upsertLocal(taken);

@@ -181,7 +181,7 @@ describe("the ConfigurationState of a speaker", () => {
     });
     expect(state("speaker-n1")).toMatchObject({
       result: "Invalid",
-      errorSummary: expect.stringContaining("L2Advertisement bad: spec.interfaces: "),
+      errorSummary: expect.stringContaining("L2Advertisement bad: spec.interfaces[0]: "),
       conditions: [{ type: "configReconcilerValid", reason: "ConfigurationError" }],
     });
     expect(state("speaker-n2")).toMatchObject({ result: "Unknown", errorSummary: "" });

@@ -12,6 +12,8 @@ export interface L2AdvertisementObject extends Stored {
   readonly name: string;
   readonly advertisement: L2Advertisement | undefined;
   readonly errors: readonly string[];
+  /** What was left out of it. */
+  readonly warnings: readonly string[];
   /** `status.conditions` as they stand; with MetalLB's own CRD there are never any. */
   readonly conditions: readonly Condition[];
 }
@@ -30,20 +32,28 @@ export function decodeL2Advertisement(raw: unknown): L2AdvertisementObject {
     }
     return decoded.ok ? decoded.selectors : [];
   };
-  for (const name of textListField(raw, "spec", "interfaces")) {
-    if (Buffer.byteLength(name) > interfaceNameMax || !/^[^/\s]+$/.test(name)) {
-      errors.push(`spec.interfaces: "${name}" is no name of an interface`);
-    }
+  const interfaces = textListField(raw, "spec", "interfaces");
+  const usableInterfaces = interfaces.filter(isInterfaceName);
+  const warnings = interfaces.flatMap((one, index) =>
+    isInterfaceName(one) ? [] : [`spec.interfaces[${index}]: "${one}" is no name of an interface`],
+  );
+  if (interfaces.length > 0 && usableInterfaces.length === 0) {
+    // Without any it would be for all interfaces.
+    errors.push(...warnings.splice(0));
   }
   const advertisement: L2Advertisement = {
     name,
     pools: textListField(raw, "spec", "ipAddressPools"),
     poolSelectors: selectors("ipAddressPoolSelectors"),
     nodeSelectors: selectors("nodeSelectors"),
-    interfaces: textListField(raw, "spec", "interfaces"),
+    interfaces: usableInterfaces,
     serviceSelectors: selectors("serviceSelectors"),
   };
   const usable = errors.length === 0 ? advertisement : undefined;
   const conditions = decodeConditions(raw);
-  return { key, uid, resourceVersion, name, advertisement: usable, errors, conditions };
+  return { key, uid, resourceVersion, name, advertisement: usable, errors, warnings, conditions };
+}
+
+function isInterfaceName(name: string): boolean {
+  return Buffer.byteLength(name) <= interfaceNameMax && /^[^/\s]+$/.test(name);
 }

@@ -28,7 +28,7 @@ describe("a new L2Advertisement", () => {
   });
 
   test.each([
-    [{ interfaces: ["no interface"] }, "refuse", "spec.interfaces"],
+    [{ interfaces: ["no interface"] }, "refuse", "spec.interfaces[0]"],
     [
       { nodeSelectors: [{ matchExpressions: [{ key: "rack", operator: "In" }] }] },
       "refuse",
@@ -80,7 +80,7 @@ describe("an L2Advertisement that is changed or deleted", () => {
   test("may keep an old fault", () => {
     const before = writtenAdvertisement("bad", { interfaces: ["no interface"] });
     expect(advertisementFindings({ before, after: before }, world)).toMatchObject([
-      { severity: "warn", field: "spec.interfaces" },
+      { severity: "warn", field: "spec.interfaces[0]" },
     ]);
   });
 });
