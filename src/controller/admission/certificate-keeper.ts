@@ -82,11 +82,10 @@ export class CertificateKeeper {
       // The install makes it; without it nobody calls us either.
       return;
     }
-    const isNewer = this.#plan(known.secret) !== "none" && (await this.#renew());
-    if (!isNewer) {
-      await this.#register(known.secret.authorities);
-    }
-    this.#queue.add(webhookName, this.#restMs(known.secret));
+    const isDue = this.#plan(known.secret) !== "none";
+    const secret = isDue ? await this.#renew() : known.secret;
+    await this.#register(secret.authorities);
+    this.#queue.add(webhookName, this.#restMs(secret));
   }
 
   /** How long nothing needs to be looked at, if nobody changes anything. */
@@ -109,15 +108,15 @@ export class CertificateKeeper {
     });
   }
 
-  /** Decides again on what the API server has now, and writes the Secret; whether it did. */
-  async #renew(): Promise<boolean> {
+  /** Decides again on what the API server has now, and writes the Secret; resolves to what is in it. */
+  async #renew(): Promise<WebhookSecret> {
     const { writer, namespace, secrets, log } = this.#options;
     const raw = (await writer.read(resources.secrets, { namespace, name: webhookName })) as Raw;
     const { secret } = decodeWebhookSecret(raw);
     const step = this.#plan(secret);
     const wanted = await this.#after(step, secret);
     if (wanted === undefined) {
-      return false;
+      return secret;
     }
     const written = await writer.replace(resources.secrets, {
       ...raw,
@@ -125,7 +124,7 @@ export class CertificateKeeper {
     });
     log.info({ step, secret: webhookName }, "certificate of the webhook renewed");
     secrets.upsertLocal(decodeWebhookSecret(written));
-    return true;
+    return wanted;
   }
 
   async #after(step: CertificateStep, secret: WebhookSecret): Promise<WebhookSecret | undefined> {

@@ -193,8 +193,11 @@ describe("the keeper of the certificate", () => {
       }),
     );
     api.asked.length = 0;
-    await keepUntil(() => api.asked.includes("GET secrets"));
+    const later = clock.now() + 5_000;
+    await keepUntil(() => api.asked.includes("GET secrets") && clock.now() > later);
     expect(api.objects.get("secrets")).toBe(theirs);
+    expect(api.asked).toEqual(["GET secrets"]);
+    expect(isRegistered()).toBe(true);
   });
 
   test("says no secret in its log", async () => {
