@@ -1,5 +1,5 @@
 import { enumerated } from "../core/model/enumerated.ts";
-import { type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import { conditionMessage, type DesiredCondition, mergeConditions } from "../kube/condition.ts";
 import type { ConfigurationStateObject } from "../kube/decode/configuration-state.ts";
 
 /** Who reads the configuration: under MetalLB's names for the conditions of each. */
@@ -20,8 +20,6 @@ export type ConfigurationOutcome =
 
 /** So many errors are told, a line each; the others are counted. */
 const errorsMax = 100;
-/** What a message of a condition may have. */
-const messageMax = 32_768;
 
 /** Returns the `status` that says `outcome`, with the words of MetalLB; `undefined` if the object says it already. */
 export function planConfigurationState(
@@ -71,5 +69,5 @@ function conditionOf(
 }
 
 function summary(errors: readonly string[]): string {
-  return `configuration error: ${enumerated(errors, "\n", errorsMax)}`.slice(0, messageMax);
+  return conditionMessage(`configuration error: ${enumerated(errors, "\n", errorsMax)}`);
 }

@@ -1,7 +1,12 @@
 import type { PoolConflict } from "../core/allocation/conflicts.ts";
 import { enumerated } from "../core/model/enumerated.ts";
 import type { PoolConflictReason, Reason } from "../core/model/reason.ts";
-import { type Condition, type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import {
+  type Condition,
+  type DesiredCondition,
+  isSaid,
+  mergeConditions,
+} from "../kube/condition.ts";
 import { type PoolCount, poolCounts } from "../kube/decode/ip-address-pool.ts";
 
 /** A condition whose reason is one of ours. */
@@ -90,10 +95,8 @@ export function newsOf(
   told: readonly DesiredCondition[],
   conditions: readonly Verdict[],
 ): readonly Verdict[] {
-  return conditions.filter(({ type, status, reason, message }) => {
-    const before = told.find((one) => one.type === type);
-    return reason === "Valid"
-      ? before?.status === "False"
-      : before?.status !== status || before.reason !== reason || before.message !== message;
+  return conditions.filter((condition) => {
+    const before = told.find(({ type }) => type === condition.type);
+    return condition.reason === "Valid" ? before?.status === "False" : !isSaid(before, condition);
   });
 }

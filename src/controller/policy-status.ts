@@ -1,14 +1,17 @@
 import { governs } from "../core/model/address-policy.ts";
+import { enumerated } from "../core/model/enumerated.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
-import { type Condition, type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import {
+  type Condition,
+  type DesiredCondition,
+  isSaid,
+  mergeConditions,
+} from "../kube/condition.ts";
 import type { AddressPolicyObject } from "../kube/decode/address-policy.ts";
 
 const accepted = "Accepted";
 const excludedInUse = "ExcludedInUse";
-
-/** More are counted, not named. */
-const namedAddresses = 10;
 
 /** What there is to say of a policy. */
 export interface PolicyFindings {
@@ -65,11 +68,11 @@ function acceptedCondition(
   selected: number,
 ): DesiredCondition {
   if (errors.length > 0) {
-    const message = `${errors.join("; ")}. The last good version stays in force, or what of this one can be read`;
+    const message = `${enumerated(errors, "; ")}. The last good version stays in force, or what of this one can be read`;
     return { type: accepted, status: "False", reason: "ConfigurationInvalid", message };
   }
   const missing = (policy?.pools ?? []).filter((name) => !pools.some((pool) => pool.name === name));
-  const without = missing.length === 0 ? "" : `; there is no pool ${missing.join(", ")}`;
+  const without = missing.length === 0 ? "" : `; there is no pool ${enumerated(missing)}`;
   const message = `in force for ${selected} of ${pools.length} pools${without}`;
   return { type: accepted, status: "True", reason: "Accepted", message };
 }
@@ -78,13 +81,11 @@ function inUseCondition(inUse: readonly IpAddress[]): readonly DesiredCondition[
   if (inUse.length === 0) {
     return [];
   }
-  const more = inUse.length - namedAddresses;
-  const names = inUse.slice(0, namedAddresses).join(", ") + (more > 0 ? ` and ${more} more` : "");
-  const message = `Services hold excluded addresses and keep them until they give them back: ${names}`;
+  const message = `Services hold excluded addresses and keep them until they give them back: ${enumerated(inUse)}`;
   return [{ type: excludedInUse, status: "True", reason: "AddressExcluded", message }];
 }
 
-function isBadNews({ written }: AddressPolicyObject, { type, reason, message }: DesiredCondition) {
-  const old = written.conditions.find((condition) => condition.type === type);
-  return reason !== "Accepted" && (old?.reason !== reason || old.message !== message);
+function isBadNews({ written }: AddressPolicyObject, condition: DesiredCondition): boolean {
+  const old = written.conditions.find(({ type }) => type === condition.type);
+  return condition.reason !== "Accepted" && !isSaid(old, condition);
 }

@@ -1,9 +1,10 @@
 import type { AllocationDecision } from "../core/allocation/decide.ts";
+import { enumerated } from "../core/model/enumerated.ts";
 import type { Refusal } from "../core/model/reason.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { AnnouncementVerdict } from "../core/placement/announced.ts";
 import { allocatedFromPoolAnnotation } from "../kube/annotations.ts";
-import { type DesiredCondition, mergeConditions } from "../kube/condition.ts";
+import { type DesiredCondition, isSaid, mergeConditions } from "../kube/condition.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 
 export const addressAssigned = "steelyard.dev/AddressAssigned";
@@ -108,7 +109,7 @@ export function explainOverwrite(
   const said = written.conditions.find(({ type }) => type === addressAssigned);
   return strangers.length === 0 || said?.status !== "True"
     ? undefined
-    : `the status had ${strangers.join(", ")}, which this Service does not hold: ` +
+    : `the status had ${enumerated(strangers)}, which this Service does not hold: ` +
         `${service.servedBy ?? "another controller"} writes it too. Turn that one off, or have ` +
         "one of the two serve Services of a loadBalancerClass only";
 }
@@ -152,12 +153,7 @@ function refusalOf(decision: AllocationDecision): Refusal | undefined {
 
 function isNews(object: ServiceObject, condition: DesiredCondition): boolean {
   const old = object.written.conditions.find(({ type }) => type === condition.type);
-  return (
-    condition.status !== "Unknown" &&
-    (old?.status !== condition.status ||
-      old.reason !== condition.reason ||
-      old.message !== condition.message)
-  );
+  return condition.status !== "Unknown" && !isSaid(old, condition);
 }
 
 function equal(a: readonly string[], b: readonly string[]): boolean {

@@ -74,11 +74,19 @@ describe("the status of a policy", () => {
     expect(plan(written(spec))).toBeUndefined();
   });
 
-  test("names excluded addresses that are held, ten at most, until none is", () => {
+  test("counts pools that are not there beyond eight", () => {
+    const names = Array.from({ length: 256 }, (_, n) => `${n}`.padStart(253, "x"));
+    const spec = { ipAddressPools: names };
+    const [accepted] = plan(policy(spec))?.patch.status.conditions ?? [];
+    expect(accepted?.message).toMatch(/there is no pool x+0, .*, and 248 more$/);
+    expect(plan(written(spec))).toBeUndefined();
+  });
+
+  test("names excluded addresses that are held, eight at most, until none is", () => {
     const inUse = Array.from({ length: 12 }, (_, n) => ip(`192.0.2.${n}`));
     const change = plan(policy({}), inUse);
     expect(change?.news).toMatchObject([{ type: "ExcludedInUse", reason: "AddressExcluded" }]);
-    expect(change?.news[0]?.message).toMatch(/: 192\.0\.2\.0, .*, 192\.0\.2\.9 and 2 more$/);
+    expect(change?.news[0]?.message).toMatch(/: 192\.0\.2\.0, .*, 192\.0\.2\.7, and 4 more$/);
     expect(plan(written({}, inUse), inUse)).toBeUndefined();
     const more = [...pools, poolOf("new", ["192.0.4.0/24"])];
     expect(plan(written({}, inUse), inUse, more)?.news).toEqual([]);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   type Condition,
   type DesiredCondition,
+  isSaid,
   mergeConditions,
 } from "../../src/kube/condition.ts";
 
@@ -49,6 +50,15 @@ describe("merging conditions", () => {
 
   test("takes out what should be absent", () => {
     expect(mergeConditions([old("a"), old("b")], [], ["a"], now)).toEqual([old("b")]);
+  });
+
+  test("cuts a message that the API server would refuse, and writes it once", () => {
+    const long = { ...wanted("a"), message: `${"x".repeat(32_767)}😀` };
+    const merged = mergeConditions([], [long], [], now) ?? [];
+    expect(merged[0]?.message).toBe(`${"x".repeat(32_767)}\ufffd`);
+    expect(mergeConditions(merged, [long], [], now)).toBeUndefined();
+    expect(isSaid(merged[0], long)).toBe(true);
+    expect(isSaid(merged[0], { ...long, message: "m" })).toBe(false);
   });
 
   const status = fc.constantFrom<Condition["status"]>("True", "False", "Unknown");
