@@ -100,9 +100,12 @@ export class Configuration {
     if (known !== undefined) {
       return known;
     }
-    const { labels } = this.pools.find(({ name }) => name === pool) ?? { labels: {} };
-    const policy = policyFor({ name: pool, labels }, this.#policies);
-    this.#poolPolicies.set(pool, policy);
+    const found = this.pools.find(({ name }) => name === pool);
+    const policy = policyFor(found ?? { name: pool, labels: {} }, this.#policies);
+    if (found !== undefined) {
+      // Of names of no pool there are as many as somebody likes to ask for.
+      this.#poolPolicies.set(pool, policy);
+    }
     return policy;
   }
 

@@ -28,6 +28,9 @@ interface NamespaceView {
   readonly answers: Map<string, readonly IpAddressPool[]>;
 }
 
+/** More answers than a cluster has namespaces are about such as somebody made up: then it starts over. */
+const answersMax = 16_384;
+
 const indexes = new WeakMap<readonly IpAddressPool[], PoolIndex>();
 const partsOfPools = new WeakMap<IpAddressPool, readonly PoolPart[]>();
 
@@ -51,6 +54,7 @@ export class PoolIndex {
   readonly #byName: ReadonlyMap<string, IpAddressPool>;
   readonly #parts: Readonly<Record<IpFamily, IntervalIndex<PoolPart>>>;
   readonly #views = new Map<string, NamespaceView>();
+  #answers = 0;
 
   /** `pools` in the order in which they are asked. */
   constructor(pools: readonly IpAddressPool[]) {
@@ -83,8 +87,8 @@ export class PoolIndex {
   }
 
   /**
-   * The pools that admit the Service and give addresses without being named, in order. For as long
-   * as the index lives, the same pools are the same list.
+   * The pools that admit the Service and give addresses without being named, in order. The same
+   * pools are the same list, but for once in very many questions.
    */
   automatic(
     service: Pick<Service, "namespace" | "labels">,
@@ -103,11 +107,23 @@ export class PoolIndex {
 
   #together(view: NamespaceView, chosen: ReadonlySet<IpAddressPool>): readonly IpAddressPool[] {
     const name = JSON.stringify([...chosen].map((pool) => pool.name).sort());
+    const known = view.answers.get(name);
+    if (known !== undefined) {
+      return known;
+    }
     const open = new Set(view.open);
-    const answer =
-      view.answers.get(name) ?? this.#pools.filter((pool) => open.has(pool) || chosen.has(pool));
+    const answer = this.#pools.filter((pool) => open.has(pool) || chosen.has(pool));
+    this.#count();
     view.answers.set(name, answer);
     return answer;
+  }
+
+  #count(): void {
+    this.#answers += 1;
+    if (this.#answers > answersMax) {
+      this.#answers = 1;
+      this.#views.clear();
+    }
   }
 
   #viewOf(namespace: string, labels: Labels): NamespaceView {
@@ -119,6 +135,7 @@ export class PoolIndex {
       (pool) => pool.autoAssign && poolAdmitsNamespace(pool, namespace, labels),
     );
     const view = { labels, ...viewOf(admitting), answers: new Map() };
+    this.#count();
     this.#views.set(namespace, view);
     return view;
   }

@@ -1,3 +1,5 @@
+/** The longest name that there is; whoever reaches the webhook may send longer ones, to be kept. */
+const lengthMax = 253;
 /** More different texts than this are not what this is for: then it starts over. */
 const textsMax = 4_096;
 
@@ -11,6 +13,9 @@ export function interned(text: string): string {
   const known = texts.get(text);
   if (known !== undefined) {
     return known;
+  }
+  if (text.length > lengthMax) {
+    return text;
   }
   if (texts.size >= textsMax) {
     texts.clear();

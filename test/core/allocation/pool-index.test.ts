@@ -95,6 +95,19 @@ describe("the index of pools", () => {
     );
   });
 
+  test("keeps no answer for ever, of however many namespaces somebody makes up", () => {
+    const open = { name: "open", labels: {}, ranges: [], autoAssign: true, avoidBuggyIPs: false };
+    const index = new PoolIndex([{ ...open, serviceAllocation: undefined }]);
+    const of = (namespace: string): readonly IpAddressPool[] =>
+      index.automatic({ namespace, labels: {} }, {});
+    const before = of("a");
+    for (let n = 0; n < 16_384; n += 1) {
+      of(`made-up-${n}`);
+    }
+    expect(of("a")).toEqual(before);
+    expect(of("a")).not.toBe(before);
+  });
+
   test("knows pools by name, and is made once for a list", () => {
     const list: readonly IpAddressPool[] = [];
     expect(poolIndexOf(list)).toBe(poolIndexOf(list));
