@@ -37,13 +37,23 @@ export function poolInUseFindings(
   const shut = held.filter(
     (allocation) => inSome(allocation.address) && !isAdmitted(allocation, remaining, known),
   );
+  // A pool that went may come back in a moment; one that is there is meant as it stands.
+  const when = after === undefined ? "after five seconds" : "at once";
   return [
-    ...said(lost, (words) => `${words}, which Services hold, would be in no pool any more`),
-    ...said(shut, (words) => `${words} would belong to a pool that does not admit their Services`),
+    ...said(lost, when, (words) => `${words}, which Services hold, would be in no pool any more`),
+    ...said(
+      shut,
+      "at once",
+      (words) => `${words} would belong to a pool that does not admit their Services`,
+    ),
   ].map((message) => severity(message));
 }
 
-function said(lost: readonly IpAllocation[], sentence: (addresses: string) => string): string[] {
+function said(
+  lost: readonly IpAllocation[],
+  when: string,
+  sentence: (addresses: string) => string,
+): string[] {
   if (lost.length === 0) {
     return [];
   }
@@ -51,7 +61,7 @@ function said(lost: readonly IpAllocation[], sentence: (addresses: string) => st
   const more = addresses.length - namedMax;
   const names = addresses.slice(0, namedMax).join(", ") + (more > 0 ? ` and ${more} more` : "");
   return [
-    `${sentence(names)}: after five seconds their Services lose them. See who they are ` +
+    `${sentence(names)}: ${when} their Services lose them. See who they are ` +
       "(kubectl get ipallocations), or leave the pool as it is until they are gone",
   ];
 }

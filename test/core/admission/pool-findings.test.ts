@@ -160,7 +160,7 @@ describe("an edit of a pool", () => {
         severity: "warn",
         field: undefined,
         message: expect.stringMatching(
-          /^192\.0\.2\.20, 192\.0\.2\.21, 192\.0\.2\.22 and 1 more, which Services hold, would be in no pool/,
+          /^192\.0\.2\.20, 192\.0\.2\.21, 192\.0\.2\.22 and 1 more, which Services hold, would be in no pool any more: at once/,
         ),
       },
     ]);
@@ -203,6 +203,7 @@ describe("an edit of a pool", () => {
       { severity: "warn", message: expect.stringContaining("does not admit") },
     ]);
     expect(found[0]?.message).toMatch(/^192\.0\.2\.20 would/);
+    expect(found[0]?.message).toContain(": at once their Services lose them");
     expect(found[0]?.message).not.toContain("shop");
   });
 });
@@ -213,7 +214,12 @@ describe("the deletion of a pool", () => {
     world.addPool("other", { addresses: ["198.51.100.0/24"] });
     world.addHolder("shop/web", "192.0.2.20");
     expect(change(before, undefined)).toMatchObject([
-      { severity: "warn", message: expect.stringContaining("192.0.2.20, which Services hold") },
+      {
+        severity: "warn",
+        message: expect.stringMatching(
+          /^192\.0\.2\.20, which Services hold, .*: after five seconds/,
+        ),
+      },
     ]);
     world.refused.add("poolInUse");
     expect(change(before, undefined)).toMatchObject([{ severity: "refuse" }]);
