@@ -56,6 +56,24 @@ describe("the language of scenarios", () => {
     expect(() => runScenario("sevrice a/b")).toThrow('"sevrice" is no command');
   });
 
+  test.each([
+    { line: "pool web 192.0.2.0/24 avoidBuggyIP=true", because: "avoidBuggyIP= is not known here" },
+    { line: "pool web 192.0.2.0/24 autoAssign=flase", because: '"flase" is none of true, false' },
+    { line: "service a/b annotation metallb.io/loadbalancerIPs=1", because: "annotation metallb" },
+    { line: "service a-b", because: '"a-b" is no NAMESPACE/NAME' },
+    { line: "service a/b ports=TPC/80", because: '"TPC" is none of TCP, UDP, SCTP' },
+    { line: "service a/b ip=192.0.2.1 ip=192.0.2.2", because: "ip= stands there twice" },
+    { line: "apiserver 192.0.2.300", because: '"192.0.2.300" cannot be read' },
+    { line: "speakers reprting", because: '"reprting" is none of silent, reporting' },
+    { line: "remove pools web", because: '"pools" is none of pool, policy' },
+    { line: "policy p delay=soon", because: '"soon" is no number' },
+    { line: "namespace a env", because: '"env" is no label k:v' },
+    { line: "delete", because: "NAMESPACE/NAME is missing" },
+    { line: "show all", because: "all is not known here" },
+  ])("refuses what a command does not know or cannot read: $line", ({ line, because }) => {
+    expect(() => runScenario(line)).toThrow(because);
+  });
+
   test("replaces wrong results, so that a difference shows", () => {
     const text = "pool web 192.0.2.0/24\nservice a/b ip=192.0.2.4\n> grant 192.0.2.5";
     expect(runScenario(text)).toContain("> grant 192.0.2.4");
