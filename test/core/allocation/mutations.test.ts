@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -27,6 +28,11 @@ describe("the invariants of the allocation", () => {
         fails: true,
       })),
     );
+  });
+
+  test.each(mutations)("can be broken where $rule", async ({ file, from }) => {
+    const source = await readFile(new URL(`../../../src/core/${file}`, import.meta.url), "utf8");
+    expect(source.split(from)).toHaveLength(2);
   });
 
   test("each have a rule that can be broken", () => {
