@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { AllocationDecision } from "../../../src/core/allocation/decide.ts";
 import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import type { Holder } from "../../../src/core/model/ip-allocation.ts";
 import type { Service } from "../../../src/core/model/service.ts";
@@ -110,25 +111,27 @@ function admits({ serviceAllocation }: IpAddressPool, { namespace }: Service): b
 /** A3: deciding again, after what was decided was carried out, changes nothing. */
 function decidingTwiceChangesNothing(trials?: Trials): void {
   holdsAlong(trials, (world, key) => {
-    settleWithPools(world, key);
+    const first = settleWithPools(world, key);
     const before = facts(world);
     const again = world.settle(key);
     assert.ok(again.kind === "keep" || again.kind === "refuse", `${key}: ${again.kind} again`);
+    const told = (it: AllocationDecision) => ("addresses" in it ? it.addresses : []);
+    assert.deepEqual(told(again), told(first), `${key}: its addresses change places`);
     assert.deepEqual(facts(world), before);
   });
 }
 
 /** Decides until no grant makes another of the pools that overlap the giving one, which is soon. */
-function settleWithPools(world: AllocationWorld, key: string): void {
+function settleWithPools(world: AllocationWorld, key: string): AllocationDecision {
   const given = (): string => text(world.pools.map(({ name, ranges }) => [name, ranges]));
   for (let tries = 0; tries < 9; tries += 1) {
     const before = given();
-    world.settle(key);
+    const decision = world.settle(key);
     if (given() === before) {
-      return;
+      return decision;
     }
   }
-  assert.fail(`${key} moves from pool to pool without an end`);
+  return assert.fail(`${key} moves from pool to pool without an end`);
 }
 
 /** A4: in whatever order pools, Services, allocations and denials became known, the decision is the same. */
