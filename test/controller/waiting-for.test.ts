@@ -1,26 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { waitingFor } from "../../src/controller/waiting-for.ts";
-import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
 import { absentService, type Service } from "../../src/core/model/service.ts";
-import { parseIpRange } from "../../src/core/net/ip-range.ts";
 import { AllocationWorld } from "../core/allocation/allocation-world.ts";
+import { poolOf } from "../core/allocation/pools.ts";
 import { ip } from "../core/net/arbitraries.ts";
 
 let world: AllocationWorld;
-
-function pool(name: string, ...ranges: readonly string[]): IpAddressPool {
-  return {
-    name,
-    labels: {},
-    ranges: ranges.map((text) => {
-      const parsed = parseIpRange(text);
-      return parsed.ok ? parsed.range : expect.unreachable(parsed.error);
-    }),
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    serviceAllocation: undefined,
-  };
-}
 
 /** What the Service waits for after it was decided about; pools by their names. */
 function waiting(part: Partial<Service>): unknown {
@@ -47,8 +32,8 @@ function waiting(part: Partial<Service>): unknown {
 
 beforeEach(() => {
   world = new AllocationWorld();
-  world.putPool(pool("four", "192.0.2.4/32"));
-  world.putPool(pool("six", "2001:db8::/128"));
+  world.putPool(poolOf("four", ["192.0.2.4/32"]));
+  world.putPool(poolOf("six", ["2001:db8::/128"]));
 });
 
 describe("what a Service waits for", () => {
@@ -58,12 +43,12 @@ describe("what a Service waits for", () => {
   });
 
   test("is any address of its family in its pools", () => {
-    world.putPool(pool("four"));
+    world.putPool(poolOf("four", []));
     expect(waiting({})).toEqual({ addresses: [], wants: [[["four", "six"], [4], undefined]] });
   });
 
   test("is, with a sharing key, the same or a part of an address", () => {
-    world.putPool(pool("four"));
+    world.putPool(poolOf("four", []));
     const sharing = { key: "x", backend: "" };
     expect(waiting({ sharing })).toMatchObject({ wants: [[["four", "six"], [4], sharing]] });
   });
@@ -74,8 +59,8 @@ describe("what a Service waits for", () => {
   });
 
   test("is one address of either family, or both at once where both are required", () => {
-    world.putPool(pool("four"));
-    world.putPool(pool("six"));
+    world.putPool(poolOf("four", []));
+    world.putPool(poolOf("six", []));
     const families = [6, 4] as const;
     expect(waiting({ families, familyPolicy: "PreferDualStack" })).toMatchObject({
       wants: [
@@ -95,7 +80,7 @@ describe("what a Service waits for", () => {
   });
 
   test("is the other family also where both are required from a pool that is asked for by name", () => {
-    world.putPool(pool("both", "192.0.2.8/32", "2001:db8::8/128"));
+    world.putPool(poolOf("both", ["192.0.2.8/32", "2001:db8::8/128"]));
     const wish = { ...absentService("a/one").wish, pool: "both" };
     waiting({ wish });
     world.putService("a/two", {
@@ -115,7 +100,7 @@ describe("what a Service waits for", () => {
   });
 
   test("is also the other family alone where it may have back what it released itself", () => {
-    world.putPool(pool("four", "192.0.2.4/32", "2001:db8::4/128"));
+    world.putPool(poolOf("four", ["192.0.2.4/32", "2001:db8::4/128"]));
     waiting({ families: [6] });
     waiting({ wantsAddress: false });
     world.putService("a/two", { ...absentService("a/two"), wantsAddress: true, families: [4] });
@@ -130,7 +115,7 @@ describe("what a Service waits for", () => {
 
   test("is all of its families where it keeps what the pool that is asked for does not give", () => {
     waiting({});
-    world.putPool(pool("other"));
+    world.putPool(poolOf("other", []));
     const wish = { ...absentService("a/one").wish, pool: "other" };
     expect(waiting({ wish })).toMatchObject({ wants: [[["other"], [4], undefined]] });
   });

@@ -3,11 +3,10 @@ import { PendingServices, type Waiting } from "../../src/controller/pending-serv
 import { waitingFor } from "../../src/controller/waiting-for.ts";
 import { WakeUps } from "../../src/controller/wake-ups.ts";
 import type { AddressPolicy } from "../../src/core/model/address-policy.ts";
-import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
 import { absentService, type Service } from "../../src/core/model/service.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
-import { parseIpRange } from "../../src/core/net/ip-range.ts";
 import { AllocationWorld } from "../core/allocation/allocation-world.ts";
+import { poolOf } from "../core/allocation/pools.ts";
 import { ip } from "../core/net/arbitraries.ts";
 import { anyOf } from "./asked-work.ts";
 
@@ -15,20 +14,6 @@ let world: AllocationWorld;
 let pending: PendingServices;
 let wakeUps: WakeUps;
 let woken: string[];
-
-function pool(name: string, ...ranges: readonly string[]): IpAddressPool {
-  return {
-    name,
-    labels: {},
-    ranges: ranges.map((text) => {
-      const parsed = parseIpRange(text);
-      return parsed.ok ? parsed.range : expect.unreachable(parsed.error);
-    }),
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    serviceAllocation: undefined,
-  };
-}
 
 function hold(...addresses: readonly string[]): void {
   const holders = [{ namespace: "b", name: "other", uid: "1", ports: [] }];
@@ -65,7 +50,7 @@ beforeEach(() => {
   woken = [];
   const queue = { add: (key: string): void => void woken.push(key) };
   wakeUps = new WakeUps({ state: world, pending, queue });
-  world.putPool(pool("web", "192.0.2.4/30"));
+  world.putPool(poolOf("web", ["192.0.2.4/30"]));
   hold("192.0.2.4", "192.0.2.5", "192.0.2.6", "192.0.2.7");
 });
 
@@ -108,7 +93,9 @@ describe("ten thousand Services that wait for a full pool", () => {
   });
 
   test("are served as far as it goes when a change of the network frees something", () => {
-    world.denyList.setRanges([{ ...pool("", "192.0.2.5/32").ranges[0], why: "a node's" } as never]);
+    world.denyList.setRanges([
+      { ...poolOf("", ["192.0.2.5/32"]).ranges[0], why: "a node's" } as never,
+    ]);
     world.ledger.remove(ip("192.0.2.5"));
     wakeUps.networksChanged();
     expect(taken()).toEqual([]);
@@ -127,7 +114,7 @@ test("who needs both families is not woken by an address of one", () => {
   pending.add("a/both", { addresses: [], wants: [{ pools: [{ name: "web" }], families: [4, 6] }] });
   free(ip("192.0.2.5"));
   expect(taken()).toEqual([]);
-  world.putPool(pool("web", "192.0.2.4/30", "2001:db8::/127"));
+  world.putPool(poolOf("web", ["192.0.2.4/30", "2001:db8::/127"]));
   wakeUps.addressFreed(ip("2001:db8::1"));
   expect(taken()).toEqual(["a/both"]);
 });
@@ -231,7 +218,7 @@ describe("Services with a sharing key", () => {
   });
 
   test("are woken by an address of one family where the other one can be shared", () => {
-    world.putPool(pool("web", "192.0.2.4/30", "2001:db8::8/128"));
+    world.putPool(poolOf("web", ["192.0.2.4/30", "2001:db8::8/128"]));
     hold("2001:db8::8");
     holdAs("one", 443, "192.0.2.4");
     wait({ key: "a/both", families: [4, 6], familyPolicy: "RequireDualStack" });

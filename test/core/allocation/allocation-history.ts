@@ -3,7 +3,7 @@ import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import { absentService, type Service } from "../../../src/core/model/service.ts";
 import type { IpAddress } from "../../../src/core/net/ip-address.ts";
 import { formatIpAddress, type IpFamily } from "../../../src/core/net/ip-address.ts";
-import { parseIpRange } from "../../../src/core/net/ip-range.ts";
+import { range } from "../net/arbitraries.ts";
 import { AllocationWorld } from "./allocation-world.ts";
 
 const four = 0xc000_0200n;
@@ -25,12 +25,7 @@ const rangeText = fc
 const pool: fc.Arbitrary<IpAddressPool> = fc.record({
   name: fc.constantFrom("p", "q", "r"),
   labels: fc.constant({}),
-  ranges: fc.array(rangeText, { minLength: 1, maxLength: 3 }).map((texts) =>
-    texts.flatMap((text) => {
-      const parsed = parseIpRange(text);
-      return parsed.ok ? parsed.range : [];
-    }),
-  ),
+  ranges: fc.array(rangeText, { minLength: 1, maxLength: 3 }).map((texts) => texts.map(range)),
   autoAssign: fc.boolean(),
   avoidBuggyIPs: fc.boolean(),
   serviceAllocation: fc.option(

@@ -11,21 +11,15 @@ import { Ledger } from "../../../src/core/allocation/ledger.ts";
 import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import type { IpPrefix } from "../../../src/core/net/ip-prefix.ts";
 import { parseIpPrefix } from "../../../src/core/net/ip-prefix.ts";
-import { parseIpRange } from "../../../src/core/net/ip-range.ts";
-import { ip } from "../net/arbitraries.ts";
-
-function range(text: string) {
-  const parsed = parseIpRange(text);
-  return parsed.ok ? parsed.range : expect.unreachable(parsed.error);
-}
+import { ip, range } from "../net/arbitraries.ts";
+import { poolOf } from "./pools.ts";
 
 function prefix(text: string): IpPrefix {
   return parseIpPrefix(text) ?? expect.unreachable(text);
 }
 
 function pool(...texts: readonly string[]): IpAddressPool {
-  const rest = { labels: {}, autoAssign: true, avoidBuggyIPs: false, serviceAllocation: undefined };
-  return { name: "p", ranges: texts.map(range), ...rest };
+  return poolOf("p", texts);
 }
 
 let ledger: Ledger;

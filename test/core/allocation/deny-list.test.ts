@@ -7,12 +7,10 @@ import {
   isNeverAssignable,
   toNumber,
 } from "../../../src/core/net/ip-address.ts";
-import { parseIpRange } from "../../../src/core/net/ip-range.ts";
-import { ip, ipAddress } from "../net/arbitraries.ts";
+import { ip, ipAddress, range } from "../net/arbitraries.ts";
 
 function denied(text: string, why: string): DeniedRange {
-  const parsed = parseIpRange(text);
-  return parsed.ok ? { ...parsed.range, why } : expect.unreachable(parsed.error);
+  return { ...range(text), why };
 }
 
 function numbersOf({ first, last }: { readonly first: bigint; readonly last: bigint }): bigint[] {

@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import { excludedInUse } from "../../../src/core/allocation/excluded-in-use.ts";
 import { Ledger } from "../../../src/core/allocation/ledger.ts";
 import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
-import { parseIpRange } from "../../../src/core/net/ip-range.ts";
-import { ip } from "../net/arbitraries.ts";
+import { ip, range } from "../net/arbitraries.ts";
 import { poolOf } from "./pools.ts";
 
 function allocation(address: string, state: IpAllocation["state"] = "Allocated"): IpAllocation {
@@ -18,10 +17,7 @@ test("excluded addresses in use are those that Services hold in the pools of the
   }
   ledger.put(allocation("192.0.2.11", "Cooling"));
   ledger.put(allocation("192.0.2.12", "Quarantined"));
-  const excluded = ["192.0.2.8-192.0.2.15", "198.51.100.1/32", "2001:db8::/64"].flatMap((text) => {
-    const parsed = parseIpRange(text);
-    return parsed.ok ? [parsed.range] : [];
-  });
+  const excluded = ["192.0.2.8-192.0.2.15", "198.51.100.1/32", "2001:db8::/64"].map(range);
   const pools = [poolOf("web", ["192.0.2.0/24", "2001:db8::/64"])];
   const policy = { name: "lan", pools: [], poolSelectors: [], profile: "Compatible" as const };
   const rest = {

@@ -6,7 +6,8 @@ import {
   admissionMatters,
   sharingScopes,
 } from "../../../src/core/model/address-policy.ts";
-import { formatIpRange, type IpRange, parseIpRange } from "../../../src/core/net/ip-range.ts";
+import { formatIpRange } from "../../../src/core/net/ip-range.ts";
+import { range } from "../net/arbitraries.ts";
 import { poolOf } from "./pools.ts";
 
 function policy(fields: Partial<AddressPolicy> = {}): AddressPolicy {
@@ -21,11 +22,6 @@ function policy(fields: Partial<AddressPolicy> = {}): AddressPolicy {
     refusedAtAdmission: undefined,
     ...fields,
   };
-}
-
-function range(text: string): IpRange {
-  const parsed = parseIpRange(text);
-  return parsed.ok ? parsed.range : expect.unreachable(parsed.error);
 }
 
 const web = poolOf("web", ["192.0.2.0/24"], { tier: "public" });

@@ -4,16 +4,12 @@ import { type DatedPool, PoolContest } from "../../../src/core/allocation/pool-c
 import { poolKeeps, poolOffers } from "../../../src/core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
 import { formatIpAddress, type IpAddress } from "../../../src/core/net/ip-address.ts";
-import { formatIpRange, parseIpRange } from "../../../src/core/net/ip-range.ts";
+import { formatIpRange } from "../../../src/core/net/ip-range.ts";
 import { ip } from "../net/arbitraries.ts";
+import { poolOf } from "./pools.ts";
 
 function dated(name: string, createdAt: string, ...texts: readonly string[]): DatedPool {
-  const ranges = texts.map((text) => {
-    const parsed = parseIpRange(text);
-    return parsed.ok ? parsed.range : expect.unreachable(parsed.error);
-  });
-  const rest = { labels: {}, autoAssign: true, avoidBuggyIPs: false, serviceAllocation: undefined };
-  return { createdAt, pool: { name, ranges, ...rest } };
+  return { createdAt, pool: poolOf(name, texts) };
 }
 
 function held(address: IpAddress, pool: string, state = "Allocated"): IpAllocation {

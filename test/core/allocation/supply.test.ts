@@ -15,8 +15,8 @@ import {
   type IpFamily,
   toNumber,
 } from "../../../src/core/net/ip-address.ts";
-import { type IpRange, parseIpRange } from "../../../src/core/net/ip-range.ts";
-import { ip } from "../net/arbitraries.ts";
+import type { IpRange } from "../../../src/core/net/ip-range.ts";
+import { ip, range as parsed } from "../net/arbitraries.ts";
 
 /** Around a border between two /24, so that .0 and .255 are among the addresses. */
 const lowest = { 4: toNumber(ip("192.0.1.250")), 6: toNumber(ip("2001:db8::fff8")) };
@@ -241,9 +241,4 @@ function supplyOf(known: readonly IpAddressPool[]): readonly [Supply, Ledger] {
   const supply = new Supply(ledger, new DenyList());
   supply.setPools([...known].sort(comparePools));
   return [supply, ledger];
-}
-
-function parsed(text: string): IpRange {
-  const result = parseIpRange(text);
-  return result.ok ? result.range : expect.unreachable(result.error);
 }

@@ -7,7 +7,7 @@ import {
   type ServiceAllocation,
 } from "../../../src/core/model/ip-address-pool.ts";
 import type { LabelSelector } from "../../../src/core/model/label-selector.ts";
-import { parseIpRange } from "../../../src/core/net/ip-range.ts";
+import { poolOf } from "../allocation/pools.ts";
 import { ip } from "../net/arbitraries.ts";
 
 const anyone: ServiceAllocation = {
@@ -18,13 +18,8 @@ const anyone: ServiceAllocation = {
 };
 
 function pool(name: string, allocation?: Partial<ServiceAllocation>): IpAddressPool {
-  const range = parseIpRange("192.0.2.254-192.0.3.1");
   return {
-    name,
-    labels: {},
-    ranges: range.ok ? [range.range] : [],
-    autoAssign: true,
-    avoidBuggyIPs: false,
+    ...poolOf(name, ["192.0.2.254-192.0.3.1"]),
     serviceAllocation: allocation === undefined ? undefined : { ...anyone, ...allocation },
   };
 }

@@ -4,6 +4,7 @@ import {
   type IpAddress,
   parseIpAddress,
 } from "../../../src/core/net/ip-address.ts";
+import { type IpRange, parseIpRange } from "../../../src/core/net/ip-range.ts";
 
 /** Any IPv4 address. */
 export const ipv4 = fc
@@ -32,4 +33,13 @@ export function ip(text: string): IpAddress {
     throw new Error(`${text} is not an address`);
   }
   return address;
+}
+
+/** The range that an entry of `spec.addresses` spells, likewise. */
+export function range(text: string): IpRange {
+  const parsed = parseIpRange(text);
+  if (!parsed.ok) {
+    throw new Error(parsed.error);
+  }
+  return parsed.range;
 }

@@ -8,12 +8,7 @@ import {
   rangeContains,
   rangesOverlap,
 } from "../../../src/core/net/ip-range.ts";
-import { ip, ipAddress } from "./arbitraries.ts";
-
-function range(text: string): IpRange {
-  const parsed = parseIpRange(text);
-  return parsed.ok ? parsed.range : expect.unreachable(parsed.error);
-}
+import { ip, ipAddress, range } from "./arbitraries.ts";
 
 describe("an entry of spec.addresses", () => {
   test.each([
