@@ -1,6 +1,7 @@
 /**
  * Why something is as it is: one closed set of words. Each is the `reason` of a
- * condition and of an Event, and a heading in docs/troubleshooting.md.
+ * condition and of an Event, and a heading in docs/troubleshooting.md. Two speak MetalLB's
+ * words instead: the conditions of its ConfigurationStates, and the heads of Services' Events.
  */
 export const reasons = {
   /** An AddressPolicy is in force. */
