@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { reasons } from "../src/core/model/reason.ts";
 import { version } from "../src/runtime/version.ts";
-import { folderRules, problemsOf, type SourceFile } from "./tidy.ts";
+import { circlesOf, folderRules, problemsOf, type SourceFile } from "./tidy.ts";
 
 /** Files that git knows or would add; what an engineer has just made counts too. */
 function sourceFiles(): readonly SourceFile[] {
@@ -19,6 +19,18 @@ describe("the tree", () => {
     const files = sourceFiles();
     expect(files.length).toBeGreaterThan(100);
     expect(files.flatMap(problemsOf)).toEqual([]);
+    expect(circlesOf(files)).toEqual([]);
+  });
+
+  test("has circles found, which one file alone does not show", () => {
+    const file = (name: string, imported: string): SourceFile => ({
+      path: `src/core/net/${name}.ts`,
+      text: `import type { x } from "./${imported}.ts";`,
+    });
+    const circle = [file("a", "b"), file("b", "c"), file("c", "b")];
+    const [b, c] = ["src/core/net/b.ts", "src/core/net/c.ts"];
+    expect(circlesOf(circle)).toEqual([`${b} -> ${c} -> ${b}`]);
+    expect(circlesOf(circle.slice(0, 2))).toEqual([]);
   });
 
   test("explains every reason under a heading of docs/troubleshooting.md", () => {

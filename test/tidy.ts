@@ -100,6 +100,31 @@ export function problemsOf(file: SourceFile): readonly string[] {
   ].map((problem) => `${file.path} ${problem}`);
 }
 
+/** Circles of files that import each other, by way of types too; tests may. One line each. */
+export function circlesOf(files: readonly SourceFile[]): readonly string[] {
+  const imports = new Map(
+    files
+      .filter(({ path }) => /^(src|sandbox|build)\//.test(path))
+      .map((file) => [file.path, importsOf(file)]),
+  );
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) {
+      circles.push([...way.slice(way.indexOf(path)), path].join(" -> "));
+    } else if (!done.has(path)) {
+      for (const imported of imports.get(path) ?? []) {
+        visit(imported, [...way, path]);
+      }
+      done.add(path);
+    }
+  };
+  for (const path of imports.keys()) {
+    visit(path, []);
+  }
+  return circles;
+}
+
 /** The modules that a text imports, relative ones resolved against its path. */
 export function importsOf({ path, text }: SourceFile): readonly string[] {
   const pattern = /(?:^|[\s}])(?:from|import)\s*\(?\s*"([^"\n]+)"/gm;

@@ -31,12 +31,12 @@ import type { ApiClient } from "../kube/transport.ts";
 import { notSynced, type WatchedKind } from "../kube/watch-state.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
-import { whyConfigurationIsGone } from "./configuration.ts";
 import {
   type DefinitionStores,
   definitionName,
   definitionProblem,
   ownKinds,
+  whyConfigurationIsGone,
 } from "./definitions.ts";
 
 /** All that the controller knows of the cluster, kept up to date by one reflector each. */

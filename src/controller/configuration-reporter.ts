@@ -1,4 +1,4 @@
-import { type IpAddressPool, poolKeeps } from "../core/model/ip-address-pool.ts";
+import { poolKeeps } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import { isNotFound } from "../kube/api-error.ts";
@@ -72,8 +72,6 @@ export class ConfigurationReporter {
   readonly #options: ConfigurationReporterOptions;
   readonly #verdicts: PoolVerdicts;
   readonly #memories = new Map<string, Memory>();
-  /** Those that gave addresses at the last look. */
-  #pools: readonly IpAddressPool[] = [];
   /** Keys of objects, with their kind before. */
   readonly queue: WorkQueue;
 
@@ -99,6 +97,11 @@ export class ConfigurationReporter {
     );
     state.denyList.onChange((address) => this.#denialsChanged(address));
     this.#lookAtAll();
+  }
+
+  /** Another pool gives the addresses that several of them name. */
+  contestChanged(): void {
+    this.queue.add(everything, lookMs);
   }
 
   /** The conflicts that pools were found in at the last look at each, by the pools' names. */
@@ -140,12 +143,6 @@ export class ConfigurationReporter {
     if (old !== now) {
       this.#lookAtPool(old);
       this.#lookAtPool(now);
-    }
-    const { pools } = this.#options.state;
-    if (this.#pools !== pools) {
-      // Another one gives the addresses that several of them name.
-      this.#pools = pools;
-      this.queue.add(everything, lookMs);
     }
   }
 

@@ -1,5 +1,4 @@
 import { enumerated } from "../core/model/enumerated.ts";
-import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { formatIpRange } from "../core/net/ip-range.ts";
 import { isAlreadyExists, isNotFound } from "../kube/api-error.ts";
 import {
@@ -14,16 +13,17 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { whyConfigurationIsGone } from "./configuration.ts";
+import { onConfigurationChange } from "./configuration-changes.ts";
 import {
   type ConfigurationOutcome,
   type ConfigurationReader,
   planConfigurationState,
 } from "./configuration-state.ts";
+import { whyConfigurationIsGone } from "./definitions.ts";
 
 export interface ConfigurationStatesOptions {
   readonly stores: ClusterStores;
-  readonly state: Pick<AllocationState, "pools" | "contest">;
+  readonly state: Pick<AllocationState, "contest">;
   readonly configNamespace: string;
   readonly writer: Writer;
   readonly clock: Clock;
@@ -51,7 +51,6 @@ export class ConfigurationStates {
   readonly queue: WorkQueue;
   /** What is wrong, by who reads it; undefined: to be looked up. */
   #errors: Readonly<Record<ConfigurationReader, readonly string[]>> | undefined;
-  #pools: readonly IpAddressPool[] = [];
 
   constructor(options: ConfigurationStatesOptions) {
     this.#options = options;
@@ -60,23 +59,9 @@ export class ConfigurationStates {
 
   /** Follows the configuration, the nodes and the ConfigurationStates themselves from now on. */
   start(): void {
-    const { stores, state, configNamespace } = this.#options;
-    const { pools, advertisements, policies, definitions, namespaces } = stores;
+    const { stores, configNamespace } = this.#options;
     const { configurationStates, nodes, speakers } = stores;
-    for (const store of [pools, advertisements, policies, ...Object.values(definitions)]) {
-      store.onChange(() => this.#changed());
-    }
-    namespaces.onChange(({ key }) => {
-      if (key === configNamespace) {
-        this.#changed();
-      }
-    });
-    stores.allocations.onChange(() => {
-      if (this.#pools !== state.pools) {
-        this.#pools = state.pools;
-        this.#changed();
-      }
-    });
+    onConfigurationChange(stores, configNamespace, () => this.#changed());
     const lookAtNode = (key: string): void => this.queue.add(`${speakerPrefix}${key}`);
     nodes.onChange(({ key, before, after }) => {
       if (before?.uid !== after?.uid) {
@@ -91,6 +76,11 @@ export class ConfigurationStates {
     configurationStates.onChange(({ key }) => this.queue.add(key.split("/").at(-1) ?? ""));
     configurationStates.onSynced(() => this.queue.add(everything));
     this.queue.add(everything);
+  }
+
+  /** Another pool gives the addresses that several of them name. */
+  contestChanged(): void {
+    this.#changed();
   }
 
   /** Works until `signal` aborts. */

@@ -6,8 +6,7 @@ import { comparePools, type IpAddressPool } from "../core/model/ip-address-pool.
 import type { L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { configurationKinds, definitionProblem } from "./definitions.ts";
-import { differs } from "./differs.ts";
+import { configurationKinds, definitionProblem, whyConfigurationIsGone } from "./definitions.ts";
 
 /** How long after the last coming or going the set of pools and advertisements counts as settled. */
 export const settleMs = 5_000;
@@ -27,7 +26,8 @@ export class Configuration {
   readonly #clock: Clock;
   #names = "";
   #settlesAt = 0;
-  #pools: readonly DatedPool[] = [];
+  #datedPools: readonly DatedPool[] = [];
+  #pools: readonly IpAddressPool[] = [];
   #advertisements: readonly L2Advertisement[] = [];
   #policies: readonly AddressPolicy[] = [];
   #excluded: readonly DeniedRange[] = [];
@@ -71,12 +71,12 @@ export class Configuration {
 
   /** As their objects say, in the order in which they are asked. */
   get pools(): readonly IpAddressPool[] {
-    return this.#pools.map(({ pool }) => pool);
+    return this.#pools;
   }
 
   /** The same with their age; another list after each {@link refresh}. */
   get datedPools(): readonly DatedPool[] {
-    return this.#pools;
+    return this.#datedPools;
   }
 
   /** By name. */
@@ -126,14 +126,15 @@ export class Configuration {
   refresh(): void {
     const pools = [...this.#stores.pools.values()];
     const advertisements = [...this.#stores.advertisements.values()];
-    const oldPools = byName(this.pools);
+    const oldPools = byName(this.#pools);
     const oldAdvertisements = byName(this.#advertisements);
-    this.#pools = pools
+    this.#datedPools = pools
       .flatMap(({ name, createdAt, pool }): readonly DatedPool[] => {
         const inForce = pool ?? oldPools.get(name);
         return inForce === undefined ? [] : [{ pool: inForce, createdAt }];
       })
       .sort((a, b) => comparePools(a.pool, b.pool));
+    this.#pools = this.#datedPools.map(({ pool }) => pool);
     this.#advertisements = advertisements
       .flatMap(({ name, advertisement }) => advertisement ?? oldAdvertisements.get(name) ?? [])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -166,43 +167,6 @@ export class Configuration {
     this.#poolPolicies.clear();
     this.#excluded = excludedRanges(this.#policies, this.pools);
   }
-}
-
-/** A pool or an advertisement, in what it says of the configuration. */
-interface ConfigurationObject {
-  readonly uid: string;
-  readonly errors: readonly string[];
-  readonly pool?: IpAddressPool | undefined;
-  readonly advertisement?: L2Advertisement | undefined;
-}
-
-/** True if more than the status of a pool or an advertisement changed; that one we write ourselves. */
-export function changesConfiguration(
-  before: ConfigurationObject | undefined,
-  after: ConfigurationObject | undefined,
-): boolean {
-  const said = (it: ConfigurationObject | undefined): unknown =>
-    it === undefined ? undefined : [it.uid, it.errors, it.pool, it.advertisement];
-  return differs(said(before), said(after));
-}
-
-/** Why pools, advertisements or policies vanish without anybody having meant them; undefined: they are as they were meant. */
-export function whyConfigurationIsGone(
-  { namespaces, definitions }: Pick<ConfigurationStores, "namespaces" | "definitions">,
-  namespace: string,
-): string | undefined {
-  const found = namespaces.get(namespace);
-  if (found?.terminating === true) {
-    return `namespace ${namespace} is being deleted`;
-  }
-  if (found === undefined && namespaces.synced) {
-    return `namespace ${namespace} is missing`;
-  }
-  return (
-    definitionProblem(definitions.pools, configurationKinds.pools) ??
-    definitionProblem(definitions.advertisements, configurationKinds.advertisements) ??
-    definitionProblem(definitions.policies, configurationKinds.policies)
-  );
 }
 
 function names(objects: Iterable<{ readonly name: string }>): readonly string[] {

@@ -1,4 +1,5 @@
 import type { DefinitionObject } from "../kube/decode/definition.ts";
+import type { NamespaceObject } from "../kube/decode/namespace.ts";
 import type { Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
@@ -41,4 +42,24 @@ export function definitionProblem(
     return store.synced ? `CustomResourceDefinition ${name} is missing` : undefined;
   }
   return definition.terminating ? `CustomResourceDefinition ${name} is being deleted` : undefined;
+}
+
+/** Why pools, advertisements or policies vanish without anybody having meant them; undefined: they are as they were meant. */
+export function whyConfigurationIsGone(
+  stores: { readonly namespaces: Store<NamespaceObject>; readonly definitions: DefinitionStores },
+  namespace: string,
+): string | undefined {
+  const { namespaces, definitions } = stores;
+  const found = namespaces.get(namespace);
+  if (found?.terminating === true) {
+    return `namespace ${namespace} is being deleted`;
+  }
+  if (found === undefined && namespaces.synced) {
+    return `namespace ${namespace} is missing`;
+  }
+  return (
+    definitionProblem(definitions.pools, configurationKinds.pools) ??
+    definitionProblem(definitions.advertisements, configurationKinds.advertisements) ??
+    definitionProblem(definitions.policies, configurationKinds.policies)
+  );
 }

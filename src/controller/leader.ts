@@ -119,6 +119,10 @@ export class Leader {
       pending: this.#pending,
       queues: this.#queues,
       takeAwaiting: (node) => this.#reconciler.takeAwaiting(node),
+      onContestChanged: () => {
+        this.#reporter.contestChanged();
+        this.#states.contestChanged();
+      },
     });
     options.events.giveWayTo(() => this.#queues.services.depth > 0);
     const pending = this.#pending;
@@ -129,7 +133,8 @@ export class Leader {
     };
     const reporter = this.#reporter;
     const derived = { state, reporter, configuration, pending, placement };
-    const sources = { stores, ...derived, liveness, queues, term };
+    const { configNamespace } = options;
+    const sources = { stores, configNamespace, ...derived, liveness, queues, term };
     describeLeader(options.metrics, sources);
   }
 

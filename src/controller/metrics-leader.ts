@@ -4,7 +4,8 @@ import { describeQueues } from "../kube/client-metrics.ts";
 import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { type Configuration, changesConfiguration } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
+import { onConfigurationChange } from "./configuration-changes.ts";
 import type { ConfigurationReporter } from "./configuration-reporter.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
@@ -135,6 +136,7 @@ export const leaderMetrics = {
 /** Where the leader's metrics come from. */
 export interface LeaderSources {
   readonly stores: ClusterStores;
+  readonly configNamespace: string;
   readonly state: Pick<AllocationState, "supply" | "pools">;
   readonly reporter: Pick<ConfigurationReporter, "conflicts">;
   readonly configuration: Configuration;
@@ -208,7 +210,10 @@ function describeConfiguration(metrics: Metrics, { stores, configuration }: Lead
   );
 }
 
-function describeUpdates(metrics: Metrics, { stores, queues }: LeaderSources): void {
+function describeUpdates(
+  metrics: Metrics,
+  { stores, configNamespace, queues }: LeaderSources,
+): void {
   const updates = metrics.counter(leaderMetrics.updates);
   const errors = metrics.counter(leaderMetrics.updateErrors);
   queues.services.onWork(({ failed }) => {
@@ -217,16 +222,14 @@ function describeUpdates(metrics: Metrics, { stores, queues }: LeaderSources): v
       errors.add();
     }
   });
-  for (const store of [stores.pools, stores.advertisements]) {
-    store.onChange(({ before, after }) => {
-      if (changesConfiguration(before, after)) {
-        updates.add();
-        if ((after?.errors.length ?? 0) > 0) {
-          errors.add();
-        }
+  onConfigurationChange(stores, configNamespace, ({ what, isUnreadable }) => {
+    if (what === "pool" || what === "advertisement") {
+      updates.add();
+      if (isUnreadable) {
+        errors.add();
       }
-    });
-  }
+    }
+  });
 }
 
 function describeNodes(metrics: Metrics, { stores, liveness }: LeaderSources): void {

@@ -12,7 +12,8 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { type Configuration, changesConfiguration, settleMs } from "./configuration.ts";
+import { type Configuration, settleMs } from "./configuration.ts";
+import { onConfigurationChange } from "./configuration-changes.ts";
 import { Cooling } from "./cooling.ts";
 import { differs } from "./differs.ts";
 import type { PendingServices } from "./pending-services.ts";
@@ -40,6 +41,8 @@ export interface TriggersOptions {
   readonly queues: LeaderQueues;
   /** Services that wait for news of a node. */
   readonly takeAwaiting: (node: string) => Iterable<string>;
+  /** Called when another pool than before gives addresses that several name, though none was edited. */
+  readonly onContestChanged: () => void;
   readonly configNamespace: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -84,36 +87,18 @@ export class Triggers {
     stores.allocations.onChange(({ key, before, after }) =>
       this.#allocationChanged(key, before?.allocation, after?.allocation),
     );
-    const { pools, advertisements, policies, definitions } = stores;
-    for (const store of [pools, advertisements]) {
-      store.onChange(({ before, after }) => {
-        if (changesConfiguration(before, after)) {
-          this.#configurationChanged();
-        }
-      });
-    }
-    const kinds = [definitions.pools, definitions.advertisements, definitions.policies];
-    for (const store of kinds) {
-      store.onChange(() => this.#configurationChanged());
-    }
-    for (const store of [pools, advertisements, policies, ...kinds]) {
-      if (!store.synced) {
-        store.onSynced(() => this.#configurationChanged());
-      }
-    }
-    policies.onChange(({ key, before, after }) => {
-      this.#queues.policies.add(key);
-      if (differs([before?.policy, before?.errors], [after?.policy, after?.errors])) {
+    onConfigurationChange(stores, this.#options.configNamespace, ({ what }) => {
+      if (what === "policy") {
         this.#options.configuration.refreshPolicies();
         this.#rulesChanged();
         this.#wakeUps.everyone();
+      } else {
+        this.#configurationChanged();
       }
     });
+    stores.policies.onChange(({ key }) => this.#queues.policies.add(key));
     stores.namespaces.onChange(({ key, before, after }) => {
-      const terminates = before?.terminating !== after?.terminating;
-      if (key === this.#options.configNamespace && terminates) {
-        this.#configurationChanged();
-      } else if (differs(before?.labels, after?.labels)) {
+      if (differs(before?.labels, after?.labels)) {
         this.#namespaceChanged(key);
       }
     });
@@ -183,6 +168,7 @@ export class Triggers {
     }
     this.#options.state.settle(address);
     if (this.#options.state.contestChanged(before, after)) {
+      this.#options.onContestChanged();
       this.#wakeUps.everyone();
     }
     for (const key of concernedHolders(before, after)) {

@@ -21,6 +21,8 @@ export class Asked {
   readonly triggers: Triggers;
   /** Called whenever a Service is looked at. */
   onLook: (key: string) => void = () => undefined;
+  /** How often it was told that another pool gives what several name. */
+  contestChanges = 0;
 
   constructor(cluster: KnownCluster) {
     this.cluster = cluster;
@@ -49,6 +51,9 @@ export class Asked {
       queues: this.#queues,
       pending: this.pending,
       takeAwaiting: () => [],
+      onContestChanged: () => {
+        this.contestChanges += 1;
+      },
       configNamespace,
       log: silentLog,
     });

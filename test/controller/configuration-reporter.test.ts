@@ -13,6 +13,7 @@ const poolsPath = `/apis/metallb.io/v1beta1/namespaces/${configNamespace}/ipaddr
 let cluster: KnownCluster;
 let events: EventNote[];
 let stop: AbortController;
+let reporter: ConfigurationReporter;
 
 beforeEach(() => {
   cluster = new KnownCluster();
@@ -24,7 +25,9 @@ beforeEach(() => {
   nodes.onChange(() => cluster.state.networksChanged());
   cluster.followAllocations();
   allocations.onChange(({ before, after }) => {
-    cluster.state.contestChanged(before?.allocation, after?.allocation);
+    if (cluster.state.contestChanged(before?.allocation, after?.allocation)) {
+      reporter.contestChanged();
+    }
   });
   lead();
 });
@@ -39,7 +42,7 @@ function lead(): void {
     events: { record: (event: EventNote) => events.push(event) },
     log: silentLog,
   };
-  const reporter = new ConfigurationReporter(options);
+  reporter = new ConfigurationReporter(options);
   reporter.start();
   new LateComers(options).start();
   void reporter.run(stop.signal);

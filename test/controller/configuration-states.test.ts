@@ -10,6 +10,7 @@ import { silentLog } from "../../src/runtime/log.ts";
 import { configNamespace, KnownCluster } from "./known-cluster.ts";
 
 let cluster: KnownCluster;
+let states: ConfigurationStates;
 
 const object = (name: string, rest: object = {}): object => ({
   metadata: { name, namespace: configNamespace, uid: name, resourceVersion: cluster.api.version() },
@@ -19,7 +20,7 @@ const object = (name: string, rest: object = {}): object => ({
 beforeEach(() => {
   cluster = new KnownCluster();
   cluster.stores.pools.onChange(() => cluster.configuration.refresh());
-  const states = new ConfigurationStates({ ...cluster, configNamespace, log: silentLog });
+  states = new ConfigurationStates({ ...cluster, configNamespace, log: silentLog });
   states.start();
   void states.run(new AbortController().signal);
 });
@@ -143,6 +144,23 @@ describe("the ConfigurationState of the controller", () => {
       result: "Invalid",
       errorSummary: expect.stringContaining("IPAddressPool b: "),
     });
+  });
+
+  test("is not looked at for what we write ourselves, such as counters of a pool", async () => {
+    await settle();
+    let looks = 0;
+    states.queue.onWork(() => {
+      looks += 1;
+    });
+    cluster.api.edit("leader", "ipaddresspools", `${configNamespace}/p1`, () => ({
+      status: { assignedIPv4: 7 },
+    }));
+    cluster.see();
+    await cluster.clock.advance(2_000);
+    expect(looks).toBe(0);
+    putPool("b", "nonsense");
+    await cluster.clock.advance(2_000);
+    expect(looks).toBeGreaterThan(0);
   });
 
   test("is Unknown while the configuration is gone as a whole", async () => {

@@ -20,6 +20,7 @@ beforeEach(() => {
   const queue = new WorkQueue({ clock: cluster.clock, log: silentLog });
   const sources = {
     ...cluster,
+    configNamespace,
     reporter: { conflicts: () => [{ pool: "p1", reason: "PoolHasGateway" }] },
     pending: { size: 0 },
     placement: { unplaced: () => [] },

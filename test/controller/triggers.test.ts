@@ -78,6 +78,31 @@ describe("a new leader", () => {
   });
 });
 
+describe("of two pools that name the same addresses", () => {
+  test("the other one gives them once it has the first of them in use, and that is told", async () => {
+    const cluster = new KnownCluster();
+    const path = `/apis/metallb.io/v1beta1/namespaces/${configNamespace}/ipaddresspools`;
+    const newer = { namespace: configNamespace, name: "p2" };
+    cluster.create(path, newer, { spec: { addresses: ["192.0.2.12/32"] } });
+    cluster.see();
+    cluster.state.load();
+    const asked = new Asked(cluster);
+    const allocate = (of: string, pool: string): void => {
+      const holders = [{ namespace: "a", name: "s", uid: "s", ports: [] }];
+      const spec = { address: of, pool, state: "Allocated", holders };
+      const allocations = "/apis/steelyard.dev/v1alpha1/ipallocations";
+      cluster.create(allocations, { name: of }, { spec });
+      cluster.see();
+    };
+    // As the first look at any Service does.
+    expect(cluster.state.pools).toHaveLength(2);
+    allocate(address, "p1");
+    expect(asked.contestChanges).toBe(0);
+    allocate("192.0.2.12", "p2");
+    expect(asked.contestChanges).toBe(1);
+  });
+});
+
 describe("an address that is shared", () => {
   const spec = (holders: readonly object[]): object => ({
     ...{ address: "192.0.2.11", pool: "p1", state: "Allocated", holders },

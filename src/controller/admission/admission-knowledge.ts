@@ -1,12 +1,12 @@
-import { isDeepStrictEqual } from "node:util";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
 import { policyRefuses } from "../../core/admission/policy-refuses.ts";
 import type { L2Speaker } from "../../core/model/l2-speaker.ts";
-import type { Store, Stored } from "../../kube/store.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { AllocationState } from "../allocation-state.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
 import { Configuration } from "../configuration.ts";
+import { onConfigurationChange } from "../configuration-changes.ts";
+import { differs } from "../differs.ts";
 import { SpeakerReports } from "../speaker-reports.ts";
 
 /** What decisions stand on in this process. */
@@ -98,7 +98,7 @@ export class AdmissionKnowledge {
   }
 
   #subscribe(): void {
-    const { services, allocations, definitions, ...others } = this.#stores;
+    const { services, allocations, nodes, speakers, serviceCidrs, apiServers } = this.#stores;
     services.onChange(({ before, after }) => this.#own?.state.serviceChanged(before, after));
     allocations.onChange(({ before, after }) => {
       const address = (after ?? before)?.allocation.address;
@@ -110,43 +110,25 @@ export class AdmissionKnowledge {
     const networksChanged = (): void => {
       this.#networksChanged = true;
     };
-    const configurationChanged = (): void => {
+    onConfigurationChange(this.#stores, this.#configNamespace, () => {
       this.#configurationChanged = true;
-    };
-    const { pools, advertisements, policies, namespaces } = others;
+    });
     // Others write to these too, and to the status of most of them often.
-    onChangeOf(pools, ({ pool, errors, uid }) => [pool, errors, uid], configurationChanged);
-    onChangeOf(policies, ({ policy, errors }) => [policy, errors], configurationChanged);
-    onChangeOf(namespaces, ({ terminating }) => terminating, configurationChanged);
-    onChangeOf(others.nodes, ({ node }) => node, networksChanged);
-    onChangeOf(others.speakers, ({ speaker }) => networksOf(speaker), networksChanged);
-    for (const store of [others.serviceCidrs, others.apiServers]) {
-      store.onChange(networksChanged);
-    }
-    for (const store of [advertisements, ...Object.values(definitions)]) {
-      store.onChange(configurationChanged);
-    }
-    for (const store of [pools, advertisements, policies]) {
-      store.onSynced(configurationChanged);
-    }
+    nodes.onChange(({ before, after }) => {
+      if (differs(before?.node, after?.node)) {
+        networksChanged();
+      }
+    });
+    speakers.onChange(({ before, after }) => {
+      if (differs(networksOf(before?.speaker), networksOf(after?.speaker))) {
+        networksChanged();
+      }
+    });
+    serviceCidrs.onChange(networksChanged);
+    apiServers.onChange(networksChanged);
   }
 }
 
-/** Calls `changed` when an object comes or goes, or what `part` takes of it is another. */
-function onChangeOf<T extends Stored>(
-  store: Store<T>,
-  part: (object: T) => unknown,
-  changed: () => void,
-): void {
-  store.onChange(({ before, after }) => {
-    const isSame =
-      before !== undefined && after !== undefined && isDeepStrictEqual(part(before), part(after));
-    if (!isSame) {
-      changed();
-    }
-  });
-}
-
-function networksOf({ report }: L2Speaker): unknown {
-  return [report?.interfaces, report?.defaultGateways];
+function networksOf(speaker: L2Speaker | undefined): unknown {
+  return speaker && [speaker.report?.interfaces, speaker.report?.defaultGateways];
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { judge } from "../../../src/controller/admission/admission-judge.ts";
 import { AdmissionKnowledge } from "../../../src/controller/admission/admission-knowledge.ts";
 import type { Finding } from "../../../src/core/admission/finding.ts";
+import { decodeNamespace } from "../../../src/kube/decode/namespace.ts";
 import { decodeNode } from "../../../src/kube/decode/node.ts";
 import { configNamespace, KnownCluster } from "../known-cluster.ts";
 
@@ -90,6 +91,9 @@ describe("what a standby knows", () => {
       status: { assignedIPv4: 7 },
     }));
     cluster.see();
+    // A namespace that has nothing to do with us goes.
+    const metadata = { name: "other", uid: "other", resourceVersion: "900" };
+    cluster.stores.namespaces.upsert(decodeNamespace({ metadata }));
     expect(pools()).toBe(before);
     cluster.api.edit("admin", "ipaddresspools", `${configNamespace}/p1`, () => ({
       spec: { addresses: ["192.0.2.10-192.0.2.11"] },
