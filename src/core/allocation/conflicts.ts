@@ -74,7 +74,10 @@ export function claimConflict(
   for (const range of ranges) {
     for (const { address, services } of denyList.claimsIn(range)) {
       const holders = holdersOf(address, ledger);
-      const strangers = services.filter((key) => !holders.includes(key)).sort();
+      const strangers = [...services]
+        .filter(([key]) => !holders.includes(key))
+        .map(([key, writer]) => (writer === undefined ? key : `${key} (${writer})`))
+        .sort();
       if (strangers.length > 0) {
         const what = `used by Service ${enumerated(strangers)} in spec.externalIPs or by another controller`;
         clashes.push({ range: rangeOf(address), what });

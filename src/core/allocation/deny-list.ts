@@ -22,7 +22,8 @@ export interface DeniedRange extends IpRange, Denial {
 /** An address and the Services that use it by other means than an allocation. */
 export interface Claim {
   readonly address: IpAddress;
-  readonly services: readonly string[];
+  /** By `namespace/name`; who wrote the status that has the address, if that is known. */
+  readonly services: ReadonlyMap<string, string | undefined>;
 }
 
 /** What `isNeverAssignable` is true for. */
@@ -111,7 +112,7 @@ export class DenyList {
     let value = claimed.nextMember(range.first);
     while (value !== undefined && value <= range.last) {
       const address = formatIpAddress(range.family, value);
-      yield { address, services: [...(this.#claims.get(address)?.keys() ?? [])] };
+      yield { address, services: this.#claims.get(address) ?? new Map() };
       value = claimed.nextMember(value + 1n);
     }
   }

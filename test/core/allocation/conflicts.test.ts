@@ -171,6 +171,17 @@ describe("a pool with addresses that Services use by other means", () => {
         "and stays with Service a/web",
     );
   });
+
+  test("is told which other load balancer it is, where that is known", () => {
+    const denyList = new DenyList();
+    denyList.addClaim(ip("192.0.2.9"), "b/theirs", "Cilium LB-IPAM");
+    denyList.addClaim(ip("192.0.2.9"), "a/theirs", "k3s ServiceLB");
+    denyList.addClaim(ip("192.0.2.9"), "a/old");
+    expect(claimConflict(pool("192.0.2.0/24"), denyList, ledger)?.message).toContain(
+      "192.0.2.9 is used by Service a/old, a/theirs (k3s ServiceLB), b/theirs (Cilium LB-IPAM) " +
+        "in spec.externalIPs or by another controller",
+    );
+  });
 });
 
 describe("a pool that overlaps others", () => {
