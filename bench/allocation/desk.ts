@@ -1,6 +1,7 @@
 import type { AllocationContext } from "../../src/core/allocation/allocation-context.ts";
+import type { AllocationDecision } from "../../src/core/allocation/allocation-decision.ts";
 import { carryOut } from "../../src/core/allocation/carry-out.ts";
-import { type AllocationDecision, decide } from "../../src/core/allocation/decide.ts";
+import { decide } from "../../src/core/allocation/decide.ts";
 import { DenyList } from "../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../src/core/allocation/ledger.ts";
 import { openPolicy } from "../../src/core/allocation/policy-for.ts";

@@ -1,14 +1,7 @@
-import type { AllocationDecision } from "../core/allocation/decide.ts";
 import { refuseToStay } from "../core/allocation/refusals.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import type { RevokeReason } from "../core/model/reason.ts";
 import type { Service } from "../core/model/service.ts";
-
-/** Why a Service loses the addresses that it held and that the decision does not leave it. */
-export function lossReason(decision: AllocationDecision): RevokeReason {
-  const given = decision.kind === "revoke" ? decision.reason : undefined;
-  return given ?? (decision.kind === "grant" ? decision.revoked : undefined) ?? "RequestChanged";
-}
 
 /** True if the owner of the Service hardly meant it to lose the address. */
 export function isUnexpected(reason: RevokeReason): boolean {

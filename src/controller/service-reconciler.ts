@@ -1,4 +1,9 @@
-import { type AllocationDecision, decide } from "../core/allocation/decide.ts";
+import {
+  type AllocationDecision,
+  revokeReasonOf,
+  targetOf,
+} from "../core/allocation/allocation-decision.ts";
+import { decide } from "../core/allocation/decide.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { absentService, type Service, serviceKey } from "../core/model/service.ts";
@@ -16,7 +21,7 @@ import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import { AllocationChangedError, type AllocationWriter } from "./allocation-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
-import { explainLoss, isUnexpected, lossReason } from "./loss.ts";
+import { explainLoss, isUnexpected } from "./loss.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import { eventOfCondition, eventOfLoss } from "./service-event.ts";
@@ -83,7 +88,7 @@ export class ServiceReconciler {
     const held = state.ledger.heldBy(key);
     const known = held.flatMap((address) => stores.allocations.get(allocationName(address)) ?? []);
     const decision = decide(service, state);
-    const target = "addresses" in decision ? decision.addresses : [];
+    const target = targetOf(decision);
     const lost = known.filter(({ allocation }) => !target.includes(allocation.address));
     const evidence = [object, ...known].map((one) => one?.resourceVersion).join();
     if (evidence !== confirmed && (lost.length > 0 || known.some(isHeldByOther(service)))) {
@@ -108,7 +113,7 @@ export class ServiceReconciler {
       await this.#writeStatus(object, decision, held);
     }
     for (const one of lost) {
-      const reason = lossReason(decision);
+      const reason = revokeReasonOf(decision) ?? "RequestChanged";
       const message = explainLoss(service, one.allocation, reason);
       await allocations.release(key, one, reason === "SharingConflict");
       log.info({ service: key, address: one.allocation.address, reason }, message);
@@ -161,7 +166,7 @@ export class ServiceReconciler {
       await this.#patch(object, (newest) => planFarewell(newest, held, now));
       return;
     }
-    const target = "addresses" in decision ? decision.addresses : [];
+    const target = targetOf(decision);
     const announcements = target.map((address) => this.#announcementOf(object.service, address));
     const pools = [...new Set(target.flatMap((address) => state.ledger.get(address)?.pool ?? []))];
     const verdict = announcementOfAll(announcements);

@@ -1,4 +1,8 @@
-import type { AllocationDecision } from "../core/allocation/decide.ts";
+import {
+  type AllocationDecision,
+  refusalOf,
+  targetOf,
+} from "../core/allocation/allocation-decision.ts";
 import { enumerated } from "../core/model/enumerated.ts";
 import type { Refusal } from "../core/model/reason.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
@@ -36,7 +40,7 @@ export function planStatus(
 ): StatusChange | undefined {
   const { decision, pools, verdict, undecided } = desired;
   const [pool] = pools;
-  const addresses = "addresses" in decision ? decision.addresses : [];
+  const addresses = targetOf(decision);
   const refusal = refusalOf(decision);
   const { written } = object;
   const ingress = addresses.length > 0 ? addresses : undecided;
@@ -142,13 +146,6 @@ function assignedCondition(
         message: `keeps ${has}: ${refusal.message}`,
       }
     : { type: addressAssigned, status: "False", reason: refusal.reason, message: refusal.message };
-}
-
-function refusalOf(decision: AllocationDecision): Refusal | undefined {
-  if (decision.kind === "refuse") {
-    return { reason: decision.reason, message: decision.message };
-  }
-  return decision.refusal;
 }
 
 function isNews(object: ServiceObject, condition: DesiredCondition): boolean {

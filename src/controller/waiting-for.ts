@@ -1,6 +1,10 @@
 import type { AllocationContext } from "../core/allocation/allocation-context.ts";
+import {
+  type AllocationDecision,
+  refusalOf,
+  targetOf,
+} from "../core/allocation/allocation-decision.ts";
 import { candidatePools } from "../core/allocation/choose.ts";
-import type { AllocationDecision } from "../core/allocation/decide.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
 import type { Service } from "../core/model/service.ts";
@@ -13,9 +17,9 @@ export function waitingFor(
   decision: AllocationDecision,
   context: AllocationContext,
 ): Waiting | undefined {
-  const refused = decision.kind === "refuse" || decision.refusal !== undefined;
+  const refused = refusalOf(decision) !== undefined;
   const byName = service.wish.addresses.length > 0;
-  const target = "addresses" in decision ? decision.addresses : [];
+  const target = targetOf(decision);
   const missing = byName ? [] : missingFamilies(service, target, context);
   if (!service.wantsAddress || (!refused && missing.length === 0)) {
     return undefined;

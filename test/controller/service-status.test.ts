@@ -9,7 +9,7 @@ import {
   planStatus,
   type StatusChange,
 } from "../../src/controller/service-status.ts";
-import type { AllocationDecision } from "../../src/core/allocation/decide.ts";
+import type { AllocationDecision } from "../../src/core/allocation/allocation-decision.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
 import type { AnnouncementVerdict } from "../../src/core/placement/announced.ts";
 import { decodeService, type ServiceObject } from "../../src/kube/decode/service.ts";

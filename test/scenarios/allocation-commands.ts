@@ -1,4 +1,9 @@
-import type { AllocationDecision } from "../../src/core/allocation/decide.ts";
+import {
+  type AllocationDecision,
+  refusalOf,
+  revokeReasonOf,
+  targetOf,
+} from "../../src/core/allocation/allocation-decision.ts";
 import { serviceKey } from "../../src/core/model/service.ts";
 import { parseIpAddress } from "../../src/core/net/ip-address.ts";
 import { parseIpPrefix } from "../../src/core/net/ip-prefix.ts";
@@ -134,7 +139,7 @@ function settleAll(
 /** An address that a Service counts as its own, and that the ledger has as another's. */
 function unrecorded(world: AllocationWorld, key: string): readonly string[] {
   const decision = world.decide(key);
-  const addresses = "addresses" in decision ? decision.addresses : [];
+  const addresses = targetOf(decision);
   return addresses
     .filter((address) => !world.ledger.get(address)?.holders.some((it) => serviceKey(it) === key))
     .map((address) => `UNSTABLE: ${key} counts on ${address}, which is another's`);
@@ -150,8 +155,8 @@ function everyKey(world: AllocationWorld): readonly string[] {
 
 function outcome(world: AllocationWorld, key: string): string {
   const decision = world.decide(key);
-  const addresses = "addresses" in decision ? decision.addresses.join(", ") : "";
-  const reason = decision.kind === "refuse" ? decision.reason : decision.refusal?.reason;
+  const addresses = targetOf(decision).join(", ");
+  const reason = refusalOf(decision)?.reason;
   const has = addresses === "" ? "nothing" : addresses;
   return `${key}: ${has}${reason === undefined ? "" : `, ${reason}`}`;
 }
@@ -168,9 +173,9 @@ function forgetCooling(world: AllocationWorld): void {
 function settle(world: AllocationWorld, key: string, prefix = ""): readonly string[] {
   const first = world.settle(key);
   const second = world.decide(key);
-  const target = (it: AllocationDecision): string =>
-    "addresses" in it ? it.addresses.join(", ") : "";
-  const isStable = !["grant", "revoke"].includes(second.kind) && target(first) === target(second);
+  const isStable =
+    !["grant", "revoke"].includes(second.kind) &&
+    targetOf(first).join() === targetOf(second).join();
   const unstable = isStable ? [] : [`UNSTABLE: the next decision is ${describe(second)}`];
   return [`${prefix}${describe(first)}`, ...unstable];
 }
@@ -180,8 +185,7 @@ function describe(decision: AllocationDecision): string {
     return `refuse ${decision.reason}: ${decision.message}`;
   }
   const { kind, addresses, refusal } = decision;
-  const loses = decision.kind === "revoke" ? decision.reason : undefined;
-  const reason = loses ?? (decision.kind === "grant" ? decision.revoked : undefined);
+  const reason = revokeReasonOf(decision);
   return [
     kind,
     ...(addresses.length === 0 ? ["nothing"] : [addresses.join(", ")]),

@@ -1,6 +1,6 @@
-import { type AllocationDecision, decide } from "../allocation/decide.ts";
+import { type AllocationDecision, refusalOf, targetOf } from "../allocation/allocation-decision.ts";
+import { decide } from "../allocation/decide.ts";
 import { enumerated } from "../model/enumerated.ts";
-import type { Refusal } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { type Change, type Finding, refuse, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
@@ -46,7 +46,7 @@ function wasUnmet(
 }
 
 function outcomeOf(decision: AllocationDecision, service: Service, known: KnownCluster): string {
-  const held = "addresses" in decision ? decision.addresses : [];
+  const held = targetOf(decision);
   if (held.length === 0) {
     return "gets no address for now";
   }
@@ -55,10 +55,6 @@ function outcomeOf(decision: AllocationDecision, service: Service, known: KnownC
     known.allocation.ledger.get(address)?.holders.some(({ uid }) => uid === service.uid),
   );
   return isItself ? `keeps ${enumerated(held)}` : "does not get what it asks for";
-}
-
-function refusalOf(decision: AllocationDecision): Refusal | undefined {
-  return decision.kind === "refuse" ? decision : decision.refusal;
 }
 
 function fieldOf({ wish: { source } }: Service): string | undefined {

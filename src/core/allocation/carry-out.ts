@@ -1,7 +1,7 @@
 import { holderOf, otherHolders, withHolder } from "../model/ip-allocation.ts";
 import type { Service } from "../model/service.ts";
 import type { AllocationContext } from "./allocation-context.ts";
-import type { AllocationDecision } from "./decide.ts";
+import { type AllocationDecision, targetOf } from "./allocation-decision.ts";
 import { poolFor } from "./pool-for.ts";
 
 /**
@@ -14,7 +14,7 @@ export function carryOut(
   context: Pick<AllocationContext, "pools" | "namespaceLabels" | "ledger">,
 ): void {
   const { ledger } = context;
-  const target = "addresses" in decision ? decision.addresses : [];
+  const target = targetOf(decision);
   const lost = ledger.heldBy(service.key).filter((address) => !target.includes(address));
   for (const address of target) {
     const known = ledger.get(address);

@@ -4,36 +4,11 @@ import type { Refusal, RefuseReason, RevokeReason } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
 import { compareIpAddresses, familyOf, type IpAddress, type IpFamily } from "../net/ip-address.ts";
 import type { AllocationContext } from "./allocation-context.ts";
+import { type AllocationDecision, refusalOf, settle, targetOf } from "./allocation-decision.ts";
 import { candidatePools, chooseAddresses } from "./choose.ts";
 import { poolFor } from "./pool-for.ts";
 import { poolIndexOf } from "./pool-index.ts";
 import { refuseToJoin, refuseToStay, waitingForSpeakers } from "./refusals.ts";
-
-/**
- * What should become of one Service. `addresses` is always the complete list
- * that it should hold from now on.
- *
- * - `keep`: nothing changes. `refusal` says why a wish was not met, if one was not.
- * - `grant`: it gets addresses that it does not hold yet; `revoked` says why it
- *   loses others at the same time, if it does.
- * - `revoke`: it loses addresses and gets none. `refusal` says why it gets no others.
- * - `refuse`: it holds nothing and gets nothing.
- */
-export type AllocationDecision =
-  | { readonly kind: "keep"; readonly addresses: readonly IpAddress[]; readonly refusal?: Refusal }
-  | {
-      readonly kind: "grant";
-      readonly addresses: readonly IpAddress[];
-      readonly revoked?: RevokeReason;
-      readonly refusal?: Refusal;
-    }
-  | {
-      readonly kind: "revoke";
-      readonly addresses: readonly IpAddress[];
-      readonly reason: RevokeReason;
-      readonly refusal?: Refusal;
-    }
-  | ({ readonly kind: "refuse" } & Refusal);
 
 /**
  * Decides which addresses one Service should hold.
@@ -342,37 +317,6 @@ function chooseMissing(
       : candidates.filter((pool) => held.some((address) => poolOffers(pool, address))),
   );
   return choice.kind === "found" ? choice.addresses : [];
-}
-
-function targetOf(decision: AllocationDecision): readonly IpAddress[] {
-  return decision.kind === "refuse" ? [] : decision.addresses;
-}
-
-function refusalOf(decision: AllocationDecision): Refusal | undefined {
-  return decision.kind === "refuse" ? refusal(decision.reason, decision.message) : decision.refusal;
-}
-
-/** Turns "held now" and "should hold" into a decision. */
-function settle(
-  held: readonly IpAddress[],
-  target: readonly IpAddress[],
-  revoked: RevokeReason,
-  refused?: Refusal,
-): AllocationDecision {
-  // A Service may ask for as many as an annotation has room for.
-  const [before, after] = [new Set(held), new Set(target)];
-  const gains = target.some((address) => !before.has(address));
-  const loses = held.some((address) => !after.has(address));
-  const note = refused === undefined ? {} : { refusal: refused };
-  if (gains) {
-    return { kind: "grant", addresses: target, ...(loses ? { revoked } : {}), ...note };
-  }
-  if (loses) {
-    return { kind: "revoke", addresses: target, reason: revoked, ...note };
-  }
-  return target.length === 0 && refused !== undefined
-    ? { kind: "refuse", ...refused }
-    : { kind: "keep", addresses: target, ...note };
 }
 
 function admits(pool: IpAddressPool, service: Service, context: AllocationContext): boolean {
