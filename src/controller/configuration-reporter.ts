@@ -1,7 +1,6 @@
 import { poolKeeps } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
-import { isNotFound } from "../kube/api-error.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
 import { decodeIpAddressPool } from "../kube/decode/ip-address-pool.ts";
 import { decodeL2Advertisement } from "../kube/decode/l2-advertisement.ts";
@@ -25,6 +24,7 @@ import {
   type WrittenStatus,
 } from "./configuration-status.ts";
 import { PoolVerdicts } from "./pool-verdicts.ts";
+import { writeStatus } from "./write-status.ts";
 
 export interface ConfigurationReporterOptions {
   readonly stores: Pick<ClusterStores, "pools" | "advertisements" | "allocations">;
@@ -251,15 +251,9 @@ export class ConfigurationReporter {
     if (status === undefined || inVain) {
       return;
     }
-    const { name, uid, resourceVersion } = object;
-    const patch = { metadata: { uid, resourceVersion }, status };
-    try {
-      const raw = await writer.patch(resource, { namespace, name, subresource: "status" }, patch);
+    const raw = await writeStatus(writer, resource, object, status, namespace);
+    if (raw !== undefined) {
       memory.answer = { asked, got: JSON.stringify(subject.take(raw)) };
-    } catch (error) {
-      if (!isNotFound(error)) {
-        throw error;
-      }
     }
   }
 

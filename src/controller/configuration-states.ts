@@ -1,6 +1,6 @@
 import { enumerated } from "../core/model/enumerated.ts";
 import { formatIpRange } from "../core/net/ip-range.ts";
-import { isAlreadyExists, isNotFound } from "../kube/api-error.ts";
+import { isAlreadyExists } from "../kube/api-error.ts";
 import {
   type ConfigurationStateObject,
   decodeConfigurationState,
@@ -20,6 +20,7 @@ import {
   planConfigurationState,
 } from "./configuration-state.ts";
 import { whyConfigurationIsGone } from "./definitions.ts";
+import { writeStatus } from "./write-status.ts";
 
 export interface ConfigurationStatesOptions {
   readonly stores: ClusterStores;
@@ -159,23 +160,14 @@ export class ConfigurationStates {
 
   async #write(known: ConfigurationStateObject, node: string | undefined): Promise<void> {
     const { stores, writer, clock, configNamespace: namespace } = this.#options;
-    const { name, uid, resourceVersion } = known;
     const reader = node === undefined ? "controller" : "speaker";
     const status = planConfigurationState(known, reader, this.#outcome(node), clock.wallTime());
     if (status === undefined) {
       return;
     }
-    try {
-      const raw = await writer.patch(
-        resources.configurationStates,
-        { namespace, name, subresource: "status" },
-        { metadata: { uid, resourceVersion }, status },
-      );
+    const raw = await writeStatus(writer, resources.configurationStates, known, status, namespace);
+    if (raw !== undefined) {
       stores.configurationStates.upsertLocal(decodeConfigurationState(raw));
-    } catch (error) {
-      if (!isNotFound(error)) {
-        throw error;
-      }
     }
   }
 

@@ -1,5 +1,4 @@
 import { excludedInUse } from "../core/allocation/excluded-in-use.ts";
-import { isNotFound } from "../kube/api-error.ts";
 import { decodeAddressPolicy } from "../kube/decode/address-policy.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import { apiVersion } from "../kube/resource.ts";
@@ -11,6 +10,7 @@ import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 import { type PolicyStatusChange, planPolicyStatus } from "./policy-status.ts";
+import { writeStatus } from "./write-status.ts";
 
 export interface PolicyReporterOptions {
   readonly stores: Pick<ClusterStores, "policies">;
@@ -44,14 +44,9 @@ export class PolicyReporter {
     if (change === undefined) {
       return;
     }
-    try {
-      const target = { name, subresource: "status" };
-      const written = await writer.patch(resources.addressPolicies, target, change.patch);
-      stores.policies.upsertLocal(decodeAddressPolicy(written));
-    } catch (error) {
-      if (!isNotFound(error)) {
-        throw error;
-      }
+    const raw = await writeStatus(writer, resources.addressPolicies, object, change.status);
+    if (raw !== undefined) {
+      stores.policies.upsertLocal(decodeAddressPolicy(raw));
     }
     this.#tell(name, object.uid, change);
   }

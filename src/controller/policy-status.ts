@@ -23,19 +23,16 @@ export interface PolicyFindings {
 
 /** What is to be written to a policy's status, and which of it is news for an Event. */
 export interface PolicyStatusChange {
-  readonly patch: {
-    readonly metadata: object;
-    readonly status: {
-      readonly observedGeneration: number;
-      readonly pools: number;
-      /** Absent: as they are. */
-      readonly conditions?: readonly Condition[];
-    };
+  readonly status: {
+    readonly observedGeneration: number;
+    readonly pools: number;
+    /** Absent: as they are. */
+    readonly conditions?: readonly Condition[];
   };
   readonly news: readonly DesiredCondition[];
 }
 
-/** Returns the patch that makes a policy's status say what was found, `undefined` if it says so already. */
+/** Returns what makes a policy's status say what was found, `undefined` if it says so already. */
 export function planPolicyStatus(
   object: AddressPolicyObject,
   { pools, inUse, now }: PolicyFindings,
@@ -50,13 +47,10 @@ export function planPolicyStatus(
     return undefined;
   }
   return {
-    patch: {
-      metadata: { uid: object.uid, resourceVersion: object.resourceVersion },
-      status: {
-        observedGeneration: generation,
-        pools: selected,
-        ...(conditions === undefined ? {} : { conditions }),
-      },
+    status: {
+      observedGeneration: generation,
+      pools: selected,
+      ...(conditions === undefined ? {} : { conditions }),
     },
     news: desired.filter((condition) => isBadNews(object, condition)),
   };

@@ -24,28 +24,25 @@ function plan(object: AddressPolicyObject, inUse: readonly IpAddress[] = [], kno
 
 /** The policy as it is after its status was written. */
 function written(spec: object, inUse: readonly IpAddress[] = []): AddressPolicyObject {
-  return policy(spec, plan(policy(spec), inUse)?.patch.status);
+  return policy(spec, plan(policy(spec), inUse)?.status);
 }
 
 describe("the status of a policy", () => {
   test("says for how many pools it is in force, and which of those that it names are not there", () => {
     const change = plan(policy({ ipAddressPools: ["web", "gone"] }));
     expect(change).toEqual({
-      patch: {
-        metadata: { uid: "u1", resourceVersion: "7" },
-        status: {
-          observedGeneration: 2,
-          pools: 1,
-          conditions: [
-            {
-              type: "Accepted",
-              status: "True",
-              reason: "Accepted",
-              message: "in force for 1 of 2 pools; there is no pool gone",
-              lastTransitionTime: "2026-01-02T03:04:05Z",
-            },
-          ],
-        },
+      status: {
+        observedGeneration: 2,
+        pools: 1,
+        conditions: [
+          {
+            type: "Accepted",
+            status: "True",
+            reason: "Accepted",
+            message: "in force for 1 of 2 pools; there is no pool gone",
+            lastTransitionTime: "2026-01-02T03:04:05Z",
+          },
+        ],
       },
       news: [],
     });
@@ -54,14 +51,14 @@ describe("the status of a policy", () => {
   test("costs no write once it says so", () => {
     expect(plan(written({}))).toBeUndefined();
     const more: readonly IpAddressPool[] = [...pools, poolOf("new", ["192.0.4.0/24"])];
-    expect(plan(written({}), [], [...more])?.patch).toMatchObject({ status: { pools: 3 } });
+    expect(plan(written({}), [], [...more])?.status).toMatchObject({ pools: 3 });
   });
 
   test("is written anew for a new generation, though it says the same", () => {
     const old = written({});
     const { pools: count, conditions } = old.written;
     const status = { pools: count, conditions, observedGeneration: 1 };
-    expect(plan(policy({}, status))?.patch).toMatchObject({ status: { observedGeneration: 2 } });
+    expect(plan(policy({}, status))?.status).toMatchObject({ observedGeneration: 2 });
   });
 
   test("says what cannot be read, as news once", () => {
@@ -77,7 +74,7 @@ describe("the status of a policy", () => {
   test("counts pools that are not there beyond eight", () => {
     const names = Array.from({ length: 256 }, (_, n) => `${n}`.padStart(253, "x"));
     const spec = { ipAddressPools: names };
-    const [accepted] = plan(policy(spec))?.patch.status.conditions ?? [];
+    const [accepted] = plan(policy(spec))?.status.conditions ?? [];
     expect(accepted?.message).toMatch(/there is no pool x+0, .*, and 248 more$/);
     expect(plan(written(spec))).toBeUndefined();
   });
@@ -90,7 +87,7 @@ describe("the status of a policy", () => {
     expect(plan(written({}, inUse), inUse)).toBeUndefined();
     const more = [...pools, poolOf("new", ["192.0.4.0/24"])];
     expect(plan(written({}, inUse), inUse, more)?.news).toEqual([]);
-    const types = (it: typeof change) => it?.patch.status.conditions?.map(({ type }) => type);
+    const types = (it: typeof change) => it?.status.conditions?.map(({ type }) => type);
     expect(types(change)).toEqual(["Accepted", "ExcludedInUse"]);
     const after = plan(written({}, inUse), []);
     expect(types(after)).toEqual(["Accepted"]);
