@@ -1,7 +1,5 @@
 import fc from "fast-check";
-
-/** `npm run test:long` sets it: many trials instead of a smoke. */
-const isLong = process.env["STEELYARD_LONG"] === "1";
+import { isLong } from "./long.ts";
 
 // A failing property prints its seed; SEED= repeats it.
 const seed = process.env["SEED"];

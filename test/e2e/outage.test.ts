@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AuditEntry } from "../../sandbox/audit.ts";
 import * as resources from "../../src/kube/resources.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { isLong } from "../long.ts";
 import { scanArp } from "./arp-scan.ts";
 import { configNamespace } from "./cluster-api.ts";
 import { addressesOf } from "./cluster-objects.ts";
@@ -17,7 +18,6 @@ import {
 import { type ProbedPod, probedPods } from "./readiness.ts";
 import { Traffic } from "./traffic.ts";
 
-const isLong = process.env["STEELYARD_LONG"] === "1";
 /** How long the API server is away or hangs. */
 const outageMs = isLong ? 60_000 : 20_000;
 /** Longer than a watch waits before it is tried again. */

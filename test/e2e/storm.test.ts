@@ -3,6 +3,7 @@ import type { V1Service } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as resources from "../../src/kube/resources.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { isLong } from "../long.ts";
 import { scanArp } from "./arp-scan.ts";
 import { configNamespace } from "./cluster-api.ts";
 import { addressesOf, type IpAllocationObject } from "./cluster-objects.ts";
@@ -42,7 +43,6 @@ interface Interrupted {
   readonly successor: string;
 }
 
-const isLong = process.env["STEELYARD_LONG"] === "1";
 const size = isLong ? 1_000 : 200;
 /** In `npm test` one storm after the other in one cluster, and all Services removed at the end. */
 const clusters: readonly (readonly Round[])[] = isLong

@@ -4,12 +4,13 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { NetworkInterface } from "../../src/core/net/network-interface.ts";
+import { isLong } from "../long.ts";
 import { nodeMac } from "./lan.ts";
 import { useLink } from "./link-fixture.ts";
 import { linkScript } from "./link-script.ts";
 
 const address = "192.0.2.4";
-const pairs = process.env["STEELYARD_LONG"] === "1" ? 1_000 : 300;
+const pairs = isLong ? 1_000 : 300;
 
 /** All interfaces of a storm are in it. */
 const group = 7;

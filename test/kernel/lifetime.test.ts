@@ -7,12 +7,12 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { describe, expect, test, vi } from "vitest";
 import { compile, nativeSource, sanitizerFlags } from "../../build/native.ts";
+import { isLong } from "../long.ts";
 import { ip } from "./lan.ts";
 import { useLink } from "./link-fixture.ts";
 import { linkScript } from "./link-script.ts";
 
 const run = promisify(execFile);
-const long = process.env["STEELYARD_LONG"] === "1";
 
 describe("the life of a link", () => {
   const at = useLink();
@@ -91,13 +91,13 @@ describe("the life of a link", () => {
         "-fno-sanitize-recover=all",
       ]);
       const seed = process.env["SEED"] ?? String(randomInt(2 ** 32));
-      const args = ["-n", output, seed, long ? "300" : "5"];
+      const args = ["-n", output, seed, isLong ? "300" : "5"];
       const { stdout } = await run("unshare", args).catch((error: { stderr: string }) => {
         throw new Error(`SEED=${seed}: ${error.stderr}`);
       });
       console.log(`seed ${seed}, ${sanitizer} sanitizer: ${stdout.trim()}`);
     },
-    long ? 400_000 : 90_000,
+    isLong ? 400_000 : 90_000,
   );
 
   test("links that are opened and closed leave no descriptor and no thread behind", async () => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile, nativeSource, sanitizerFlags, warningFlags } from "../../build/native.ts";
+import { isLong } from "../long.ts";
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -63,8 +64,6 @@ async function failureOf(program: string, ...args: readonly string[]): Promise<s
   throw new Error(`${program} ${args.join(" ")} found nothing`);
 }
 
-const long = process.env["STEELYARD_LONG"] === "1";
-
 beforeAll(async () => {
   await mkdir(buildDir, { recursive: true });
 });
@@ -92,11 +91,11 @@ describe("the fuzzer", () => {
     "finds nothing in frames, netlink messages, tables and schedules",
     async () => {
       const seed = process.env["SEED"] ?? String(randomInt(2 ** 32));
-      const seconds = process.env["FUZZ_SECONDS"] ?? (long ? "1800" : "10");
+      const seconds = process.env["FUZZ_SECONDS"] ?? (isLong ? "1800" : "10");
       const { stdout } = await run(await compileFuzzer("fuzz"), [seed, seconds]);
       console.log(`fuzz from seed ${seed}: ${stdout.trim()}`);
     },
-    long ? 2_000_000 : 120_000,
+    isLong ? 2_000_000 : 120_000,
   );
 
   test.each<Mistake & { readonly what: string }>([

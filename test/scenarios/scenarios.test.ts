@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { isLong } from "../long.ts";
 import { hasAnyOrder, runScenario } from "./allocation-language.ts";
 import { joinScenarios, type Scenario, scenariosOf } from "./scenario-file.ts";
 
@@ -12,7 +13,7 @@ const update = process.env["UPDATE_GOLDEN"] === "1";
 /** The orders to try: as many as make sense, or the one that failed. */
 const seeds =
   process.env["SEED"] === undefined
-    ? Array.from({ length: process.env["STEELYARD_LONG"] === "1" ? 500 : 20 }, (_, n) => n + 1)
+    ? Array.from({ length: isLong ? 500 : 20 }, (_, n) => n + 1)
     : [Number(process.env["SEED"])];
 
 function load(file: string): readonly Scenario[] {

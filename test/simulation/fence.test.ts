@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { isLong } from "../long.ts";
 import { type SimulationFigures, simulate } from "./simulation.ts";
 
-const isLong = process.env["STEELYARD_LONG"] === "1";
 const given = process.env["SEED"];
 const runs = isLong ? 5_000 : 100;
 // The same ones every time in a check, others in a long run; both are printed.

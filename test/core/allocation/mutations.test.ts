@@ -3,15 +3,14 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { isLong } from "../../long.ts";
 import { mutations } from "./mutations.ts";
 
 const script = fileURLToPath(new URL("./try-mutations.ts", import.meta.url));
 
 /** All of them take their time: `npm run test:long`. Else the first one of each invariant. */
 const tried = [...mutations.keys()].filter(
-  (at) =>
-    process.env["STEELYARD_LONG"] === "1" ||
-    mutations.findIndex(({ breaks }) => breaks === mutations[at]?.breaks) === at,
+  (at) => isLong || mutations.findIndex(({ breaks }) => breaks === mutations[at]?.breaks) === at,
 );
 
 describe("the invariants of the allocation", () => {

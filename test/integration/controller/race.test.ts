@@ -4,9 +4,10 @@ import * as resources from "../../../src/kube/resources.ts";
 import { ClusterApi, events } from "../../e2e/cluster-api.ts";
 import { addressesOf, conditionOf, loadBalancer } from "../../e2e/cluster-objects.ts";
 import { eventually, type InstalledCluster, startInstalled } from "../../e2e/installed-cluster.ts";
+import { isLong } from "../../long.ts";
 
 /** How often two Services ask for one address at once, and how many such pairs at a time. */
-const rounds = process.env["STEELYARD_LONG"] === undefined ? 200 : 2_000;
+const rounds = isLong ? 2_000 : 200;
 const pairsAtOnce = 20;
 /** Fewer than rounds, so that addresses that cool down are fought for too. */
 const addresses = 120;
