@@ -1,5 +1,4 @@
 import { defineConfig } from "vitest/config";
-import { isLong } from "./test/long.ts";
 
 /** The folders whose tests need network namespaces, a compiler or a real cluster; the rest needs nothing. */
 export const clusterFolders = ["kernel", "integration", "e2e", "sandbox", "native"] as const;
@@ -16,7 +15,7 @@ export default defineConfig({
           exclude: clusterFiles,
           setupFiles: ["test/property-settings.ts"],
           // With thirty times as many trials a property may take its time.
-          testTimeout: isLong ? 600_000 : 5_000,
+          testTimeout: process.env["STEELYARD_LONG"] === "1" ? 600_000 : 5_000,
           sequence: { groupOrder: 0 },
         },
       },
