@@ -1,25 +1,15 @@
-import type { AdmissionSettings } from "../../controller/admission/admission-judge.ts";
-import {
-  advertisementFindings,
-  unannouncedPools,
-} from "../../core/admission/advertisement-findings.ts";
+import type {
+  AdmissionSettings,
+  ConfigurationKind,
+} from "../../controller/admission/admission-judge.ts";
+import { configurationKinds } from "../../controller/definitions.ts";
 import { type Finding, refuse, warn } from "../../core/admission/finding.ts";
-import type { KnownCluster } from "../../core/admission/known-cluster.ts";
-import { policyFindings } from "../../core/admission/policy-findings.ts";
-import { poolFindings } from "../../core/admission/pool-findings.ts";
-import { decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
+import { elsewhere } from "../../core/admission/findings-of.ts";
 import { textField } from "../../kube/decode/fields.ts";
-import {
-  decodeIpAddressPool,
-  type IpAddressPoolObject,
-} from "../../kube/decode/ip-address-pool.ts";
-import {
-  decodeL2Advertisement,
-  type L2AdvertisementObject,
-} from "../../kube/decode/l2-advertisement.ts";
 import { decodeNamespace } from "../../kube/decode/namespace.ts";
 import type { ManifestObject } from "../../kube/manifest.ts";
 import type { CheckedFinding } from "./checked-finding.ts";
+import { type Judgement, putConfiguration } from "./configuration-check.ts";
 import type { PlannedCluster } from "./planned-cluster.ts";
 import { putService, serviceCheckFindings } from "./service-check.ts";
 
@@ -30,15 +20,19 @@ export interface CheckSettings extends AdmissionSettings {
   readonly offline: boolean;
 }
 
-/** One object of ours in a file, read. */
-interface Item {
-  readonly object: ManifestObject;
+/** One object that is ours to check. */
+interface Written {
+  readonly group: string;
   readonly kind: string;
+  /** Undefined: its kind has none. */
   readonly namespace: string | undefined;
   readonly name: string;
   readonly raw: unknown;
-  /** Its findings, once all objects are in the planned cluster. */
-  judge: (known: KnownCluster) => readonly Finding[];
+}
+
+interface Item extends Written {
+  readonly object: ManifestObject;
+  readonly judge: Judgement;
 }
 
 /** What BGP needs, and what came before pools; none of it has an effect. */
@@ -97,17 +91,12 @@ function itemOf(
     place === "cluster" ? undefined : (textField(object.raw, "metadata", "namespace") ?? place);
   const name = textField(object.raw, "metadata", "name");
   const generated = textField(object.raw, "metadata", "generateName");
-  const item = { object, kind, namespace, name: name ?? `${generated ?? ""}…`, raw: object.raw };
-  if (name === undefined && generated === undefined) {
-    return { ...item, judge: () => [refuse("it has no name", "metadata")] };
-  }
+  const item = { object, group, kind, namespace, name: name ?? `${generated ?? ""}…` };
   const metadata = { ...(object.raw as { metadata: object }).metadata, name: item.name, namespace };
   const raw = { ...(object.raw as object), metadata };
-  return {
-    ...item,
-    raw,
-    judge: judgementOf(`${group}/${kind}`, { ...item, raw }, cluster, settings),
-  };
+  return name === undefined && generated === undefined
+    ? { ...item, raw, judge: () => [refuse("it has no name", "metadata")] }
+    : { ...item, raw, judge: judgementOf({ ...item, raw }, cluster, settings) };
 }
 
 /** In which namespace an object is that names none; `cluster`: in none; undefined: it is not ours to check. */
@@ -126,14 +115,19 @@ function placeOf(group: string, kind: string, settings: CheckSettings): string |
 
 /** Puts the object into the cluster, and tells how to judge it afterwards. */
 function judgementOf(
-  kind: string,
-  { raw, namespace }: Pick<Item, "raw" | "namespace">,
+  { group, kind, raw, namespace }: Written,
   cluster: PlannedCluster,
   settings: CheckSettings,
-): Item["judge"] {
+): Judgement {
   const { stores } = cluster;
-  const elsewhere = namespace !== settings.configNamespace;
-  switch (kind) {
+  const part = partOfConfiguration(group, kind);
+  if (part !== undefined) {
+    const isRead = !configurationKinds[part].namespaced || namespace === settings.configNamespace;
+    return isRead
+      ? putConfiguration(part, raw, cluster)
+      : () => [elsewhere(kind, settings.configNamespace)];
+  }
+  switch (`${group}/${kind}`) {
     case "/Namespace":
       cluster.put(stores.namespaces, decodeNamespace, raw);
       return () => [];
@@ -141,63 +135,19 @@ function judgementOf(
       const service = putService(raw, cluster, settings.loadBalancerClass);
       return (known) => serviceCheckFindings(service, known, settings.offline);
     }
-    case "steelyard.dev/AddressPolicy": {
-      const before = cluster.put(stores.policies, decodeAddressPolicy, raw);
-      return (known) => policyFindings({ before, after: decodeAddressPolicy(raw) }, known);
-    }
-    case "metallb.io/IPAddressPool": {
-      if (elsewhere) {
-        return () => [notRead(settings)];
-      }
-      const before = cluster.put(stores.pools, decodeIpAddressPool, raw);
-      return (known) => judgePool(before, decodeIpAddressPool(raw), known);
-    }
-    case "metallb.io/L2Advertisement": {
-      if (elsewhere) {
-        return () => [notRead(settings)];
-      }
-      const before = cluster.put(stores.advertisements, decodeL2Advertisement, raw);
-      return (known) => judgeAdvertisement(before, decodeL2Advertisement(raw), known);
-    }
     default: {
-      const why = withoutEffect[kind.split("/")[1] ?? ""];
+      const why = withoutEffect[kind];
       return () => (why === undefined ? [] : [warn(`it has no effect: ${why}`)]);
     }
   }
 }
 
-/** The others as they will be, and this one as it is: what goes is seen, and where it went. */
-function judgePool(
-  before: IpAddressPoolObject | undefined,
-  after: IpAddressPoolObject,
-  known: KnownCluster,
-): readonly Finding[] {
-  const others = known.pools.filter(({ name }) => name !== after.name);
-  const pools = [...others, ...(before?.pool === undefined ? [] : [before.pool])];
-  const planned = after.pool === undefined ? [] : [after.pool];
-  const silent =
-    known.advertisements.length > 0 && unannouncedPools(planned, known.advertisements).length > 0;
-  return [
-    ...poolFindings({ before, after }, { ...known, pools }),
-    ...(silent
-      ? [warn("no L2Advertisement covers it, so what it gives is not announced: create one")]
-      : []),
-  ];
-}
-
-function judgeAdvertisement(
-  before: L2AdvertisementObject | undefined,
-  after: L2AdvertisementObject,
-  known: KnownCluster,
-): readonly Finding[] {
-  const others = known.advertisements.filter(({ name }) => name !== after.name);
-  const old = before?.advertisement;
-  const advertisements = [...others, ...(old === undefined ? [] : [old])];
-  return advertisementFindings({ before, after }, { ...known, advertisements });
-}
-
-function notRead({ configNamespace }: CheckSettings): Finding {
-  return warn(`Steelyard reads only namespace ${configNamespace}`, "metadata.namespace");
+function partOfConfiguration(group: string, kind: string): ConfigurationKind | undefined {
+  const parts = Object.keys(configurationKinds) as ConfigurationKind[];
+  return parts.find((part) => {
+    const resource = configurationKinds[part];
+    return resource.group === group && resource.kind === kind;
+  });
 }
 
 function groupOf(raw: unknown): string {

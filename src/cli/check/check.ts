@@ -1,24 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { advertisementFindings } from "../../core/admission/advertisement-findings.ts";
-import type { Finding } from "../../core/admission/finding.ts";
-import { poolFindings } from "../../core/admission/pool-findings.ts";
 import type { ClusterAccess } from "../../kube/access.ts";
 import { loadAccess } from "../../kube/load-access.ts";
 import { type Manifest, parseManifest } from "../../kube/manifest.ts";
-import * as resources from "../../kube/resources.ts";
 import { Transport } from "../../kube/transport.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { type CheckSettings, checkObjects } from "./check-objects.ts";
-import {
-  type CheckedFinding,
-  type CheckReport,
-  exitCodeOf,
-  formatJson,
-  formatReport,
-} from "./checked-finding.ts";
+import { type CheckReport, exitCodeOf, formatJson, formatReport } from "./checked-finding.ts";
 import { findLeftovers } from "./cluster-leftovers.ts";
+import { checkPresent } from "./configuration-check.ts";
 import { PlannedCluster } from "./planned-cluster.ts";
 
 export interface CheckOptions extends Omit<CheckSettings, "offline"> {
@@ -68,32 +59,6 @@ async function readManifest(file: string): Promise<Manifest> {
   } catch (error) {
     throw new Error(`Cannot read ${file}`, { cause: error });
   }
-}
-
-/** Pools and advertisements as they are. */
-function checkPresent(cluster: PlannedCluster): Pick<CheckReport, "checked" | "findings"> {
-  const known = cluster.known();
-  const { pools, advertisements } = cluster.stores;
-  const located = (
-    findings: readonly Finding[],
-    kind: string,
-    { key }: { readonly key: string },
-  ): readonly CheckedFinding[] => {
-    const [namespace, name = ""] = key.split("/");
-    const place = { file: "cluster", line: undefined, kind, namespace, name, command: undefined };
-    return findings.map((finding) => ({ ...place, ...finding }));
-  };
-  const findings = [
-    ...[...pools.values()].flatMap((after) => {
-      const found = poolFindings({ before: undefined, after }, known);
-      return located(found, resources.ipAddressPools.kind, after);
-    }),
-    ...[...advertisements.values()].flatMap((after) => {
-      const found = advertisementFindings({ before: undefined, after }, known);
-      return located(found, resources.l2Advertisements.kind, after);
-    }),
-  ];
-  return { checked: pools.size + advertisements.size, findings };
 }
 
 async function withTransport<T>(

@@ -1,7 +1,7 @@
 import type { Finding } from "../../core/admission/finding.ts";
 
 /** A finding and where it is. */
-export interface CheckedFinding {
+export interface CheckedFinding extends Finding {
   /** The file, as it was given; `cluster`: the object is in the cluster. */
   readonly file: string;
   /** Counts from 1; undefined: it is in no file. */
@@ -9,9 +9,6 @@ export interface CheckedFinding {
   readonly kind: string;
   readonly namespace: string | undefined;
   readonly name: string;
-  readonly severity: Finding["severity"];
-  readonly field: string | undefined;
-  readonly message: string;
   /** What to run to be rid of it, where one command does that. */
   readonly command: string | undefined;
 }

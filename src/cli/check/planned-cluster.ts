@@ -1,6 +1,8 @@
+import type { ConfigurationKind } from "../../controller/admission/admission-judge.ts";
 import { AdmissionKnowledge } from "../../controller/admission/admission-knowledge.ts";
 import { type ClusterStores, ClusterWatch } from "../../controller/cluster-stores.ts";
 import { configurationKinds, definitionName, ownKinds } from "../../controller/definitions.ts";
+import type { WrittenConfiguration } from "../../core/admission/findings-of.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
 import { decodeDefinition } from "../../kube/decode/definition.ts";
 import { decodeNamespace } from "../../kube/decode/namespace.ts";
@@ -16,6 +18,14 @@ export interface PlannedClusterOptions {
   readonly loadBalancerClass: string;
   readonly clock: Clock;
 }
+
+/** What of a store is of use here. */
+type Held<T extends Stored> = Pick<Store<T>, "get" | "upsert" | "values" | "size">;
+
+/** Where the objects of the configuration are, by their kinds. */
+type HeldConfiguration = {
+  readonly [K in ConfigurationKind]: Held<WrittenConfiguration[K] & Stored>;
+};
 
 /** A cluster that does not answer for so long is not waited for. */
 const patienceMs = 20_000;
@@ -56,8 +66,12 @@ export class PlannedCluster {
     return cluster;
   }
 
+  get configuration(): HeldConfiguration {
+    return this.stores;
+  }
+
   /** Adds an object, or changes what is there under its key. Returns what was there. */
-  put<T extends Stored>(store: Store<T>, decode: (raw: unknown) => T, raw: unknown): T | undefined {
+  put<T extends Stored>(store: Held<T>, decode: (raw: unknown) => T, raw: unknown): T | undefined {
     const { metadata } = raw as { metadata: object };
     this.#version += 1n;
     // Newer than anything that an API server has told.

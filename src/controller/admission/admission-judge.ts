@@ -26,9 +26,12 @@ import type { Stored } from "../../kube/store.ts";
 import { configurationKinds } from "../definitions.ts";
 import { hasLongLists } from "./long-lists.ts";
 
+/** The kinds of which a configuration consists. */
+export type ConfigurationKind = keyof WrittenConfiguration;
+
 /** How an object of the configuration is read, whichever kind it is of. */
 export const configurationDecoders: {
-  readonly [K in keyof WrittenConfiguration]: (raw: unknown) => WrittenConfiguration[K] & Stored;
+  readonly [K in ConfigurationKind]: (raw: unknown) => WrittenConfiguration[K] & Stored;
 } = {
   pools: decodeIpAddressPool,
   advertisements: decodeL2Advertisement,
@@ -80,7 +83,7 @@ export function judge(
   if (resource.namespaced && namespace !== undefined && namespace !== settings.configNamespace) {
     return object === undefined ? [] : [elsewhere(resource.kind, settings.configNamespace)];
   }
-  const about = <K extends keyof WrittenConfiguration>(one: K): readonly Finding[] => {
+  const about = <K extends ConfigurationKind>(one: K): readonly Finding[] => {
     const written = both(configurationDecoders[one]);
     return isLong ? reportedChange(written) : findingsOf(one, written, known);
   };
@@ -109,8 +112,8 @@ export function sentence({ field, message }: Finding): string {
 }
 
 /** Which kind of the configuration is meant; undefined: none of it. */
-function configurationKindOf(change: AdmissionChange): keyof WrittenConfiguration | undefined {
-  const kinds = Object.keys(configurationDecoders) as (keyof WrittenConfiguration)[];
+function configurationKindOf(change: AdmissionChange): ConfigurationKind | undefined {
+  const kinds = Object.keys(configurationDecoders) as ConfigurationKind[];
   return kinds.find((kind) => isOf(change, configurationKinds[kind]));
 }
 

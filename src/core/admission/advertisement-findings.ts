@@ -39,6 +39,20 @@ export function unannouncedPools(
   return pools.filter((pool) => !open.some((one) => advertises(one, pool, {})));
 }
 
+/** What is to be said of a pool of which nothing would be announced; nothing where there is no advertisement at all. */
+export function unannounced(
+  { pool }: { readonly pool: IpAddressPool | undefined },
+  { advertisements }: KnownCluster,
+): readonly Finding[] {
+  const isSilent =
+    pool !== undefined &&
+    advertisements.length > 0 &&
+    unannouncedPools([pool], advertisements).length > 0;
+  return isSilent
+    ? [warn("no L2Advertisement covers it, so what it gives is not announced: create one")]
+    : [];
+}
+
 function poolNames(
   { pools, poolSelectors }: L2Advertisement,
   { pools: known }: KnownCluster,

@@ -187,7 +187,7 @@ describe("files alone", () => {
     );
     expect(await findings(text)).toEqual([
       expect.stringMatching(
-        /^3 warn a metadata\.namespace: Steelyard reads only namespace metallb-system/,
+        /^3 warn a metadata\.namespace: Steelyard reads only the IPAddressPools in namespace metallb-system/,
       ),
       expect.stringMatching(/^6 warn p : it has no effect/),
     ]);
