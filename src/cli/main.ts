@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ControllerSettings } from "../controller/settings.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -15,12 +17,13 @@ const defaultConfigNamespace = "metallb-system";
 
 const checkHelp = `
 With files alone nothing else is known: give all that belong together. With --cluster they are checked as if
-they were applied to it, and without files its own pools and advertisements are. It writes nothing.
+they were applied to it, and without files its own pools, advertisements and policies are. It writes nothing.
+Types and names of fields are not checked: kubectl apply --dry-run=server does that.
 
-Exit code: 0 nothing found, 1 something found, 2 something could not be checked.
+Exit code: 0 nothing found, 1 something found, 2 something could not be checked, or a wrong flag.
 
   steelyard check -f pools.yaml -f services.yaml
-  helm template my-app | steelyard check --cluster --kubeconfig ~/.kube/config -f -
+  helm template my-app | steelyard check --cluster -f -
   steelyard check --cluster --output json`;
 
 /** The command `steelyard`: one subcommand for each process. */
@@ -102,17 +105,12 @@ program
 program
   .command("check")
   .description("tell what is wrong with pools, advertisements and Services before they are applied")
-  .option(
-    "-f, --filename <file>",
-    "a manifest; - is stdin; may be given several times",
-    collect,
-    [],
-  )
+  .option("-f, --filename <file>", "a manifest; - is stdin; may be given several times", collect)
   .option("--cluster", "look at the cluster too, also for leftovers of MetalLB that block writes")
   .addOption(
     new Option(
       "--kubeconfig <file>",
-      "how to reach the API server, with --cluster; inside a Pod not needed",
+      "how to reach the API server, with --cluster; default: ~/.kube/config, else as a Pod does",
     ).env("KUBECONFIG"),
   )
   .option("-n, --namespace <name>", "namespace of Services that name none", "default")
@@ -122,6 +120,8 @@ program
     new Option("--output <format>", "how to tell it").choices(["text", "json"]).default("text"),
   )
   .addHelpText("after", checkHelp)
+  // With 1, CI would take a misspelt flag for something found.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .action(async (options: CheckFlags) => {
     if (options.filename === undefined && options.cluster !== true) {
       program.error("error: nothing to check: give -f <file>, --cluster, or both", { exitCode: 2 });
@@ -132,7 +132,7 @@ program
       ...options,
       files: options.filename ?? [],
       cluster: options.cluster === true,
-      kubeconfig: options.kubeconfig,
+      kubeconfig: options.kubeconfig ?? homeKubeconfig(),
       loadBalancerClass: options.lbClass,
       clock: systemClock,
     });
@@ -232,6 +232,12 @@ function logLevelOption(): Option {
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
+}
+
+/** Where kubectl looks, too; undefined: there is none. */
+function homeKubeconfig(): string | undefined {
+  const path = join(homedir(), ".kube", "config");
+  return existsSync(path) ? path : undefined;
 }
 
 function parsePort(text: string): number {

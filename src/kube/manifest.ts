@@ -45,7 +45,11 @@ export function parseManifest(text: string, file: string): Manifest {
   const problems: ManifestProblem[] = [];
   const lineAt = (offset = 0): number => lines.linePos(offset).line;
   // kubectl's YAML is that of 1.1: `no` is false.
-  for (const document of parseAllDocuments(text, { lineCounter: lines, version: "1.1" })) {
+  for (const document of parseAllDocuments(text, {
+    lineCounter: lines,
+    version: "1.1",
+    prettyErrors: false,
+  })) {
     const lineOf = (path: Path): number => lineAt(nodeAt(document, path).range?.[0]);
     try {
       const [error] = document.errors;

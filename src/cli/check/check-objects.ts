@@ -2,7 +2,7 @@ import type {
   AdmissionSettings,
   ConfigurationKind,
 } from "../../controller/admission/admission-judge.ts";
-import { configurationKinds } from "../../controller/definitions.ts";
+import { configurationKinds, ownKinds } from "../../controller/definitions.ts";
 import { type Finding, refuse, warn } from "../../core/admission/finding.ts";
 import { elsewhere } from "../../core/admission/findings-of.ts";
 import { textField } from "../../kube/decode/fields.ts";
@@ -43,6 +43,12 @@ const withoutEffect: Readonly<Record<string, string>> = {
   Community: "Steelyard announces on layer 2 only",
   AddressPool: "its place is taken by IPAddressPool and L2Advertisement",
 };
+
+/** What Steelyard and MetalLB write by themselves: a copy of a cluster may hold them. */
+const outputKinds: readonly string[] = [
+  ...Object.values(ownKinds).map(({ kind }) => kind),
+  ...["ConfigurationState", "ServiceL2Status", "ServiceBGPStatus", "BGPSessionStatus"],
+];
 
 /**
  * What is wrong with the objects of files, were all of them applied to `cluster`. Services are
@@ -105,7 +111,7 @@ function placeOf(group: string, kind: string, settings: CheckSettings): string |
     case "metallb.io":
       return settings.configNamespace;
     case "steelyard.dev":
-      return kind === "AddressPolicy" ? "cluster" : undefined;
+      return "cluster";
     case "":
       return kind === "Service" ? settings.namespace : kind === "Namespace" ? "cluster" : undefined;
     default:
@@ -137,7 +143,11 @@ function judgementOf(
     }
     default: {
       const why = withoutEffect[kind];
-      return () => (why === undefined ? [] : [warn(`it has no effect: ${why}`)]);
+      if (why !== undefined) {
+        return () => [warn(`it has no effect: ${why}`)];
+      }
+      const words = `${group} has no kind ${kind}: correct kind or apiVersion`;
+      return () => (outputKinds.includes(kind) ? [] : [refuse(words, "kind")]);
     }
   }
 }

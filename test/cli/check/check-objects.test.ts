@@ -193,6 +193,18 @@ describe("files alone", () => {
     ]);
   });
 
+  test("have kinds of Steelyard and MetalLB that do not exist, and not those that these write", async () => {
+    const text = all(
+      "apiVersion: metallb.io/v1beta1\nkind: IPAdressPool\nmetadata: {name: p}\n",
+      "apiVersion: steelyard.dev/v1alpha1\nkind: AdressPolicy\nmetadata: {name: q}\n",
+      "apiVersion: steelyard.dev/v1alpha1\nkind: IPAllocation\nmetadata: {name: 192.0.2.7}\n",
+    );
+    expect(await findings(text)).toEqual([
+      "2 refuse p kind: metallb.io has no kind IPAdressPool: correct kind or apiVersion",
+      "6 refuse q kind: steelyard.dev has no kind AdressPolicy: correct kind or apiVersion",
+    ]);
+  });
+
   test("have objects without a name", async () => {
     const text = "apiVersion: v1\nkind: Service\nspec: {}\n";
     expect(await findings(text)).toEqual([expect.stringContaining("it has no name")]);
