@@ -7,7 +7,7 @@ import {
   isSaid,
   mergeConditions,
 } from "../kube/condition.ts";
-import { type PoolCount, poolCounts } from "../kube/decode/ip-address-pool.ts";
+import { type PoolCountField, poolCountFields } from "../kube/decode/ip-address-pool.ts";
 
 /** A condition whose reason is one of ours. */
 interface Verdict extends DesiredCondition {
@@ -18,13 +18,13 @@ interface Verdict extends DesiredCondition {
 export interface ConfigurationVerdict {
   readonly conditions: readonly Verdict[];
   /** Of pools only. */
-  readonly counts?: Readonly<Record<PoolCount, number>>;
+  readonly counts?: Readonly<Record<PoolCountField, number>>;
 }
 
 /** What stands in an object's status. */
 export interface WrittenStatus {
   readonly conditions: readonly Condition[];
-  readonly counts?: Readonly<Record<PoolCount, number | undefined>>;
+  readonly counts?: Readonly<Record<PoolCountField, number | undefined>>;
 }
 
 /** Every kind of conflict: each has a condition of its own for as long as it lasts. */
@@ -84,7 +84,7 @@ export function planConfigurationStatus(
   const absent = ownConditions.filter((type) => !types.includes(type));
   const merged = mergeConditions(written.conditions, conditions, absent, now);
   const miscounted =
-    counts !== undefined && poolCounts.some((name) => written.counts?.[name] !== counts[name]);
+    counts !== undefined && poolCountFields.some((name) => written.counts?.[name] !== counts[name]);
   return merged === undefined && !miscounted
     ? undefined
     : { ...counts, ...(merged === undefined ? {} : { conditions: merged }) };

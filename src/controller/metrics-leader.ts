@@ -1,5 +1,4 @@
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
-import { poolSize } from "../core/model/pool-size.ts";
 import { describeQueues } from "../kube/client-metrics.ts";
 import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
 import type { AllocationState } from "./allocation-state.ts";
@@ -171,9 +170,10 @@ export function describeLeader(metrics: Metrics, sources: LeaderSources): void {
 function describePools(metrics: Metrics, { state, reporter }: LeaderSources): void {
   const sizes = (definition: MetricDefinition, families: readonly (4 | 6)[]): void =>
     metrics.read(definition, () =>
-      state.pools.map((one): Sample => {
-        const size = families.reduce((sum, family) => sum + poolSize(one, family), 0n);
-        return [[one.name], Number(size > largestSize ? largestSize : size)];
+      state.pools.map(({ name }): Sample => {
+        const counts = families.map((family) => state.supply.count(name, family).size);
+        const size = counts.reduce((sum, count) => sum + count, 0n);
+        return [[name], Number(size > largestSize ? largestSize : size)];
       }),
     );
   sizes(leaderMetrics.total, [4, 6]);

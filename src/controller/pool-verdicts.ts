@@ -8,7 +8,7 @@ import {
 import type { DeniedRange } from "../core/allocation/deny-list.ts";
 import type { DatedPool } from "../core/allocation/pool-contest.ts";
 import { type PoolUse, poolUse } from "../core/model/pool-counts.ts";
-import type { IpAddressPoolObject, PoolCount } from "../kube/decode/ip-address-pool.ts";
+import type { IpAddressPoolObject, PoolCountField } from "../kube/decode/ip-address-pool.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { Configuration } from "./configuration.ts";
 import { type ConfigurationVerdict, conflictCondition, validity } from "./configuration-status.ts";
@@ -49,12 +49,12 @@ export class PoolVerdicts {
     };
   }
 
-  #counts(name: string): Readonly<Record<PoolCount, number>> {
-    const { pools, supply } = this.#state;
-    // What the pool gives, without what it leaves to others: that is not available here.
-    const pool = pools.find((one) => one.name === name);
-    const use = (family: 4 | 6): PoolUse =>
-      poolUse(pool, family, supply.count(name, family).assigned);
+  #counts(name: string): Readonly<Record<PoolCountField, number>> {
+    const use = (family: 4 | 6): PoolUse => {
+      // Without what the pool leaves to others: that is not available here.
+      const { size, assigned } = this.#state.supply.count(name, family);
+      return poolUse(size, assigned);
+    };
     const [four, six] = [use(4), use(6)];
     return {
       assignedIPv4: four.assigned,

@@ -1,6 +1,3 @@
-import type { IpAddressPool } from "./ip-address-pool.ts";
-import { poolSize } from "./pool-size.ts";
-
 /** How many addresses of one family of a pool are held, and how many more it could give. */
 export interface PoolUse {
   readonly assigned: number;
@@ -15,8 +12,7 @@ const countMax = BigInt(Number.MAX_SAFE_INTEGER);
  * have it. What a pool holds and gives no more, because it was shrunk, leaves nothing below zero.
  * A count beyond 2^53 - 1 says 2^53 - 1.
  */
-export function poolUse(pool: IpAddressPool | undefined, family: 4 | 6, assigned: bigint): PoolUse {
-  const size = pool === undefined ? 0n : poolSize(pool, family);
+export function poolUse(size: bigint, assigned: bigint): PoolUse {
   const available = size > assigned ? size - assigned : 0n;
   return { assigned: clamped(assigned), available: clamped(available) };
 }

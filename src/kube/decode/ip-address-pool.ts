@@ -34,19 +34,19 @@ export interface IpAddressPoolObject extends Stored {
 /** What stands in the status of an IPAddressPool. */
 export interface WrittenPoolStatus {
   /** Undefined where the number is missing. */
-  readonly counts: Readonly<Record<PoolCount, number | undefined>>;
+  readonly counts: Readonly<Record<PoolCountField, number | undefined>>;
   readonly conditions: readonly Condition[];
 }
 
 /** The numbers in the status of an IPAddressPool, under their names in the API. */
-export const poolCounts = [
+export const poolCountFields = [
   "assignedIPv4",
   "assignedIPv6",
   "availableIPv4",
   "availableIPv6",
 ] as const;
 
-export type PoolCount = (typeof poolCounts)[number];
+export type PoolCountField = (typeof poolCountFields)[number];
 
 /** Beyond this, `spec.addresses` is somebody's mistake: prefixes and ranges say it in fewer. */
 const entriesMax = 1_024;
@@ -73,7 +73,7 @@ export function decodeIpAddressPool(raw: unknown): IpAddressPoolObject {
 }
 
 function decodeCounts(raw: unknown): WrittenPoolStatus["counts"] {
-  const count = (name: PoolCount): number | undefined => numberField(raw, "status", name);
+  const count = (name: PoolCountField): number | undefined => numberField(raw, "status", name);
   return {
     assignedIPv4: count("assignedIPv4"),
     assignedIPv6: count("assignedIPv6"),

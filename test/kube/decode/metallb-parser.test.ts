@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { poolAdmits } from "../../../src/core/model/ip-address-pool.ts";
-import { poolSize } from "../../../src/core/model/pool-size.ts";
 import { formatIpRange } from "../../../src/core/net/ip-range.ts";
 import {
   decodeIpAddressPool,
@@ -10,6 +9,7 @@ import {
   decodeL2Advertisement,
   type L2AdvertisementObject,
 } from "../../../src/kube/decode/l2-advertisement.ts";
+import { sizeOf } from "../../core/allocation/pools.ts";
 
 /** What MetalLB's parser says of pools and layer-2 advertisements, rule by rule, and what ours says. */
 
@@ -105,7 +105,7 @@ describe("addresses of a pool, other than in MetalLB", () => {
   test("an address that stands twice in a pool counts once; there the configuration is refused", () => {
     const { pool: read, errors } = pool("192.0.2.0/30", "192.0.2.0/30", "192.0.2.2-192.0.2.5");
     expect(errors).toEqual([]);
-    expect(read === undefined ? 0n : poolSize(read, 4)).toBe(6n);
+    expect(read === undefined ? 0n : sizeOf(read, 4)).toBe(6n);
   });
 
   test("an IPv4 address in the form of IPv6 stays IPv6", () => {
