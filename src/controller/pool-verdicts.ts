@@ -16,14 +16,14 @@ import { type ConfigurationVerdict, conflictCondition, validity } from "./config
 /** What there is to say of each pool now. */
 export class PoolVerdicts {
   readonly #configuration: Pick<Configuration, "datedPools">;
-  readonly #state: Pick<AllocationState, "pools" | "contest" | "supply" | "ledger" | "denyList">;
+  readonly #state: Pick<AllocationState, "contest" | "supply" | "ledger" | "denyList">;
   /** What the sweep over all pools found, and of which pools and denials that is true. */
   #swept: readonly [readonly DatedPool[], readonly DeniedRange[]] | undefined;
   #clashes: ReadonlyMap<string, ClusterClashes> = new Map();
 
   constructor(
     configuration: Pick<Configuration, "datedPools">,
-    state: Pick<AllocationState, "pools" | "contest" | "supply" | "ledger" | "denyList">,
+    state: Pick<AllocationState, "contest" | "supply" | "ledger" | "denyList">,
   ) {
     this.#configuration = configuration;
     this.#state = state;

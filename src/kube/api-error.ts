@@ -53,11 +53,6 @@ export function isGone(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 410;
 }
 
-/** RBAC or an admission policy said no. */
-export function isForbidden(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.status === 403;
-}
-
 /** Why something could not be written, for people: who is at fault, and with whose words. */
 export function explainFailure(error: unknown): string {
   const words = error instanceof Error ? error.message : String(error);

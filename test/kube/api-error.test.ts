@@ -4,7 +4,6 @@ import {
   explainFailure,
   isAlreadyExists,
   isConflict,
-  isForbidden,
   isGone,
   isNotFound,
   UnreachableError,
@@ -42,7 +41,6 @@ describe("API errors", () => {
   it("are recognized by their status", () => {
     expect(isNotFound(apiErrorFrom(404, status(404, "NotFound")))).toBe(true);
     expect(isGone(apiErrorFrom(410, status(410, "Expired")))).toBe(true);
-    expect(isForbidden(apiErrorFrom(403, status(403, "Forbidden")))).toBe(true);
     expect(isNotFound(new Error("404"))).toBe(false);
   });
 
