@@ -18,7 +18,6 @@ export interface PoolPart extends IpRange {
 
 /** Who of a namespace may use which pools on its own. */
 interface NamespaceView {
-  readonly labels: Labels;
   /** Pools for every Service of the namespace. */
   readonly open: readonly IpAddressPool[];
   /** Pools that choose Services: by a label that these must have, or in the last list. */
@@ -53,7 +52,10 @@ export class PoolIndex {
   readonly #pools: readonly IpAddressPool[];
   readonly #byName: ReadonlyMap<string, IpAddressPool>;
   readonly #parts: Readonly<Record<IpFamily, IntervalIndex<PoolPart>>>;
+  /** One for all namespaces that the same pools admit. */
   readonly #views = new Map<string, NamespaceView>();
+  /** The last view by the labels of a Namespace: with the Namespace it goes. */
+  #viewsOf = new WeakMap<Labels, { readonly namespace: string; readonly view: NamespaceView }>();
   #answers = 0;
 
   /** `pools` in the order in which they are asked. */
@@ -123,20 +125,32 @@ export class PoolIndex {
     if (this.#answers > answersMax) {
       this.#answers = 1;
       this.#views.clear();
+      this.#viewsOf = new WeakMap();
     }
   }
 
   #viewOf(namespace: string, labels: Labels): NamespaceView {
-    const known = this.#views.get(namespace);
-    if (known?.labels === labels) {
-      return known;
+    const known = this.#viewsOf.get(labels);
+    if (known?.namespace === namespace) {
+      return known.view;
     }
     const admitting = this.#pools.filter(
       (pool) => pool.autoAssign && poolAdmitsNamespace(pool, namespace, labels),
     );
-    const view = { labels, ...viewOf(admitting), answers: new Map() };
+    const view = this.#viewOn(admitting);
+    this.#viewsOf.set(labels, { namespace, view });
+    return view;
+  }
+
+  #viewOn(admitting: readonly IpAddressPool[]): NamespaceView {
+    const name = JSON.stringify(admitting.map((pool) => pool.name));
+    const known = this.#views.get(name);
+    if (known !== undefined) {
+      return known;
+    }
     this.#count();
-    this.#views.set(namespace, view);
+    const view = { ...viewOf(admitting), answers: new Map() };
+    this.#views.set(name, view);
     return view;
   }
 }

@@ -10,6 +10,7 @@ import {
 import type { LabelSelector, Labels } from "../../../src/core/model/label-selector.ts";
 import { formatIpAddress } from "../../../src/core/net/ip-address.ts";
 import type { IpRange } from "../../../src/core/net/ip-range.ts";
+import { poolOf } from "./pools.ts";
 
 const first = { 4: 0xc000_02fcn, 6: 0x2001_0db8n << 96n };
 
@@ -58,6 +59,13 @@ const pools: fc.Arbitrary<readonly IpAddressPool[]> = fc
   )
   .map((some) => some.sort(comparePools));
 
+const none = { priority: 0, namespaces: [], namespaceSelectors: [], serviceSelectors: [] };
+const namespaceLabels: Labels = {};
+
+function isThere(key: string): LabelSelector {
+  return { requirements: [{ key, operator: "In", values: ["x"] }] };
+}
+
 describe("the index of pools", () => {
   test("finds who offers an address as asking each pool would", () => {
     fc.assert(
@@ -95,17 +103,34 @@ describe("the index of pools", () => {
     );
   });
 
-  test("keeps no answer for ever, of however many namespaces somebody makes up", () => {
-    const open = { name: "open", labels: {}, ranges: [], autoAssign: true, avoidBuggyIPs: false };
-    const index = new PoolIndex([{ ...open, serviceAllocation: undefined }]);
+  test("keeps no answer for ever, of however many combinations of labels somebody makes up", () => {
+    const index = new PoolIndex(
+      Array.from({ length: 15 }, (_, n) => ({
+        ...poolOf(`p${n}`, []),
+        serviceAllocation: { ...none, serviceSelectors: [isThere(`l${n}`)] },
+      })),
+    );
+    const of = (made: number): readonly IpAddressPool[] => {
+      const bits = Array.from({ length: 15 }, (_, n) => n).filter((n) => (made >> n) % 2 === 1);
+      const labels = Object.fromEntries(bits.map((n) => [`l${n}`, "x"]));
+      return index.automatic({ namespace: "a", labels }, namespaceLabels);
+    };
+    const before = of(1);
+    for (let made = 2; made < 16_400; made += 1) {
+      of(made);
+    }
+    expect(of(1)).toEqual(before);
+    expect(of(1)).not.toBe(before);
+  });
+
+  test("gives namespaces that the same pools admit the same list", () => {
+    const pinned = { ...poolOf("pinned", []), serviceAllocation: { ...none, namespaces: ["c"] } };
+    const open = poolOf("open", []);
+    const index = new PoolIndex([open, pinned]);
     const of = (namespace: string): readonly IpAddressPool[] =>
       index.automatic({ namespace, labels: {} }, {});
-    const before = of("a");
-    for (let n = 0; n < 16_384; n += 1) {
-      of(`made-up-${n}`);
-    }
-    expect(of("a")).toEqual(before);
-    expect(of("a")).not.toBe(before);
+    expect(of("a")).toBe(of("b"));
+    expect(of("c")).toEqual([open, pinned]);
   });
 
   test("knows pools by name, and is made once for a list", () => {
