@@ -1,4 +1,4 @@
-import { poolKeeps } from "../core/model/ip-address-pool.ts";
+import { poolOffers } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
@@ -152,7 +152,7 @@ export class ConfigurationReporter {
       return;
     }
     for (const { pool } of this.#options.configuration.datedPools) {
-      if (poolKeeps(pool, address)) {
+      if (poolOffers(pool, address)) {
         this.#lookAtPool(pool.name);
       }
     }

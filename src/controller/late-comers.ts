@@ -1,4 +1,4 @@
-import { type IpAddressPool, poolKeeps } from "../core/model/ip-address-pool.ts";
+import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
 import { reasons } from "../core/model/reason.ts";
 import { claims, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
@@ -86,7 +86,7 @@ export class LateComers {
   }
 
   #poolOf(address: IpAddress): IpAddressPool | undefined {
-    return this.#options.configuration.pools.find((pool) => poolKeeps(pool, address));
+    return this.#options.configuration.pools.find((pool) => poolOffers(pool, address));
   }
 
   #holdersOf(address: IpAddress): readonly string[] {

@@ -1,8 +1,8 @@
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
 import { advertises, includesNode, type L2Advertisement } from "../model/l2-advertisement.ts";
-import { anySelects } from "../model/label-selector.ts";
 import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
+import { poolReferenceFindings } from "./pool-reference.ts";
 
 /** An L2Advertisement as somebody writes it; without `advertisement` it cannot be read. */
 export interface WrittenAdvertisement extends SelfReport {
@@ -24,7 +24,7 @@ export function advertisementFindings(
   return [
     ...(after === undefined || written === undefined
       ? []
-      : [...reported(after), ...poolNames(written, known), ...nodes(written, known)]),
+      : [...reported(after), ...poolReferenceFindings(written, known), ...nodes(written, known)]),
     ...silenced(name, written, known),
   ];
 }
@@ -51,32 +51,6 @@ export function unannounced(
   return isSilent
     ? [warn("no L2Advertisement covers it, so what it gives is not announced: create one")]
     : [];
-}
-
-function poolNames(
-  { pools, poolSelectors }: L2Advertisement,
-  { pools: known }: KnownCluster,
-): readonly Finding[] {
-  const unknown = pools.flatMap((name, index) =>
-    known.some((pool) => pool.name === name)
-      ? []
-      : [
-          warn(
-            `there is no IPAddressPool ${name} (yet): create it, or correct the name`,
-            `spec.ipAddressPools[${index}]`,
-          ),
-        ],
-  );
-  const selected = known.some(({ labels }) => anySelects(poolSelectors, labels));
-  return poolSelectors.length === 0 || selected
-    ? unknown
-    : [
-        ...unknown,
-        warn(
-          "no IPAddressPool has labels that these select: label one, or correct the selectors",
-          "spec.ipAddressPoolSelectors",
-        ),
-      ];
 }
 
 function nodes(advertisement: L2Advertisement, { nodes: known }: KnownCluster): readonly Finding[] {

@@ -1,9 +1,11 @@
 import { excludedInUse } from "../allocation/excluded-in-use.ts";
 import { type AddressPolicy, governs } from "../model/address-policy.ts";
+import { enumerated } from "../model/enumerated.ts";
 import { IntervalSet } from "../net/interval-set.ts";
 import { formatIpRange, type IpRange } from "../net/ip-range.ts";
 import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
+import { poolReferenceFindings } from "./pool-reference.ts";
 
 /** More addresses than these are counted, not named. */
 const namedMax = 3;
@@ -27,31 +29,12 @@ export function policyFindings(
   if (policy === undefined || after.errors.length > 0) {
     return faults;
   }
-  return [...faults, ...pools(policy, known), ...outside(policy, known), ...inUse(policy, known)];
-}
-
-function pools(policy: AddressPolicy, { pools: known }: KnownCluster): readonly Finding[] {
-  const unknown = policy.pools.flatMap((name, index) =>
-    known.some((pool) => pool.name === name)
-      ? []
-      : [
-          warn(
-            `there is no IPAddressPool ${name} (yet): create it, or correct the name`,
-            `spec.ipAddressPools[${index}]`,
-          ),
-        ],
-  );
-  const { poolSelectors } = policy;
-  const selects = known.some((pool) => governs({ pools: [""], poolSelectors }, pool));
-  return poolSelectors.length === 0 || selects
-    ? unknown
-    : [
-        ...unknown,
-        warn(
-          "no IPAddressPool has labels that these select: label one, or correct the selectors",
-          "spec.ipAddressPoolSelectors",
-        ),
-      ];
+  return [
+    ...faults,
+    ...poolReferenceFindings(policy, known),
+    ...outside(policy, known),
+    ...inUse(policy, known),
+  ];
 }
 
 /** Entries that exclude nothing, because no pool of the policy has such addresses. */
@@ -79,13 +62,11 @@ function outside(policy: AddressPolicy, { pools: known }: KnownCluster): readonl
 
 function inUse(policy: AddressPolicy, { allocation, pools: known }: KnownCluster) {
   const held = excludedInUse(policy, known, allocation.ledger);
-  const more = held.length - namedMax;
-  const names = held.slice(0, namedMax).join(", ") + (more > 0 ? ` and ${more} more` : "");
   return held.length === 0
     ? []
     : [
         warn(
-          `Services hold ${names} and keep them until they give them back; nobody gets them after that`,
+          `Services hold ${enumerated(held, ", ", namedMax)} and keep them until they give them back; nobody gets them after that`,
           "spec.excludedAddresses",
         ),
       ];

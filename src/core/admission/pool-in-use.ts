@@ -1,3 +1,4 @@
+import { enumerated } from "../model/enumerated.ts";
 import { type IpAddressPool, isBuggy, poolAdmits, poolKeeps } from "../model/ip-address-pool.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
@@ -58,10 +59,8 @@ function said(
     return [];
   }
   const addresses = lost.map(({ address }) => address).sort(compareIpAddresses);
-  const more = addresses.length - namedMax;
-  const names = addresses.slice(0, namedMax).join(", ") + (more > 0 ? ` and ${more} more` : "");
   return [
-    `${sentence(names)}: ${when} their Services lose them. See who they are ` +
+    `${sentence(enumerated(addresses, ", ", namedMax))}: ${when} their Services lose them. See who they are ` +
       "(kubectl get ipallocations), or leave the pool as it is until they are gone",
   ];
 }

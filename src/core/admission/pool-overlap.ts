@@ -6,8 +6,8 @@ import { type Finding, refuse, warn } from "./finding.ts";
 
 /**
  * What `pool` has in common with `others`, and with itself. To share more with another pool than
- * `before` refuses it: which of the two an address belongs to would be a matter of their names.
- * Within the pool it does no harm.
+ * `before` refuses it: only one of the two would give the address, by what is in use and by their
+ * age. Within the pool it does no harm. Costs one search for each entry, however they lie.
  */
 export function overlapFindings(
   pool: IpAddressPool,

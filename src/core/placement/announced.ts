@@ -1,3 +1,4 @@
+import { enumerated } from "../model/enumerated.ts";
 import { reportedFailuresMax, type SpeakerReport } from "../model/l2-speaker.ts";
 import type { Reason } from "../model/reason.ts";
 import { familyOf, type IpAddress } from "../net/ip-address.ts";
@@ -75,9 +76,8 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
 const namedNodesMax = 5;
 
 function listHindered(nodes: readonly HinderedNode[]): string {
-  const named = nodes.slice(0, namedNodesMax).map(({ node, reason }) => `${node} ${reason}`);
-  const more = nodes.length > named.length ? [`and ${nodes.length - named.length} more`] : [];
-  return nodes.length === 0 ? "" : ` (${[...named, ...more].join(", ")})`;
+  const texts = nodes.map(({ node, reason }) => `${node} ${reason}`);
+  return texts.length === 0 ? "" : ` (${enumerated(texts, ", ", namedNodesMax)})`;
 }
 
 /** Returns the verdict on all addresses of a Service: the worst one decides, each is told of. */

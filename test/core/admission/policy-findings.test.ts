@@ -69,7 +69,7 @@ describe("a policy", () => {
       world.addHolder(`shop/web-${last}`, `192.0.2.${last}`);
     }
     expect(said({ excludedAddresses: ["192.0.2.0/28"] })).toEqual([
-      "warn spec.excludedAddresses: Services hold 192.0.2.1, 192.0.2.2, 192.0.2.3 and 1 more and keep " +
+      "warn spec.excludedAddresses: Services hold 192.0.2.1, 192.0.2.2, 192.0.2.3, and 1 more and keep " +
         "them until they give them back; nobody gets them after that",
     ]);
   });

@@ -160,7 +160,7 @@ describe("an edit of a pool", () => {
         severity: "warn",
         field: undefined,
         message: expect.stringMatching(
-          /^192\.0\.2\.20, 192\.0\.2\.21, 192\.0\.2\.22 and 1 more, which Services hold, would be in no pool any more: at once/,
+          /^192\.0\.2\.20, 192\.0\.2\.21, 192\.0\.2\.22, and 1 more, which Services hold, would be in no pool any more: at once/,
         ),
       },
     ]);
