@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { AddressPolicy } from "../../src/core/model/address-policy.ts";
-import { absentService, type Service } from "../../src/core/model/service.ts";
+import { absentService, type Service, type Sharing } from "../../src/core/model/service.ts";
 import type { IpFamily } from "../../src/core/net/ip-address.ts";
 import { poolOf } from "../core/allocation/pools.ts";
 import { ip } from "../core/net/arbitraries.ts";
@@ -98,4 +98,21 @@ test("whoever is left sleeping could not be given anything, and nobody is woken 
       }
     }),
   );
+});
+
+test("W13: who waits to share is woken when a holder's key and selector become its own, though together they read as before", () => {
+  const leader = new SmallLeader();
+  leader.take({ kind: "pool", pool: poolOf("p", ["192.0.2.1/32"]) });
+  const put = (key: string, port: number, sharing: Sharing): void => {
+    const ports = [{ protocol: "TCP", port }];
+    const wants = { wantsAddress: true, families: [4] as const, ports, sharing };
+    leader.take({ kind: "service", service: { ...absentService(key), ...wants, uid: key } });
+  };
+  const holders = (): readonly string[] | undefined =>
+    leader.world.ledger.get(ip("192.0.2.1"))?.holders.map(({ name }) => name);
+  put("a/1", 80, { key: "b", backend: "k=a" });
+  put("a/2", 81, { key: "k=ab", backend: "" });
+  expect(holders()).toEqual(["1"]);
+  put("a/1", 80, { key: "k=ab", backend: "" });
+  expect(holders()).toEqual(["1", "2"]);
 });

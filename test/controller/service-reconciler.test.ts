@@ -83,6 +83,29 @@ test("a Service that is refused is told once, and not tried again", async () => 
   expect(cluster.asked.slice(asked)).toEqual([]);
 });
 
+test("W19: what an old MetalLB left under its former prefix is no matter of an Event, nor of a second write", async () => {
+  const told: EventNote[] = [];
+  const [cluster, reconciler] = await wishfulService(told);
+  cluster.api.edit("user", "services", "a/s1", ({ metadata }) => ({
+    metadata: {
+      ...metadata,
+      annotations: {
+        "metallb.universe.tf/ip-allocated-from-pool": "old",
+        "metallb.universe.tf/address-pool": "p1",
+      },
+    },
+  }));
+  cluster.see();
+  await reconciler.reconcile("a/s1");
+  expect(cluster.api.get("services", "a/s1")?.status.loadBalancer.ingress).toHaveLength(1);
+  expect(JSON.stringify(told)).not.toContain("universe");
+  cluster.see();
+  const [asked, said] = [cluster.asked.length, told.length];
+  await reconciler.reconcile("a/s1");
+  expect(cluster.asked.slice(asked)).toEqual([]);
+  expect(told.slice(said)).toEqual([]);
+});
+
 test("a status that somebody else overwrote is written again, and an Event says so", async () => {
   const told: EventNote[] = [];
   const [cluster, reconciler] = await wishfulService(told);

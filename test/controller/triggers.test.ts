@@ -185,6 +185,22 @@ describe("a Service", () => {
     expect(await asked.of("services")).toEqual(["a/s2"]);
   });
 
+  test("with a sharing key, or local to its nodes, that comes, changes or goes has no other looked at", async () => {
+    const asked = await begun();
+    const { cluster } = asked;
+    cluster.createService("sharing", { key: "x", port: 80 });
+    cluster.see();
+    expect(await asked.of("services")).toEqual(["a/sharing"]);
+    cluster.api.edit("user", "services", "a/sharing", ({ spec }) => ({
+      spec: { ...spec, externalTrafficPolicy: "Local", selector: { app: "web" } },
+    }));
+    cluster.see();
+    expect(await asked.of("services")).toEqual(["a/sharing"]);
+    cluster.api.remove("user", "services", "a/sharing");
+    cluster.see();
+    expect(await asked.of("services")).toEqual(["a/sharing"]);
+  });
+
   test("that has an address is looked at, whatever type and class it has now", async () => {
     const asked = await begun();
     for (const type of ["ClusterIP", "NodePort"]) {

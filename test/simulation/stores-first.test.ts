@@ -27,12 +27,16 @@ const watched = [
   "customresourcedefinitions",
 ];
 
-/** An API server that cannot list one kind for a while. */
+/** An API server that cannot list one kind for a while, and where a webhook of somebody's refuses to change one Service. */
 class ForgetfulApi extends SimulatedApi {
   withheld: string | undefined;
+  poisoned: string | undefined;
 
   override handle(request: ApiRequest, writer: string, sentVersion?: number): unknown {
     const { plural, name } = parsePath(request.path);
+    if (request.method === "PATCH" && plural === "services" && name === this.poisoned) {
+      throw new ApiError({ status: 403, reason: "Forbidden", message: "denied by a webhook" });
+    }
     if (request.method === "GET" && name === undefined && plural === this.withheld) {
       const message = "etcdserver: request timed out";
       throw new ApiError({ status: 500, reason: "InternalError", message });
@@ -42,7 +46,7 @@ class ForgetfulApi extends SimulatedApi {
 }
 
 /** A cluster with pools, Services and speakers, and one controller that starts. */
-async function begun(withheld: string) {
+async function begun(withheld?: string) {
   const writes: AppliedWrite[] = [];
   const api = new ForgetfulApi((write) => void writes.push(write));
   const [schedule, random] = [new Schedule(), new SeededRandom(1)];
@@ -74,4 +78,22 @@ describe("A6: as long as one store has not synced nothing is written", () => {
     expect(ours()).toContain("ipallocations");
     replica.dispose();
   });
+});
+
+test("W8: a Service that can never be written delays nobody, at the start and later", async () => {
+  const { api, schedule, replica } = await begun();
+  api.poisoned = "s1";
+  const served = (): readonly string[] =>
+    api
+      .list("services")
+      .filter(({ status }) => status?.loadBalancer?.ingress?.length > 0)
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  await schedule.run(60_000, () => served().length >= 2);
+  expect(served()).toEqual(["a/s2", "a/s3"]);
+  const spec = { ...api.get("services", "a/s2")?.spec, loadBalancerIP: undefined };
+  const body = { metadata: { namespace: "b", name: "late" }, spec };
+  api.handle({ method: "POST", path: "/api/v1/namespaces/b/services", body }, "user");
+  await schedule.run(5_000, () => served().length >= 3);
+  expect(served()).toEqual(["a/s2", "a/s3", "b/late"]);
+  replica.dispose();
 });
