@@ -93,7 +93,10 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   });
   const lead = async (leadership: Leadership): Promise<void> => {
     const leader = new Leader({ ...shared, liveness, writes, leadership, events, metrics });
-    await webhook.leadWith(leader, writes, leadership);
+    const leading = leader.run();
+    const whileLeading = AbortSignal.any([leadership.signal, ended]);
+    webhook.follow(leader.derived, writes, leadership, whileLeading);
+    await leading;
     lost = !signal.aborted;
     done.abort(new Error("leadership ended"));
   };

@@ -43,12 +43,6 @@ export interface AdmissionWebhookOptions extends AdmissionSettings {
   readonly log: Log;
 }
 
-/** One who leads, as far as the webhook needs him. */
-export interface Leading {
-  readonly derived: DerivedState;
-  run(): Promise<void>;
-}
-
 /** Of each text that is logged: it is for finding the object, whoever wrote it has been told all. */
 const loggedMax = 300;
 
@@ -125,25 +119,22 @@ export class AdmissionWebhook {
     await Promise.all([server.run(signal), ...watches.map((watch) => watch.run(signal))]);
   }
 
-  /** Has `leader` lead, and keeps the certificate as long as he does. */
-  async leadWith(
-    leader: Leading,
+  /** Goes by what the leader in this process knows, which has begun, and keeps the certificate until `signal` aborts. */
+  follow(
+    derived: DerivedState,
     writes: ApiClient,
     leadership: Pick<Leadership, "holds">,
-  ): Promise<void> {
+    signal: AbortSignal,
+  ): void {
     if (this.#options.webhookPort === 0) {
-      await leader.run();
       return;
     }
-    const ended = new AbortController();
-    const leading = leader.run().finally(() => ended.abort());
-    this.#knowledge.useLeaders(leader.derived);
+    this.#knowledge.useLeaders(derived);
     const writer = new Writer(writes, () => leadership.holds());
     const [secrets, registrations] = [this.#secrets, this.#registrations];
     const keeper = new CertificateKeeper({ ...this.#options, secrets, registrations, writer });
     // Not waited for: a question of it that hangs must not hold up who ends to start afresh.
-    void keeper.run(ended.signal);
-    await leading;
+    void keeper.run(signal);
   }
 
   #certificate(): CertificatePair | undefined {
