@@ -12,7 +12,9 @@ async function run(args: readonly string[], input = ""): Promise<readonly [numbe
   });
 }
 
-test("whoever calls the check is told by its exit code what came of it", async () => {
+test("whoever calls the check is told by its exit code what came of it", {
+  timeout: 60_000,
+}, async () => {
   const pool = (addresses: string): string =>
     `{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, metadata: {name: a}, spec: {addresses: [${addresses}]}}`;
   const [nothing, flag, good, bad, broken, missing] = await Promise.all([
