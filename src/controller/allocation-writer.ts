@@ -1,7 +1,10 @@
+import assert from "node:assert/strict";
+import type { LedgerListener } from "../core/allocation/ledger.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { refuseToJoin, refuseToStay } from "../core/allocation/refusals.ts";
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import {
+  addressOfAllocationName,
   allocationName,
   holderOf,
   type IpAllocation,
@@ -29,6 +32,15 @@ export interface AllocationWriterOptions {
   readonly clock: Clock;
 }
 
+/** An address that a Service was granted, as it was when that was decided. */
+interface Decided {
+  readonly address: IpAddress;
+  /** As it was written. */
+  readonly known: IpAllocationObject | undefined;
+  /** With those that were about to take it. */
+  readonly present: IpAllocation | undefined;
+}
+
 /** The object was not what we thought it was; it has been read again, so decide again. */
 export class AllocationChangedError extends Error {
   constructor(address: IpAddress, cause: unknown) {
@@ -46,11 +58,17 @@ export class AllocationChangedError extends Error {
 export class AllocationWriter {
   readonly #options: AllocationWriterOptions;
   readonly #turns = new Turns();
-  /** Releases that nobody heard of, by holder, and the version that they were asked for: they may still arrive. */
-  readonly #unheard = new Map<string, string>();
+  readonly #reservationListeners: LedgerListener[] = [];
+  /** Releases that nobody heard of, by the version that they were asked for and holder: they may still arrive. */
+  readonly #unheard = new WeakMap<IpAllocationObject, Set<string>>();
 
   constructor(options: AllocationWriterOptions) {
     this.#options = options;
+  }
+
+  /** Calls `listener` after a reservation ended that was not written, from now on: no store tells of it. */
+  onReservationEnded(listener: LedgerListener): void {
+    this.#reservationListeners.push(listener);
   }
 
   /**
@@ -63,21 +81,28 @@ export class AllocationWriter {
   async acquire(service: Service, addresses: readonly IpAddress[]): Promise<void> {
     const { state } = this.#options;
     // The version that the decision was made on: a later one may be somebody else's.
-    const reserved = addresses.map((address) => ({ address, known: this.#known(address) }));
-    for (const address of addresses) {
+    const decided = addresses.map((address): Decided => {
       const present = state.ledger.get(address);
+      return { address, known: this.#known(address), present };
+    });
+    for (const { address, present } of decided) {
       state.ledger.put(this.#wanted(service, address, present, present?.bundle));
     }
     try {
-      for (const { address, known } of reserved) {
+      for (const one of decided) {
+        const { address } = one;
         await this.#turns.take(address, async () => {
-          const base = this.#baseToJoin(service, address, known);
+          const base = this.#baseToJoin(service, one);
           await this.#write(address, base, await this.#placed(service, address, base?.allocation));
         });
       }
     } catch (error) {
       for (const address of addresses) {
+        const reserved = state.ledger.get(address);
         state.settle(address);
+        for (const listener of this.#reservationListeners) {
+          listener(address, reserved, state.ledger.get(address));
+        }
       }
       throw error;
     }
@@ -90,7 +115,7 @@ export class AllocationWriter {
    */
   async refresh(service: Service, known: IpAllocationObject): Promise<void> {
     const { address } = known.allocation;
-    if (this.#unheard.get(holding(service.key, address)) === known.resourceVersion) {
+    if (this.#unheard.get(known)?.has(service.key) === true) {
       // It would take the address from the Service at any time: once done, it is given back.
       await this.release(service.key, known);
       throw new AllocationChangedError(address, "its release was under way");
@@ -132,15 +157,15 @@ export class AllocationWriter {
    */
   async release(key: string, known: IpAllocationObject, becauseOfOthers = false): Promise<void> {
     const { address } = known.allocation;
-    const name = holding(key, address);
     await this.#turns.take(address, async () => {
       const base = this.#baseToStay(key, known);
       if (becauseOfOthers && base !== known) {
         throw new AllocationChangedError(address, "others on it changed");
       }
-      this.#unheard.set(name, base.resourceVersion);
+      const unheard = this.#unheard.get(base) ?? new Set();
+      this.#unheard.set(base, unheard.add(key));
+      const others = otherHolders(base.allocation, key);
       try {
-        const others = otherHolders(base.allocation, key);
         await (others.length > 0
           ? this.#write(address, base, { ...base.allocation, holders: others })
           : this.#write(
@@ -149,10 +174,10 @@ export class AllocationWriter {
               { ...base.allocation, state: "Cooling", bundle: undefined },
               this.#options.clock.wallTime(),
             ));
-        this.#unheard.delete(name);
+        unheard.delete(key);
       } catch (error) {
         if (error instanceof AllocationChangedError) {
-          this.#unheard.delete(name);
+          unheard.delete(key);
         }
         throw error;
       }
@@ -161,34 +186,37 @@ export class AllocationWriter {
 
   /** Ends the cooling of an address: it is free. */
   async free(name: string): Promise<void> {
-    const { stores, state, writer } = this.#options;
-    const object = stores.allocations.get(name);
-    // The ledger is ahead of the store: somebody may have reserved the address already.
-    const cools =
-      object !== undefined && state.ledger.get(object.allocation.address)?.state === "Cooling";
-    if (!cools) {
-      return;
-    }
-    try {
-      await writer.delete(resources.ipAllocations, { name }, object);
-      stores.allocations.deleteLocal(object.key, object.uid);
-    } catch (error) {
-      await this.#explain(object.allocation.address, error);
-    }
+    const { stores, writer } = this.#options;
+    const address = addressOfAllocationName(name);
+    assert(address !== undefined, `${name} is the name of an IPAllocation`);
+    // Somebody may be about to take it: if that fails, it is freed all the same.
+    await this.#turns.take(address, async () => {
+      const object = stores.allocations.get(name);
+      if (object?.allocation.state !== "Cooling") {
+        return;
+      }
+      try {
+        await writer.delete(resources.ipAllocations, { name }, object);
+        stores.allocations.deleteLocal(object.key, object.uid);
+      } catch (error) {
+        await this.#explain(address, error);
+      }
+    });
   }
 
   /** The version on which the Service takes the address: the one decided on, or one that only others joined since. */
   #baseToJoin(
     service: Service,
-    address: IpAddress,
-    known: IpAllocationObject | undefined,
+    { address, known, present }: Decided,
   ): IpAllocationObject | undefined {
     const newest = this.#known(address);
     const isShared = otherHolders(newest?.allocation, service.key).length > 0;
+    // Whom it was to join may not have come: it was not asked then whether it may have the address alone.
+    const joins = otherHolders(present, service.key).length > 0;
     const fits = isShared
       ? newest !== undefined &&
         refuseToJoin(service, newest.allocation, this.#options.state) === undefined
-      : newest?.resourceVersion === known?.resourceVersion;
+      : !joins && newest?.resourceVersion === known?.resourceVersion;
     if (!fits) {
       throw new AllocationChangedError(address, "another came first");
     }
@@ -312,11 +340,6 @@ export class AllocationWriter {
       this.#options.state.settle(object.allocation.address);
     }
   }
-}
-
-/** One Service's part of one address. */
-function holding(key: string, address: IpAddress): string {
-  return `${key} ${address}`;
 }
 
 function sameAllocation(a: IpAllocation, b: IpAllocation): boolean {

@@ -115,6 +115,7 @@ export class Leader {
       configuration,
       reports,
       state,
+      allocations: this.#allocations,
       placement,
       pending: this.#pending,
       queues: this.#queues,

@@ -11,6 +11,7 @@ import type { WorkQueue } from "../kube/work-queue.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
+import type { AllocationWriter } from "./allocation-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { type Configuration, settleMs } from "./configuration.ts";
 import { onConfigurationChange } from "./configuration-changes.ts";
@@ -36,6 +37,7 @@ export interface TriggersOptions {
   readonly configuration: Configuration;
   readonly reports: SpeakerReports;
   readonly state: AllocationState;
+  readonly allocations: Pick<AllocationWriter, "onReservationEnded">;
   readonly placement: Placement;
   readonly pending: PendingServices;
   readonly queues: LeaderQueues;
@@ -82,11 +84,12 @@ export class Triggers {
   }
 
   #subscribe(): void {
-    const { stores } = this.#options;
+    const { stores, allocations } = this.#options;
     stores.services.onChange(({ key, before, after }) => this.#serviceChanged(key, before, after));
     stores.allocations.onChange(({ key, before, after }) =>
       this.#allocationChanged(key, before?.allocation, after?.allocation),
     );
+    allocations.onReservationEnded((...change) => this.#wakePending(...change));
     onConfigurationChange(stores, this.#options.configNamespace, ({ what }) => {
       if (what === "policy") {
         this.#options.configuration.refreshPolicies();
@@ -182,13 +185,21 @@ export class Triggers {
     if (this.#options.state.denyList.reasonAgainst(address, "")?.reason === "AddressExcluded") {
       this.#tellOfPolicies(tellOfPoliciesMs);
     }
+    this.#wakePending(address, before, after);
+    this.#bundleMayBeEmpty(before?.bundle);
+  }
+
+  #wakePending(
+    address: IpAddress,
+    before: IpAllocation | undefined,
+    after: IpAllocation | undefined,
+  ): void {
     if (after === undefined || after.state === "Cooling") {
       this.#wakeUps.addressFreed(address);
     }
     if (holdersChanged(before, after)) {
       this.#wakeUps.holdersChanged(address, openedSharingKeys(before, after));
     }
-    this.#bundleMayBeEmpty(before?.bundle);
   }
 
   /** A bundle that nobody needs goes only when it is empty. */
