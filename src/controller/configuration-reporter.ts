@@ -1,6 +1,8 @@
+import { holdersChanged } from "../core/allocation/holder-changes.ts";
 import { poolOffers } from "../core/model/ip-address-pool.ts";
+import { poolKeeps } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
+import { familyOf, type IpAddress, toNumber } from "../core/net/ip-address.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
 import { decodeIpAddressPool } from "../kube/decode/ip-address-pool.ts";
 import { decodeL2Advertisement } from "../kube/decode/l2-advertisement.ts";
@@ -143,6 +145,16 @@ export class ConfigurationReporter {
     if (old !== now) {
       this.#lookAtPool(old);
       this.#lookAtPool(now);
+    }
+    const { denyList } = this.#options.state;
+    const address = (after ?? before)?.address;
+    if (
+      address !== undefined &&
+      holdersChanged(before, after) &&
+      denyList.blocks(familyOf(address), toNumber(address))
+    ) {
+      // A conflict says who has the address.
+      this.#denialsChanged(address);
     }
   }
 

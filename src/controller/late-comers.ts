@@ -42,6 +42,7 @@ export class LateComers {
     });
   }
 
+  /** No Service is named: the Event of a Node is where all may read that may read those of `default`. */
   #nodeHas(
     address: IpAddress,
     { name, uid }: { readonly name: string; readonly uid: string },
@@ -50,11 +51,10 @@ export class LateComers {
     if (pool === undefined) {
       return;
     }
-    const holders = this.#holdersOf(address);
     const trouble =
-      holders.length === 0
+      this.#holdersOf(address).length === 0
         ? "It is not given out"
-        : `Service ${holders.join(", ")} has it, so that two answer for it`;
+        : "A Service has it, so that two answer for it; the pool's status says which";
     const message = `${address} of this node is in IPAddressPool ${pool.name}. ${trouble}. Take it out of the pool, or give the node another one`;
     const reason = reasons.PoolHasNodeAddress;
     this.#options.log.warn({ node: name, address, reason }, message);

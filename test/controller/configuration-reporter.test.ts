@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ConfigurationReporter } from "../../src/controller/configuration-reporter.ts";
 import { LateComers } from "../../src/controller/late-comers.ts";
+import type { Service } from "../../src/core/model/service.ts";
+import type { IpAddress } from "../../src/core/net/ip-address.ts";
+import type { IpAllocationObject } from "../../src/kube/decode/ip-allocation.ts";
 import { decodeL2Advertisement } from "../../src/kube/decode/l2-advertisement.ts";
 import { decodeNode } from "../../src/kube/decode/node.ts";
 import type { EventNote } from "../../src/kube/event-note.ts";
@@ -236,9 +239,9 @@ describe("a pool in conflict", () => {
       "IPAddressPool p1: Warning PoolHasNodeAddress",
       "Node n1: Warning PoolHasNodeAddress",
     ]);
-    expect(events.find(({ object }) => object.kind === "Node")?.message).toContain(
-      "192.0.2.10 of this node is in IPAddressPool p1. Service a/s1 has it",
-    );
+    const ofNode = events.find(({ object }) => object.kind === "Node")?.message;
+    expect(ofNode).toContain("192.0.2.10 of this node is in IPAddressPool p1. A Service has it");
+    expect(ofNode).not.toContain("s1");
     const { nodes } = cluster.stores;
     nodes.remove("n1", "n1", cluster.api.version());
     await settle();
@@ -278,6 +281,23 @@ describe("a pool in conflict", () => {
     cluster.api.remove("user", "services", "b/thief");
     await settle();
     expect(conditions()).toEqual([fine]);
+  });
+
+  test("says who has the address, also when others have it than before", async () => {
+    cluster.createService("s1", { key: "x", port: 80 });
+    cluster.createService("s2", { key: "x", port: 81 });
+    cluster.see();
+    for (const name of ["s1", "s2"]) {
+      const service = cluster.stores.services.get(`a/${name}`)?.service as Service;
+      await cluster.allocations.acquire(service, ["192.0.2.10" as IpAddress]);
+    }
+    join("n1", "192.0.2.10");
+    await settle();
+    expect(conditions()[1]).toContain("stays with Service a/s1, a/s2");
+    const shared = cluster.stores.allocations.get("192.0.2.10") as IpAllocationObject;
+    await cluster.allocations.release("a/s1", shared);
+    await settle();
+    expect(conditions()[1]).toContain("stays with Service a/s2.");
   });
 
   test("with a status that another controller wrote names its Service", async () => {
