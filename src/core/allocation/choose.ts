@@ -39,10 +39,7 @@ export function chooseAddresses(
   const familiar = familiarPools(service, candidates, context);
   for (const families of familyAttempts(service)) {
     for (const cooling of ["own", "any"] as const) {
-      for (const pool of poolsToAsk(
-        { service, candidates, familiar, families, cooling },
-        context,
-      )) {
+      for (const pool of poolsToAsk({ candidates, familiar, families, cooling }, context)) {
         const addresses = pickFromPool(service, pool, families, cooling, context);
         if (addresses !== undefined) {
           return { kind: "found", addresses };
@@ -109,7 +106,6 @@ function familiarPools(
 }
 
 interface Search {
-  readonly service: Service;
   readonly candidates: readonly IpAddressPool[];
   readonly familiar: readonly IpAddressPool[];
   readonly families: readonly IpFamily[];
@@ -118,14 +114,11 @@ interface Search {
 
 /** The familiar pools, then the others, but for those that have nothing for anybody. */
 function* poolsToAsk(
-  { service, candidates, familiar, families, cooling }: Search,
+  { candidates, familiar, families, cooling }: Search,
   { supply }: AllocationContext,
 ): Iterable<IpAddressPool> {
   yield* familiar;
-  // Who claims an address itself may get it although it counts as denied to all.
-  yield* service.externalIPs.length > 0
-    ? candidates
-    : supply.withRoom(candidates, families, cooling === "any");
+  yield* supply.withRoom(candidates, families, cooling === "any");
 }
 
 /** Which sets of families to try, best first. */
@@ -151,7 +144,7 @@ function pickFromPool(
       ofFriends("Allocated", service, pool, family, context) ??
       ofFriends("Cooling", service, pool, family, context) ??
       context.supply.lowestFree(pool.name, family) ??
-      (cooling === "any" ? anyCooling(service, pool, family, context) : undefined);
+      (cooling === "any" ? anyCooling(pool, family, context) : undefined);
     if (address === undefined) {
       return undefined;
     }
@@ -181,16 +174,19 @@ function ofFriends(
   family: IpFamily,
   context: AllocationContext,
 ): IpAddress | undefined {
-  const { sharingScope, delaysRequests } = context.policyFor(pool.name);
-  if (state === "Cooling" && delaysRequests) {
+  const isKept = (from: string): boolean =>
+    state === "Cooling" && context.policyFor(from).delaysRequests;
+  if (isKept(pool.name)) {
     return undefined;
   }
+  const { sharingScope } = context.policyFor(pool.name);
   for (const range of pool.ranges.filter((candidate) => candidate.family === family)) {
     let address = context.ledger.nextFriend(state, service, sharingScope, range, range.first);
     while (address !== undefined) {
       const allocation = context.ledger.get(address);
       if (
         allocation !== undefined &&
+        !isKept(allocation.pool) &&
         canReuse(service, pool, family, address, context) &&
         refuseToJoin(service, allocation, context) === undefined
       ) {
@@ -204,7 +200,6 @@ function ofFriends(
 }
 
 function anyCooling(
-  service: Service,
   pool: IpAddressPool,
   family: IpFamily,
   context: AllocationContext,
@@ -217,7 +212,9 @@ function anyCooling(
     let address = context.ledger.nextCooling(range, range.first);
     while (address !== undefined) {
       const from = context.ledger.get(address)?.pool ?? pool.name;
-      if (!isKept(from) && canReuse(service, pool, family, address, context)) {
+      // Not even who uses it himself in spec.externalIPs is given it unasked: nor would he while it is free.
+      const isDenied = context.denyList.blocks(family, toNumber(address));
+      if (!isKept(from) && !isDenied && poolOffers(pool, address)) {
         return address;
       }
       address = context.ledger.nextCooling(range, toNumber(address) + 1n);
