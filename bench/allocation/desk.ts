@@ -42,6 +42,7 @@ export class Desk {
       pools: made,
       configurationLost: false,
       mayReturn: () => false,
+      asWritten: (address) => this.#ledger.get(address),
       ledger: this.#ledger,
       denyList: this.#denyList,
       supply,

@@ -37,6 +37,8 @@ export class AllocationState implements AllocationContext {
   #networksKnown = false;
   readonly mayReturn = (pool: string): boolean => this.#configuration.mayReturn(pool);
   readonly policyFor = (pool: string): PoolPolicy => this.#configuration.policyFor(pool);
+  readonly asWritten = (address: IpAddress): IpAllocation | undefined =>
+    this.#stores.allocations.get(allocationName(address))?.allocation;
   readonly namespaceLabels = (namespace: string): Readonly<Record<string, string>> =>
     this.#stores.namespaces.get(namespace)?.labels ?? noLabels;
 

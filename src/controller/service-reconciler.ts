@@ -80,10 +80,21 @@ export class ServiceReconciler {
     return keys;
   }
 
+  /** What is remembered of a Service ends with it. */
+  #forget(key: string): void {
+    this.#unheard.delete(key);
+    for (const keys of this.#awaiting.values()) {
+      keys.delete(key);
+    }
+  }
+
   /** `confirmed`: the evidence on which addresses may be taken away. */
   async #decideAndApply(key: string, confirmed?: string): Promise<void> {
     const { stores, state, allocations, log } = this.#options;
     const object = stores.services.get(key);
+    if (object === undefined) {
+      this.#forget(key);
+    }
     const service = object?.service ?? absentService(key);
     const held = state.ledger.heldBy(key);
     const known = held.flatMap((address) => stores.allocations.get(allocationName(address)) ?? []);

@@ -142,3 +142,95 @@ test("while nothing can be judged yet a status stays as another controller left 
   expect(status.loadBalancer.ingress).toEqual(ingress);
   expect(status.conditions[0]).toMatchObject({ status: "True", reason: "AddressNotInPool" });
 });
+
+test("Services that share an address and are satisfied cost no request; one that collides loses it with an Event", async () => {
+  const told: EventNote[] = [];
+  const [cluster, reconciler] = await wishfulService(told);
+  cluster.createService("s2", { key: "x", port: 80 });
+  cluster.createService("s3", { key: "x", port: 81 });
+  cluster.see();
+  const look = async (): Promise<readonly string[]> => {
+    const before = cluster.asked.length;
+    await reconciler.reconcile("a/s2");
+    await reconciler.reconcile("a/s3");
+    return cluster.asked.slice(before);
+  };
+  const ingress = (name: string): object =>
+    cluster.api.get("services", `a/${name}`)?.status.loadBalancer.ingress;
+  await look();
+  expect([ingress("s2"), ingress("s3")]).toEqual([[{ ip: "192.0.2.10" }], [{ ip: "192.0.2.10" }]]);
+  expect(await look()).toEqual([]);
+  cluster.api.edit("user", "services", "a/s3", ({ spec }) => ({
+    spec: { ...spec, ports: [{ protocol: "TCP", port: 80 }] },
+  }));
+  cluster.see();
+  await look();
+  expect([ingress("s2"), ingress("s3")]).toEqual([[{ ip: "192.0.2.10" }], [{ ip: "192.0.2.11" }]]);
+  expect(told.filter(({ reason }) => reason === "ClearAssignment")).toEqual([
+    expect.objectContaining({
+      type: "Warning",
+      object: expect.objectContaining({ name: "s3" }),
+      message: expect.stringMatching(
+        /^SharingConflict: .*192\.0\.2\.10 is in use by Service a\/s2, and port TCP\/80/,
+      ),
+    }),
+  ]);
+});
+
+/** `s2` has .10 on port 80 and wants port 81, with which `s3` is about to join: that write is under way. */
+async function joinUnderWay(): Promise<{
+  readonly cluster: KnownCluster;
+  readonly reconciler: ServiceReconciler;
+  readonly joined: Promise<unknown>;
+  readonly end: (error?: Error) => void;
+}> {
+  const [cluster, reconciler] = await wishfulService();
+  cluster.createService("s2", { key: "x", port: 80 });
+  cluster.createService("s3", { key: "x", port: 81 });
+  cluster.see();
+  await reconciler.reconcile("a/s2");
+  cluster.api.edit("user", "services", "a/s2", ({ spec }) => ({
+    spec: { ...spec, ports: [{ protocol: "TCP", port: 81 }] },
+  }));
+  cluster.see();
+  const underWay = Promise.withResolvers<void>();
+  const replace = cluster.writer.replace.bind(cluster.writer);
+  cluster.writer.replace = async (...request): Promise<unknown> => {
+    cluster.writer.replace = replace;
+    await underWay.promise;
+    return replace(...request);
+  };
+  const joined = reconciler.reconcile("a/s3");
+  const end = (error?: Error): void =>
+    error === undefined ? underWay.resolve() : underWay.reject(error);
+  return { cluster, reconciler, joined, end };
+}
+
+const held = (cluster: KnownCluster, address: string): object =>
+  (cluster.api.get("ipallocations", address)?.spec.holders ?? []).map(
+    ({ name, ports }: { name: string; ports: { port: number }[] }) => `${name}:${ports[0]?.port}`,
+  );
+
+test("who changes so that it collides with a join that is never written keeps its address, and its status all the while", async () => {
+  const { cluster, reconciler, joined, end } = await joinUnderWay();
+  const shown: unknown[] = [];
+  cluster.beforeRequest = (): void => {
+    shown.push(cluster.api.get("services", "a/s2")?.status.loadBalancer.ingress);
+  };
+  const changed = reconciler.reconcile("a/s2");
+  end(new Error("refused"));
+  await expect(joined).rejects.toThrow("refused");
+  await changed;
+  expect(held(cluster, "192.0.2.10")).toEqual(["s2:81"]);
+  expect(shown).toEqual(shown.map(() => [{ ip: "192.0.2.10" }]));
+  expect(cluster.api.get("ipallocations", "192.0.2.11")).toBeUndefined();
+});
+
+test("who changes so that it collides with a join that is written gives way to it", async () => {
+  const { cluster, reconciler, joined, end } = await joinUnderWay();
+  const changed = reconciler.reconcile("a/s2");
+  end();
+  await Promise.all([joined, changed]);
+  expect(held(cluster, "192.0.2.10")).toEqual(["s3:81"]);
+  expect(held(cluster, "192.0.2.11")).toEqual(["s2:81"]);
+});

@@ -1,6 +1,8 @@
 import type { PoolPolicy } from "../model/address-policy.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
+import type { IpAllocation } from "../model/ip-allocation.ts";
 import type { Labels } from "../model/label-selector.ts";
+import type { IpAddress } from "../net/ip-address.ts";
 import type { DenyList } from "./deny-list.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Supply } from "./supply.ts";
@@ -18,7 +20,10 @@ export interface AllocationContext {
   readonly mayReturn: (pool: string) => boolean;
   /** What AddressPolicies say of the pool of that name, be it there or not. */
   readonly policyFor: (pool: string) => PoolPolicy;
+  /** Counts what is about to be written, too. */
   readonly ledger: Ledger;
+  /** Who holds the address as it is written: what is only about to be takes nothing from anybody. */
+  readonly asWritten: (address: IpAddress) => IpAllocation | undefined;
   readonly denyList: DenyList;
   /** What {@link pools} can still give. */
   readonly supply: Supply;

@@ -247,9 +247,9 @@ function refuseAddress(
 function refusalToStay(
   service: Service,
   address: IpAddress,
-  { ledger }: AllocationContext,
+  context: AllocationContext,
 ): Refusal | undefined {
-  const allocation = ledger.get(address);
+  const allocation = context.asWritten(address);
   return allocation && refuseToStay(service, allocation);
 }
 

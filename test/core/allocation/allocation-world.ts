@@ -14,6 +14,7 @@ import {
   type IpAddressPool,
   poolOffers,
 } from "../../../src/core/model/ip-address-pool.ts";
+import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
 import type { L2Speaker } from "../../../src/core/model/l2-speaker.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Node } from "../../../src/core/model/node.ts";
@@ -83,6 +84,10 @@ export class AllocationWorld implements AllocationContext {
   get supply(): Supply {
     this.#supply.setPools(this.pools);
     return this.#supply;
+  }
+
+  asWritten(address: IpAddress): IpAllocation | undefined {
+    return this.ledger.get(address);
   }
 
   namespaceLabels(namespace: string): Labels {
