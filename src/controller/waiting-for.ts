@@ -28,23 +28,23 @@ export function waitingFor(
   if ("reason" in pools) {
     return { addresses: [], wants: [] };
   }
-  const wants = byName ? [] : wantsOf(service, pools, missing, target[0], context);
+  const wants = byName ? [] : wantsOf(service, pools, missing, target, context);
   const sharer = service.sharing && service;
   return { addresses: service.wish.addresses, wants: wants.map((want) => ({ ...want, sharer })) };
 }
 
-/** A family that is missed beside an address comes from a pool of that address, as it is chosen. */
+/** A family that is missed beside addresses comes from a pool of one of those, as it is chosen. */
 function wantsOf(
   { key, families, familyPolicy }: Service,
   pools: readonly IpAddressPool[],
   missing: readonly IpFamily[],
-  held: IpAddress | undefined,
+  held: readonly IpAddress[],
   { ledger }: AllocationContext,
 ): readonly Want[] {
   const beside =
-    held === undefined || missing.length === families.length
+    held.length === 0 || missing.length === families.length
       ? pools
-      : pools.filter((pool) => poolOffers(pool, held));
+      : pools.filter((pool) => held.some((address) => poolOffers(pool, address)));
   if (familyPolicy !== "RequireDualStack") {
     return missing.map((family) => ({ pools: beside, families: [family] }));
   }
