@@ -1,6 +1,5 @@
 import { holdersChanged } from "../core/allocation/holder-changes.ts";
 import { poolOffers } from "../core/model/ip-address-pool.ts";
-import { poolKeeps } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { familyOf, type IpAddress, toNumber } from "../core/net/ip-address.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
