@@ -1,7 +1,7 @@
 import { holdersChanged } from "../core/allocation/holder-changes.ts";
 import { poolOffers } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
-import { familyOf, type IpAddress, toNumber } from "../core/net/ip-address.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
 import { decodeIpAddressPool } from "../kube/decode/ip-address-pool.ts";
 import { decodeL2Advertisement } from "../kube/decode/l2-advertisement.ts";
@@ -150,7 +150,7 @@ export class ConfigurationReporter {
     if (
       address !== undefined &&
       holdersChanged(before, after) &&
-      denyList.blocks(familyOf(address), toNumber(address))
+      denyList.blocks(address)
     ) {
       // A conflict says who has the address.
       this.#denialsChanged(address);

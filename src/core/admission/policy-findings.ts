@@ -1,8 +1,8 @@
 import { excludedInUse } from "../allocation/excluded-in-use.ts";
 import { type AddressPolicy, governs } from "../model/address-policy.ts";
 import { enumerated } from "../model/enumerated.ts";
-import { IntervalSet } from "../net/interval-set.ts";
-import { formatIpRange, type IpRange } from "../net/ip-range.ts";
+import { AddressSet } from "../net/address-set.ts";
+import { formatIpRange } from "../net/ip-range.ts";
 import { type Change, eased, type Finding, reported, type SelfReport, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 import { poolReferenceFindings } from "./pool-reference.ts";
@@ -40,16 +40,11 @@ export function policyFindings(
 /** Entries that exclude nothing, because no pool of the policy has such addresses. */
 function outside(policy: AddressPolicy, { pools: known }: KnownCluster): readonly Finding[] {
   const governed = known.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
-  const named = { 4: new IntervalSet(), 6: new IntervalSet() };
-  for (const { family, first, last } of governed) {
-    named[family].add(first, last);
-  }
-  const isEffective = ({ family, first, last }: IpRange): boolean =>
-    (named[family].nextMember(first) ?? last + 1n) <= last;
+  const named = new AddressSet(governed);
   return governed.length === 0
     ? []
     : policy.excluded.flatMap((range, index) =>
-        isEffective(range)
+        named.firstIn(range) !== undefined
           ? []
           : [
               warn(

@@ -2,8 +2,8 @@ import { enumerated } from "../model/enumerated.ts";
 import { type IpAddressPool, isBuggy, poolAdmits, poolKeeps } from "../model/ip-address-pool.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
-import { IntervalSet } from "../net/interval-set.ts";
-import { compareIpAddresses, familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
+import { AddressSet } from "../net/address-set.ts";
+import { compareIpAddresses, type IpAddress } from "../net/ip-address.ts";
 import { type Finding, refuse, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
 
@@ -77,16 +77,11 @@ function heldOf(pool: IpAddressPool, { allocation }: KnownCluster): readonly IpA
  * it, in the time of one search.
  */
 function offeredBy(pools: readonly IpAddressPool[]): (address: IpAddress) => boolean {
-  const [all, good] = [emptySets(), emptySets()];
-  for (const { ranges, yielded = [], avoidBuggyIPs } of pools) {
-    for (const { family, first, last } of [...ranges, ...yielded]) {
-      all[family].add(first, last);
-      if (!avoidBuggyIPs) {
-        good[family].add(first, last);
-      }
-    }
-  }
-  return (address) => (isBuggy(address) ? good : all)[familyOf(address)].has(toNumber(address));
+  const named = (some: readonly IpAddressPool[]): AddressSet =>
+    new AddressSet(some.flatMap(({ ranges, yielded = [] }) => [...ranges, ...yielded]));
+  const all = named(pools);
+  const withBuggy = named(pools.filter(({ avoidBuggyIPs }) => !avoidBuggyIPs));
+  return (address) => (isBuggy(address) ? withBuggy : all).has(address);
 }
 
 /** True if a pool admits one who holds the address, or where it is not known who that is. */
@@ -104,8 +99,4 @@ function isAdmitted(
     const labels = known.allocation.namespaceLabels(holder.namespace);
     return service === undefined || offering.some((pool) => poolAdmits(pool, service, labels));
   });
-}
-
-function emptySets(): Record<4 | 6, IntervalSet> {
-  return { 4: new IntervalSet(), 6: new IntervalSet() };
 }

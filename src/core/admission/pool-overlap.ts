@@ -1,5 +1,5 @@
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
-import { IntervalSet } from "../net/interval-set.ts";
+import { AddressSet } from "../net/address-set.ts";
 import { formatIpRange, type IpRange } from "../net/ip-range.ts";
 import { mergedRanges, overlapsOf } from "../net/range-arithmetic.ts";
 import { type Finding, refuse, warn } from "./finding.ts";
@@ -14,18 +14,18 @@ export function overlapFindings(
   others: readonly IpAddressPool[],
   before?: IpAddressPool,
 ): readonly Finding[] {
-  const seen = { 4: new IntervalSet(), 6: new IntervalSet() };
+  const seen = new AddressSet();
   const findings: Finding[] = [];
   for (const [index, range] of pool.ranges.entries()) {
-    const shared = firstShared(seen[range.family], range);
+    const shared = seen.firstIn(range);
     if (shared !== undefined) {
       const message = `${formatIpRange(shared)} is in an entry before this one already: take it out of one`;
       findings.push(warn(message, `spec.addresses[${index}]`));
     }
-    seen[range.family].add(range.first, range.last);
+    seen.addRange(range);
   }
   for (const other of others) {
-    const shared = other.ranges.flatMap((range) => firstShared(seen[range.family], range) ?? [])[0];
+    const shared = other.ranges.flatMap((range) => seen.firstIn(range) ?? [])[0];
     if (shared !== undefined) {
       const isOld = before !== undefined && countShared(pool, other) <= countShared(before, other);
       findings.push(
@@ -38,16 +38,6 @@ export function overlapFindings(
     }
   }
   return findings;
-}
-
-/** The first run of addresses of `range` that is in `set`. */
-function firstShared(set: IntervalSet, range: IpRange): IpRange | undefined {
-  const first = set.nextMember(range.first);
-  if (first === undefined || first > range.last) {
-    return undefined;
-  }
-  const end = set.nextGap(first) - 1n;
-  return { family: range.family, first, last: end < range.last ? end : range.last };
 }
 
 /** How many addresses both pools have. */

@@ -213,7 +213,7 @@ function anyCooling(
     while (address !== undefined) {
       const from = context.ledger.get(address)?.pool ?? pool.name;
       // Not even who uses it himself in spec.externalIPs is given it unasked: nor would he while it is free.
-      const isDenied = context.denyList.blocks(family, toNumber(address));
+      const isDenied = context.denyList.blocks(address);
       if (!isKept(from) && !isDenied && poolOffers(pool, address)) {
         return address;
       }

@@ -1,6 +1,7 @@
 import type { PoolConflictReason } from "../model/reason.ts";
+import { AddressSet } from "../net/address-set.ts";
 import { IntervalIndex } from "../net/interval-index.ts";
-import { IntervalSet, type Run } from "../net/interval-set.ts";
+import type { Run } from "../net/interval-set.ts";
 import { familyOf, formatIpAddress, type IpAddress, toNumber } from "../net/ip-address.ts";
 import { parseIpPrefix } from "../net/ip-prefix.ts";
 import type { IpRange } from "../net/ip-range.ts";
@@ -50,7 +51,7 @@ export class DenyList {
   #index: Readonly<Record<4 | 6, IntervalIndex<DeniedRange>>> | undefined;
   /** By claimant: who wrote the status that has the address, if that is known. */
   readonly #claims = new Map<IpAddress, Map<string, string | undefined>>();
-  readonly #claimSets = emptySets();
+  readonly #claimed = new AddressSet();
   readonly #listeners: ((address: IpAddress | undefined) => void)[] = [];
 
   /** Calls `listener` after each change, from now on: of one address, or of any (`undefined`). */
@@ -73,7 +74,7 @@ export class DenyList {
   addClaim(address: IpAddress, serviceKey: string, writer?: string): void {
     const claimants = this.#claims.get(address) ?? new Map<string, string | undefined>();
     this.#claims.set(address, claimants.set(serviceKey, writer));
-    this.#claimSets[familyOf(address)].add(toNumber(address));
+    this.#claimed.add(address);
     this.#tell(address);
   }
 
@@ -83,7 +84,7 @@ export class DenyList {
     claimants?.delete(serviceKey);
     if (claimants?.size === 0) {
       this.#claims.delete(address);
-      this.#claimSets[familyOf(address)].delete(toNumber(address));
+      this.#claimed.delete(address);
     }
     this.#tell(address);
   }
@@ -108,12 +109,11 @@ export class DenyList {
 
   /** What is recorded of addresses in `range`, lowest first. Looks no further than is asked for. */
   *claimsIn(range: IpRange): Iterable<Claim> {
-    const claimed = this.#claimSets[range.family];
-    let value = claimed.nextMember(range.first);
-    while (value !== undefined && value <= range.last) {
-      const address = formatIpAddress(range.family, value);
+    let claimed = this.#claimed.firstIn(range);
+    while (claimed !== undefined) {
+      const address = formatIpAddress(range.family, claimed.first);
       yield { address, services: this.#claims.get(address) ?? new Map() };
-      value = claimed.nextMember(value + 1n);
+      claimed = this.#claimed.firstIn({ ...range, first: claimed.first + 1n });
     }
   }
 
@@ -122,16 +122,17 @@ export class DenyList {
     return this.#ranges;
   }
 
-  /** True if somebody has a reason against the address with this number, whoever wants it. */
-  blocks(family: 4 | 6, value: bigint): boolean {
-    return this.#denied(family).at(value).length > 0 || this.#claimSets[family].has(value);
+  /** True if somebody has a reason against the address, whoever wants it. */
+  blocks(address: IpAddress): boolean {
+    const denied = this.#denied(familyOf(address)).at(toNumber(address));
+    return denied.length > 0 || this.#claims.has(address);
   }
 
   /** The addresses of `range` that this list does not block, in order. */
   allowed({ family, first, last }: IpRange): readonly Run[] {
     return this.#denied(family)
       .gapsBetween(first, last)
-      .flatMap((gap) => this.#claimSets[family].gapsBetween(gap.first, gap.last));
+      .flatMap((gap) => this.#claimed.gapsIn({ family, ...gap }));
   }
 
   #denied(family: 4 | 6): IntervalIndex<DeniedRange> {
@@ -150,8 +151,4 @@ function indexes(ranges: readonly DeniedRange[]): Record<4 | 6, IntervalIndex<De
   const of = (family: 4 | 6): IntervalIndex<DeniedRange> =>
     new IntervalIndex(ranges.filter((range) => range.family === family));
   return { 4: of(4), 6: of(6) };
-}
-
-function emptySets(): Record<4 | 6, IntervalSet> {
-  return { 4: new IntervalSet(), 6: new IntervalSet() };
 }

@@ -1,7 +1,7 @@
 import type { AddressPolicy } from "../model/address-policy.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
-import { IntervalSet } from "../net/interval-set.ts";
-import { compareIpAddresses, familyOf, type IpAddress, toNumber } from "../net/ip-address.ts";
+import { AddressSet } from "../net/address-set.ts";
+import { compareIpAddresses, type IpAddress } from "../net/ip-address.ts";
 import type { Ledger } from "./ledger.ts";
 import { excludedRanges } from "./policy-for.ts";
 
@@ -18,14 +18,9 @@ export function excludedInUse(
   if (ranges.length === 0) {
     return [];
   }
-  const excluded = { 4: new IntervalSet(), 6: new IntervalSet() };
-  for (const { family, first, last } of ranges) {
-    excluded[family].add(first, last);
-  }
+  const excluded = new AddressSet(ranges);
   return [...ledger.allocations()]
-    .filter(({ address, state }) => {
-      return state === "Allocated" && excluded[familyOf(address)].has(toNumber(address));
-    })
+    .filter(({ address, state }) => state === "Allocated" && excluded.has(address))
     .map(({ address }) => address)
     .sort(compareIpAddresses);
 }

@@ -1,14 +1,9 @@
 import type { SharingScope } from "../model/address-policy.ts";
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
-import { IntervalSet, type Run } from "../net/interval-set.ts";
-import {
-  compareIpAddresses,
-  familyOf,
-  formatIpAddress,
-  type IpAddress,
-  toNumber,
-} from "../net/ip-address.ts";
+import { AddressSet } from "../net/address-set.ts";
+import type { Run } from "../net/interval-set.ts";
+import { compareIpAddresses, formatIpAddress, type IpAddress } from "../net/ip-address.ts";
 import type { IpRange } from "../net/ip-range.ts";
 import type { Sharer } from "./sharing.ts";
 import { SharingIndex } from "./sharing-index.ts";
@@ -34,8 +29,8 @@ export class Ledger {
   /** In canonical order. Most Services have one address, and a list of one is small. */
   readonly #held = new Map<string, readonly IpAddress[]>();
   readonly #cooling = new Map<string, readonly IpAddress[]>();
-  readonly #coolingAddresses = { 4: new IntervalSet(), 6: new IntervalSet() };
-  readonly #taken = { 4: new IntervalSet(), 6: new IntervalSet() };
+  readonly #coolingAddresses = new AddressSet();
+  readonly #taken = new AddressSet();
   readonly #sharing = { Allocated: new SharingIndex(), Cooling: new SharingIndex() };
   readonly #listeners: LedgerListener[] = [];
 
@@ -48,10 +43,9 @@ export class Ledger {
   put(allocation: IpAllocation): void {
     const before = this.#forget(allocation.address);
     this.#allocations.set(allocation.address, allocation);
-    const [family, value] = [familyOf(allocation.address), toNumber(allocation.address)];
-    this.#taken[family].add(value);
+    this.#taken.add(allocation.address);
     if (allocation.state === "Cooling") {
-      this.#coolingAddresses[family].add(value);
+      this.#coolingAddresses.add(allocation.address);
     }
     if (allocation.state !== "Quarantined") {
       this.#sharing[allocation.state].add(allocation);
@@ -86,10 +80,9 @@ export class Ledger {
       return undefined;
     }
     this.#allocations.delete(address);
-    const [family, value] = [familyOf(address), toNumber(address)];
-    this.#taken[family].delete(value);
+    this.#taken.delete(address);
     if (known.state === "Cooling") {
-      this.#coolingAddresses[family].delete(value);
+      this.#coolingAddresses.delete(address);
     }
     if (known.state !== "Quarantined") {
       this.#sharing[known.state].remove(known);
@@ -134,10 +127,8 @@ export class Ledger {
 
   /** The lowest address of `range` not below `from` that is cooling down, if there is one. */
   nextCooling(range: IpRange, from: bigint): IpAddress | undefined {
-    const value = this.#coolingAddresses[range.family].nextMember(from);
-    return value === undefined || value > range.last
-      ? undefined
-      : formatIpAddress(range.family, value);
+    const found = this.#coolingAddresses.firstIn({ ...range, first: from });
+    return found && formatIpAddress(range.family, found.first);
   }
 
   /**
@@ -155,18 +146,18 @@ export class Ledger {
   }
 
   /** The addresses of `range` that are free, in order. */
-  free({ family, first, last }: IpRange): readonly Run[] {
-    return this.#taken[family].gapsBetween(first, last);
+  free(range: IpRange): readonly Run[] {
+    return this.#taken.gapsIn(range);
   }
 
   /** The addresses of `range` that cool down, in order. */
-  cooling({ family, first, last }: IpRange): readonly Run[] {
-    return this.#coolingAddresses[family].runsBetween(first, last);
+  cooling(range: IpRange): readonly Run[] {
+    return this.#coolingAddresses.membersIn(range);
   }
 
   /** How many addresses of `range` are not free. */
   countTaken(range: IpRange): bigint {
-    const runs = this.#taken[range.family].runsBetween(range.first, range.last);
+    const runs = this.#taken.membersIn(range);
     return runs.reduce((count, { first, last }) => count + last - first + 1n, 0n);
   }
 

@@ -6,8 +6,8 @@ import {
 } from "../model/ip-address-pool.ts";
 import type { Labels } from "../model/label-selector.ts";
 import type { Service } from "../model/service.ts";
+import { AddressSet } from "../net/address-set.ts";
 import { IntervalIndex } from "../net/interval-index.ts";
-import { IntervalSet } from "../net/interval-set.ts";
 import { familyOf, type IpAddress, type IpFamily, toNumber } from "../net/ip-address.ts";
 import type { IpRange } from "../net/ip-range.ts";
 
@@ -187,10 +187,10 @@ function labelText(key: string, value: string): string {
 }
 
 function makeParts(pool: IpAddressPool): readonly PoolPart[] {
-  const named = { 4: new IntervalSet(), 6: new IntervalSet() };
-  return pool.ranges.flatMap(({ family, first, last }) => {
-    const parts = named[family].gapsBetween(first, last);
-    named[family].add(first, last);
-    return parts.map((part) => ({ ...part, family, pool }));
+  const named = new AddressSet();
+  return pool.ranges.flatMap((range) => {
+    const parts = named.gapsIn(range);
+    named.addRange(range);
+    return parts.map((part) => ({ ...part, family: range.family, pool }));
   });
 }

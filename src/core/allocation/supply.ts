@@ -160,7 +160,7 @@ export class Supply {
       return;
     }
     const allocation = this.#ledger.get(address);
-    const isAllowed = !this.#denyList.blocks(family, value);
+    const isAllowed = !this.#denyList.blocks(address);
     for (const part of parts) {
       const { free, cooling } = this.#shelves.get(part) as Shelf;
       const hadRoom = [free.count > 0n, cooling.count > 0n];

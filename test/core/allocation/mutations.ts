@@ -101,7 +101,7 @@ export const mutations: readonly Mutation[] = [
     breaks: "A2",
     file: "allocation/deny-list.ts",
     from: "return this.#denied(family)\n      .gapsBetween(first, last)",
-    to: "return this.#claimSets[family]\n      .gapsBetween(first, last)",
+    to: "return this.#claimed\n      .gapsIn({ family, first, last })",
   },
   {
     rule: "addresses that end in .0 or .255 are avoided where the pool says so",
@@ -156,8 +156,8 @@ export const mutations: readonly Mutation[] = [
     rule: "a claim on an address is taken note of when it comes",
     breaks: "A4",
     file: "allocation/deny-list.ts",
-    from: "    this.#claimSets[familyOf(address)].add(toNumber(address));\n    this.#tell(address);",
-    to: "    this.#claimSets[familyOf(address)].add(toNumber(address));",
+    from: "    this.#claimed.add(address);\n    this.#tell(address);",
+    to: "    this.#claimed.add(address);",
   },
   {
     rule: "what is denied anew is taken note of",
