@@ -1,4 +1,5 @@
 import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
+import { currentHolders } from "../core/model/ip-allocation.ts";
 import { reasons } from "../core/model/reason.ts";
 import { claims, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
@@ -90,8 +91,7 @@ export class LateComers {
   }
 
   #holdersOf(address: IpAddress): readonly string[] {
-    const allocation = this.#options.state.ledger.get(address);
-    return allocation?.state === "Allocated" ? allocation.holders.map(serviceKey) : [];
+    return currentHolders(this.#options.state.ledger.get(address)).map(serviceKey);
   }
 }
 

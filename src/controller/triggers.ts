@@ -3,7 +3,7 @@ import {
   holdersChanged,
   openedSharingKeys,
 } from "../core/allocation/holder-changes.ts";
-import type { IpAllocation } from "../core/model/ip-allocation.ts";
+import { currentHolders, type IpAllocation } from "../core/model/ip-allocation.ts";
 import { claims, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
@@ -213,7 +213,7 @@ export class Triggers {
   }
 
   #triggerHoldersOf(allocation: IpAllocation | undefined): void {
-    for (const holder of allocation?.state === "Allocated" ? allocation.holders : []) {
+    for (const holder of currentHolders(allocation)) {
       this.#queues.services.add(serviceKey(holder));
     }
   }

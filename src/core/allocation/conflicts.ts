@@ -1,5 +1,6 @@
 import { enumerated } from "../model/enumerated.ts";
 import type { IpAddressPool } from "../model/ip-address-pool.ts";
+import { currentHolders } from "../model/ip-allocation.ts";
 import type { PoolConflictReason } from "../model/reason.ts";
 import { serviceKey } from "../model/service.ts";
 import { familyOf, type IpAddress, parseIpAddress, toNumber } from "../net/ip-address.ts";
@@ -131,8 +132,7 @@ function usedBy(text: string, range: IpRange, ledger: Ledger): string {
 }
 
 function holdersOf(address: IpAddress, ledger: Ledger): readonly string[] {
-  const allocation = ledger.get(address);
-  return allocation?.state === "Allocated" ? allocation.holders.map(serviceKey) : [];
+  return currentHolders(ledger.get(address)).map(serviceKey);
 }
 
 function rangeOf(address: IpAddress): IpRange {

@@ -1,4 +1,4 @@
-import type { Holder, IpAllocation } from "../model/ip-allocation.ts";
+import { currentHolders, type Holder, type IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
 
 /**
@@ -49,8 +49,7 @@ export function openedSharingKeys(
 }
 
 function holdersByKey(allocation: IpAllocation | undefined): ReadonlyMap<string, Holder> {
-  const holders = allocation?.state === "Allocated" ? allocation.holders : [];
-  return new Map(holders.map((holder) => [serviceKey(holder), holder]));
+  return new Map(currentHolders(allocation).map((holder) => [serviceKey(holder), holder]));
 }
 
 function sameHolder(a: Holder | undefined, b: Holder | undefined): boolean {

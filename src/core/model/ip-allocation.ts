@@ -39,11 +39,14 @@ export function holderOf({ namespace, name, uid, ports, sharing }: Service): Hol
   return { namespace, name, uid, ports, ...(sharing === undefined ? {} : { sharing }) };
 }
 
-/** Who holds the address beside the Service `namespace/name`, first come first; nobody holds a free one. */
+/** Who holds the address, first come first; nobody holds one that is free, cools down or is quarantined. */
+export function currentHolders(allocation: IpAllocation | undefined): readonly Holder[] {
+  return allocation?.state === "Allocated" ? allocation.holders : [];
+}
+
+/** The {@link currentHolders} beside the Service `namespace/name`. */
 export function otherHolders(allocation: IpAllocation | undefined, key: string): readonly Holder[] {
-  return allocation?.state === "Allocated"
-    ? allocation.holders.filter((holder) => serviceKey(holder) !== key)
-    : [];
+  return currentHolders(allocation).filter((holder) => serviceKey(holder) !== key);
 }
 
 /** The holders when `holder` is one of them: where it stood already, else at the end. */
@@ -51,7 +54,7 @@ export function withHolder(
   allocation: IpAllocation | undefined,
   holder: Holder,
 ): readonly Holder[] {
-  const holders = allocation?.state === "Allocated" ? allocation.holders : [];
+  const holders = currentHolders(allocation);
   const isSame = (other: Holder): boolean => serviceKey(other) === serviceKey(holder);
   return holders.some(isSame)
     ? holders.map((other) => (isSame(other) ? holder : other))
