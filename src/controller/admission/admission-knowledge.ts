@@ -1,5 +1,4 @@
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
-import { policyRefuses } from "../../core/admission/policy-refuses.ts";
 import type { L2Speaker } from "../../core/model/l2-speaker.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { AllocationState } from "../allocation-state.ts";
@@ -79,7 +78,6 @@ export class AdmissionKnowledge {
         return new Map([...namespaces.values()].map(({ key, labels }) => [key, labels]));
       },
       service: (key) => services.get(key)?.service,
-      refuses: (matter) => policyRefuses(matter, state),
     };
   }
 

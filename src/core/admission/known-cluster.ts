@@ -17,11 +17,4 @@ export interface KnownCluster {
   readonly namespaces: ReadonlyMap<string, Labels> | undefined;
   /** The Service of that key, if there is one. */
   readonly service: (key: string) => Service | undefined;
-  /** What an admin wants refused that is only warned about otherwise. */
-  readonly refuses: (matter: PolicyMatter) => boolean;
 }
-
-/** What a policy may have refused: both are legal, and often a mistake. */
-export type PolicyMatter =
-  | { readonly kind: "poolInUse"; readonly pool: string }
-  | { readonly kind: "unmetWish"; readonly service: Service };

@@ -1,8 +1,11 @@
 import type { AllocationContext } from "../allocation/allocation-context.ts";
 import { poolIndexOf } from "../allocation/pool-index.ts";
-import type { AdmissionMatter } from "../model/address-policy.ts";
 import type { Service } from "../model/service.ts";
-import type { PolicyMatter } from "./known-cluster.ts";
+
+/** What a policy may have refused: both are legal, and often a mistake. */
+export type PolicyMatter =
+  | { readonly kind: "PoolInUse"; readonly pool: string }
+  | { readonly kind: "UnmetWish"; readonly service: Service };
 
 type Policies = Pick<AllocationContext, "pools" | "policyFor" | "configurationLost">;
 
@@ -17,16 +20,14 @@ export function policyRefuses(matter: PolicyMatter, policies: Policies): boolean
   if (policies.configurationLost) {
     return false;
   }
-  const refused = (pool: string, what: AdmissionMatter): boolean =>
-    policies.policyFor(pool).refusedAtAdmission.includes(what);
-  if (matter.kind === "poolInUse") {
-    return refused(matter.pool, "PoolInUse");
+  const isRefused = (pool: string): boolean =>
+    policies.policyFor(pool).refusedAtAdmission.includes(matter.kind);
+  if (matter.kind === "PoolInUse") {
+    return isRefused(matter.pool);
   }
   const { wish } = matter.service;
   const wishes = wish.addresses.length > 0 || wish.pool !== undefined || wish.error !== undefined;
-  return (
-    wishes && poolsAskedFor(matter.service, policies).some((pool) => refused(pool, "UnmetWish"))
-  );
+  return wishes && poolsAskedFor(matter.service, policies).some(isRefused);
 }
 
 function poolsAskedFor({ wish }: Service, { pools }: Policies): readonly string[] {

@@ -6,6 +6,7 @@ import { AddressSet } from "../net/address-set.ts";
 import { compareIpAddresses, type IpAddress } from "../net/ip-address.ts";
 import { type Finding, refuse, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
+import { policyRefuses } from "./policy-refuses.ts";
 
 /** More addresses than these are counted, not named. */
 const namedMax = 3;
@@ -26,7 +27,9 @@ export function poolInUseFindings(
   const others = known.pools.filter((pool) => pool !== before);
   const remaining = after === undefined ? others : [after, ...others];
   const held = heldOf(before, known);
-  const severity = known.refuses({ kind: "poolInUse", pool: name }) ? refuse : warn;
+  const severity = policyRefuses({ kind: "PoolInUse", pool: name }, known.allocation)
+    ? refuse
+    : warn;
   if (remaining.length === 0) {
     const message =
       "this is the last IPAddressPool: what Services hold is kept, but no address is given out until " +

@@ -4,6 +4,7 @@ import { enumerated } from "../model/enumerated.ts";
 import type { Service } from "../model/service.ts";
 import { type Change, type Finding, refuse, warn } from "./finding.ts";
 import type { KnownCluster } from "./known-cluster.ts";
+import { policyRefuses } from "./policy-refuses.ts";
 
 /**
  * Whether a Service, created or changed to this, would get what it asks for if it were decided on
@@ -24,7 +25,8 @@ export function serviceFindings(
     return [];
   }
   const isRefused =
-    known.refuses({ kind: "unmetWish", service }) && !wasUnmet(before, service, known);
+    policyRefuses({ kind: "UnmetWish", service }, known.allocation) &&
+    !wasUnmet(before, service, known);
   const outcome = outcomeOf(decision, service, known);
   const message = `the Service ${outcome} (${refusal.reason}): ${refusal.message}`;
   return [(isRefused ? refuse : warn)(message, fieldOf(service))];

@@ -1,8 +1,9 @@
-import type { KnownCluster, PolicyMatter } from "../../../src/core/admission/known-cluster.ts";
+import type { KnownCluster } from "../../../src/core/admission/known-cluster.ts";
 import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
 import type { Labels } from "../../../src/core/model/label-selector.ts";
 import type { Service } from "../../../src/core/model/service.ts";
+import { decodeAddressPolicy } from "../../../src/kube/decode/address-policy.ts";
 import {
   decodeIpAddressPool,
   type IpAddressPoolObject,
@@ -20,8 +21,6 @@ export class AdmissionWorld implements KnownCluster {
   readonly allocation = new AllocationWorld();
   readonly advertisements: L2Advertisement[] = [];
   nodes: Labels[] | undefined = [{ rack: "a" }];
-  /** What policies have refused. */
-  readonly refused = new Set<PolicyMatter["kind"]>();
 
   readonly #pools = new Map<string, IpAddressPool>();
 
@@ -34,7 +33,14 @@ export class AdmissionWorld implements KnownCluster {
   }
 
   readonly service = (key: string): Service | undefined => this.allocation.services.get(key);
-  readonly refuses = ({ kind }: PolicyMatter): boolean => this.refused.has(kind);
+
+  /** A policy that is in force. */
+  addPolicy(name: string, spec: object): void {
+    const { policy } = decodeAddressPolicy({ metadata: { name }, spec });
+    if (policy !== undefined) {
+      this.allocation.policies.set(name, policy);
+    }
+  }
 
   /** A pool that is in force. */
   addPool(name: string, spec: object): IpAddressPoolObject {

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { policyRefuses } from "../../../src/core/admission/policy-refuses.ts";
-import { decodeAddressPolicy } from "../../../src/kube/decode/address-policy.ts";
 import { AdmissionWorld, writtenService } from "./admission-world.ts";
 
 let world: AdmissionWorld;
@@ -11,37 +10,30 @@ beforeEach(() => {
   world.addPool("mail", { addresses: ["192.0.3.0/28"] });
 });
 
-function policy(name: string, spec: object): void {
-  const { policy: read } = decodeAddressPolicy({ metadata: { name }, spec });
-  if (read !== undefined) {
-    world.allocation.policies.set(name, read);
-  }
-}
-
 function refusesService(spec: object, annotations: object = {}): boolean {
   const service = writtenService("shop/web", spec, annotations);
-  return policyRefuses({ kind: "unmetWish", service }, world.allocation);
+  return policyRefuses({ kind: "UnmetWish", service }, world.allocation);
 }
 
 describe("policies have refused", () => {
   test("nothing where nobody asks for it", () => {
-    policy("open", {});
-    expect(policyRefuses({ kind: "poolInUse", pool: "web" }, world.allocation)).toBe(false);
+    world.addPolicy("open", {});
+    expect(policyRefuses({ kind: "PoolInUse", pool: "web" }, world.allocation)).toBe(false);
     expect(refusesService({ loadBalancerIP: "192.0.2.1" })).toBe(false);
   });
 
   test("that a pool in use goes, for the pools that they select, by name or by their profile", () => {
-    policy("web", { ipAddressPools: ["web"], refusedAtAdmission: ["PoolInUse"] });
-    const refuses = (pool: string) => policyRefuses({ kind: "poolInUse", pool }, world.allocation);
+    world.addPolicy("web", { ipAddressPools: ["web"], refusedAtAdmission: ["PoolInUse"] });
+    const refuses = (pool: string) => policyRefuses({ kind: "PoolInUse", pool }, world.allocation);
     expect([refuses("web"), refuses("mail")]).toEqual([true, false]);
-    policy("strict", { profile: "Strict" });
+    world.addPolicy("strict", { profile: "Strict" });
     expect(refuses("mail")).toBe(true);
-    policy("strict", { profile: "Strict", refusedAtAdmission: [] });
+    world.addPolicy("strict", { profile: "Strict", refusedAtAdmission: [] });
     expect([refuses("web"), refuses("mail")]).toEqual([true, false]);
   });
 
   test("wishes that cannot be met, by the pools that are asked for", () => {
-    policy("web", { ipAddressPools: ["web"], refusedAtAdmission: ["UnmetWish"] });
+    world.addPolicy("web", { ipAddressPools: ["web"], refusedAtAdmission: ["UnmetWish"] });
     expect(refusesService({ loadBalancerIP: "192.0.2.1" })).toBe(true);
     expect(refusesService({ loadBalancerIP: "192.0.3.1" })).toBe(false);
     expect(refusesService({}, { "metallb.io/address-pool": "web" })).toBe(true);
@@ -51,14 +43,14 @@ describe("policies have refused", () => {
   test("wishes for what is in no pool, or cannot be read, where a policy is for every pool", () => {
     const foreign = { loadBalancerIP: "203.0.113.1" };
     const unreadable = { "metallb.io/loadBalancerIPs": "nonsense" };
-    policy("web", { ipAddressPools: ["web"], refusedAtAdmission: ["UnmetWish"] });
+    world.addPolicy("web", { ipAddressPools: ["web"], refusedAtAdmission: ["UnmetWish"] });
     expect([refusesService(foreign), refusesService({}, unreadable)]).toEqual([false, false]);
-    policy("all", { refusedAtAdmission: ["UnmetWish"] });
+    world.addPolicy("all", { refusedAtAdmission: ["UnmetWish"] });
     expect([refusesService(foreign), refusesService({}, unreadable)]).toEqual([true, true]);
   });
 
   test("no Service that asks for nothing in particular, and none while the configuration is lost", () => {
-    policy("all", { profile: "Strict" });
+    world.addPolicy("all", { profile: "Strict" });
     expect(refusesService({})).toBe(false);
     world.allocation.removePool("web");
     world.allocation.removePool("mail");
@@ -66,12 +58,12 @@ describe("policies have refused", () => {
   });
 
   test("no end of a pool while the configuration is lost: its namespace may be on the way out", () => {
-    policy("all", { profile: "Strict" });
+    world.addPolicy("all", { profile: "Strict" });
     const ends = (configurationLost: boolean): boolean => {
       const { pools } = world.allocation;
       const policyFor = (name: string) => world.allocation.policyFor(name);
       const policies = { pools, policyFor, configurationLost };
-      return policyRefuses({ kind: "poolInUse", pool: "web" }, policies);
+      return policyRefuses({ kind: "PoolInUse", pool: "web" }, policies);
     };
     expect([ends(false), ends(true)]).toEqual([true, false]);
   });

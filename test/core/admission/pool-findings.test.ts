@@ -221,7 +221,7 @@ describe("the deletion of a pool", () => {
         ),
       },
     ]);
-    world.refused.add("poolInUse");
+    world.addPolicy("strict", { refusedAtAdmission: ["PoolInUse"] });
     expect(change(before, undefined)).toMatchObject([{ severity: "refuse" }]);
   });
 

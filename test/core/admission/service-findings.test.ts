@@ -68,7 +68,7 @@ describe("a Service of type LoadBalancer", () => {
   });
 
   test("may be edited while its wish is unmet, where a policy refuses a new one", () => {
-    world.refused.add("unmetWish");
+    world.addPolicy("strict", { refusedAtAdmission: ["UnmetWish"] });
     const old = writtenService("shop/new", { loadBalancerIP: "198.51.100.1" });
     const edit = (after: Service, before = old): readonly Finding[] =>
       serviceFindings({ before, after }, world);
@@ -81,7 +81,7 @@ describe("a Service of type LoadBalancer", () => {
   });
 
   test("is refused an edit for which a wish that was met would not be any longer", () => {
-    world.refused.add("unmetWish");
+    world.addPolicy("strict", { refusedAtAdmission: ["UnmetWish"] });
     const share = { "metallb.io/allow-shared-ip": "key" };
     const at = (key: string, port: number): Service =>
       writtenService(key, { loadBalancerIP: "192.0.2.20", ports: [{ port }] }, share);
@@ -97,7 +97,7 @@ describe("a Service of type LoadBalancer", () => {
   });
 
   test("is refused for it where a policy wants that", () => {
-    world.refused.add("unmetWish");
+    world.addPolicy("strict", { refusedAtAdmission: ["UnmetWish"] });
     expect(judge({ loadBalancerIP: "198.51.100.1" })).toMatchObject([{ severity: "refuse" }]);
   });
 
