@@ -100,13 +100,9 @@ export function problemsOf(file: SourceFile): readonly string[] {
   ].map((problem) => `${file.path} ${problem}`);
 }
 
-/** Circles of files that import each other, by way of types too; tests may. One line each. */
+/** Circles of files that import each other, by way of types too. One line each. */
 export function circlesOf(files: readonly SourceFile[]): readonly string[] {
-  const imports = new Map(
-    files
-      .filter(({ path }) => /^(src|sandbox|build)\//.test(path))
-      .map((file) => [file.path, importsOf(file)]),
-  );
+  const imports = new Map(files.map((file) => [file.path, importsOf(file)]));
   const circles: string[] = [];
   const done = new Set<string>();
   const visit = (path: string, way: readonly string[]): void => {

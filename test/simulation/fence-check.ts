@@ -4,8 +4,8 @@ import { familyOf, type IpAddress } from "../../src/core/net/ip-address.ts";
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
 import { asHolder, type HolderFields, mayShare } from "./sharing-rule.ts";
+import { controllerLease } from "./simulated-admission.ts";
 import type { ApiObject, AppliedWrite, SimulatedApi } from "./simulated-api.ts";
-import { controllerLease } from "./simulated-network.ts";
 
 /** What must hold after every single write, whoever made it and however late it landed. */
 export class FenceCheck {

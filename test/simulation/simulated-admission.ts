@@ -2,7 +2,9 @@ import { ApiError } from "../../src/kube/api-error.ts";
 import type { ApiRequest } from "../../src/kube/transport.ts";
 import type { Schedule } from "./schedule.ts";
 import { parsePath, type SimulatedApi } from "./simulated-api.ts";
-import { controllerLease } from "./simulated-network.ts";
+
+/** Who leads. */
+export const controllerLease = "steelyard-system/steelyard-controller";
 
 /**
  * Which of the policies for the leader's writes in `deploy/parts/50-admission.yaml` are there:

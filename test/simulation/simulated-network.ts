@@ -2,11 +2,9 @@ import { ApiError, apiErrorFrom, UnreachableError } from "../../src/kube/api-err
 import type { ApiClient, ApiRequest, Query } from "../../src/kube/transport.ts";
 import type { Schedule, SimulatedProcess } from "./schedule.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import type { SimulatedAdmission } from "./simulated-admission.ts";
+import { controllerLease, type SimulatedAdmission } from "./simulated-admission.ts";
 import { parsePath, type SimulatedApi } from "./simulated-api.ts";
 import { fairWeather, type Weather } from "./weather.ts";
-
-export const controllerLease = "steelyard-system/steelyard-controller";
 
 const requestTimeoutMs = 15_000;
 

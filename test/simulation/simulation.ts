@@ -4,9 +4,9 @@ import { Replica, type ReplicaEvents } from "./replica.ts";
 import { Schedule, type SimulatedProcess } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { unsettled } from "./settled-check.ts";
-import { type Policies, SimulatedAdmission } from "./simulated-admission.ts";
+import { controllerLease, type Policies, SimulatedAdmission } from "./simulated-admission.ts";
 import { type AppliedWrite, SimulatedApi } from "./simulated-api.ts";
-import { controllerLease, type NetworkFigures, SimulatedNetwork } from "./simulated-network.ts";
+import { type NetworkFigures, SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedSpeaker } from "./simulated-speaker.ts";
 import { anyTheme, fairWeather } from "./weather.ts";
 
