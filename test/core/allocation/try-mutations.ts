@@ -7,7 +7,7 @@ import type { invariants, Trials } from "./invariants.ts";
 import { type Mutation, mutations } from "./mutations.ts";
 
 /**
- * `node try-mutations.ts <number>…`: applies each of these mutations to a copy of the core and
+ * `node try-mutations.ts <number>…`: applies each of these mutations to a copy of the code and
  * prints, as a line of JSON, whether its invariant fails.
  */
 
@@ -21,14 +21,14 @@ const trials: Trials & { readonly endOnFailure: boolean } = {
 };
 
 /** What the invariants need to run, beside packages. */
-const parts = ["package.json", "src/core", "test/core"];
+const parts = ["package.json", "src", "test/core", "test/simulation"];
 
 async function tryMutation(folder: string, mutation: Mutation): Promise<boolean> {
   for (const part of parts) {
     await cp(join(root, part), join(folder, part), { recursive: true });
   }
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-  const file = join(folder, "src/core", mutation.file);
+  const file = join(folder, "src", mutation.file);
   const source = await readFile(file, "utf8");
   if (source.split(mutation.from).length !== 2) {
     throw new Error(`${mutation.rule}: its text does not stand exactly once in ${mutation.file}`);
@@ -40,10 +40,11 @@ async function tryMutation(folder: string, mutation: Mutation): Promise<boolean>
   const url = pathToFileURL(join(folder, "test/core/allocation/invariants.ts")).href;
   const copy = (await import(url)) as { readonly invariants: typeof invariants };
   try {
-    copy.invariants[mutation.breaks](trials);
+    await copy.invariants[mutation.breaks](trials);
     return false;
   } catch (error) {
-    if (error instanceof Error && error.cause instanceof AssertionError) {
+    const cause = error instanceof Error ? (error.cause ?? error) : undefined;
+    if (cause instanceof AssertionError) {
       return true;
     }
     throw error;
