@@ -1,5 +1,5 @@
 import { enumerated } from "../model/enumerated.ts";
-import type { IpAddressPool } from "../model/ip-address-pool.ts";
+import { type IpAddressPool, isBuggy } from "../model/ip-address-pool.ts";
 import { currentHolders } from "../model/ip-allocation.ts";
 import type { PoolConflictReason } from "../model/reason.ts";
 import { serviceKey } from "../model/service.ts";
@@ -65,9 +65,9 @@ export function clusterConflicts(
   return [...(clashes ?? [])].map(([reason, list]) => conflictOf(reason, list, ledger));
 }
 
-/** What of the pool Services use by other means than an allocation, other than who holds it. */
+/** What the pool would give and Services use by other means than an allocation, other than who holds it. */
 export function claimConflict(
-  { ranges }: IpAddressPool,
+  { ranges, avoidBuggyIPs }: IpAddressPool,
   denyList: DenyList,
   ledger: Ledger,
 ): PoolConflict | undefined {
@@ -79,7 +79,7 @@ export function claimConflict(
         .filter(([key]) => !holders.includes(key))
         .map(([key, writer]) => (writer === undefined ? key : `${key} (${writer})`))
         .sort();
-      if (strangers.length > 0) {
+      if (strangers.length > 0 && !(avoidBuggyIPs && isBuggy(address))) {
         const what = `used by Service ${enumerated(strangers)} in spec.externalIPs or by another controller`;
         clashes.push({ range: rangeOf(address), what });
       }

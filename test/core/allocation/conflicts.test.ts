@@ -172,6 +172,14 @@ describe("a pool with addresses that Services use by other means", () => {
     );
   });
 
+  test("is told nothing of addresses that it never gives: nobody looks at it when their claims end", () => {
+    const denyList = new DenyList();
+    denyList.addClaim(ip("192.0.2.255"), "a/old");
+    const all = pool("192.0.2.0/24");
+    expect(claimConflict(all, denyList, ledger)).toBeDefined();
+    expect(claimConflict({ ...all, avoidBuggyIPs: true }, denyList, ledger)).toBeUndefined();
+  });
+
   test("is told which other load balancer it is, where that is known", () => {
     const denyList = new DenyList();
     denyList.addClaim(ip("192.0.2.9"), "b/theirs", "Cilium LB-IPAM");
