@@ -1,10 +1,15 @@
+import { excludedInUse } from "../core/allocation/excluded-in-use.ts";
 import { holdersChanged } from "../core/allocation/holder-changes.ts";
 import { poolOffers } from "../core/model/ip-address-pool.ts";
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
-import { decodeIpAddressPool } from "../kube/decode/ip-address-pool.ts";
-import { decodeL2Advertisement } from "../kube/decode/l2-advertisement.ts";
+import { type AddressPolicyObject, decodeAddressPolicy } from "../kube/decode/address-policy.ts";
+import { decodeIpAddressPool, type IpAddressPoolObject } from "../kube/decode/ip-address-pool.ts";
+import {
+  decodeL2Advertisement,
+  type L2AdvertisementObject,
+} from "../kube/decode/l2-advertisement.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import { apiVersion, type Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
@@ -19,17 +24,22 @@ import type { Configuration } from "./configuration.ts";
 import {
   type ConfigurationVerdict,
   isConflict,
+  isGood,
   newsOf,
   planConfigurationStatus,
   validity,
   type WrittenStatus,
 } from "./configuration-status.ts";
+import { policyVerdict } from "./policy-verdict.ts";
 import { PoolVerdicts } from "./pool-verdicts.ts";
 import { writeStatus } from "./write-status.ts";
 
 export interface ConfigurationReporterOptions {
-  readonly stores: Pick<ClusterStores, "pools" | "advertisements" | "allocations">;
-  readonly configuration: Pick<Configuration, "datedPools" | "advertisements">;
+  readonly stores: Pick<ClusterStores, "pools" | "advertisements" | "policies" | "allocations">;
+  readonly configuration: Pick<
+    Configuration,
+    "datedPools" | "pools" | "advertisements" | "policies"
+  >;
   readonly state: AllocationState;
   readonly configNamespace: string;
   readonly writer: Writer;
@@ -68,7 +78,7 @@ interface Memory {
   answer: { readonly asked: string; readonly got: string } | undefined;
 }
 
-/** Keeps the status of pools and advertisements, and has Events tell of what changes in it. */
+/** Keeps the status of pools, advertisements and policies, and has Events tell of what changes in it. */
 export class ConfigurationReporter {
   readonly #options: ConfigurationReporterOptions;
   readonly #verdicts: PoolVerdicts;
@@ -93,6 +103,7 @@ export class ConfigurationReporter {
     stores.advertisements.onChange(({ key, after }) =>
       this.#look(resources.l2Advertisements, key, after),
     );
+    stores.policies.onChange(({ key, after }) => this.#look(resources.addressPolicies, key, after));
     stores.allocations.onChange(({ before, after }) =>
       this.#allocationChanged(before?.allocation, after?.allocation),
     );
@@ -130,11 +141,18 @@ export class ConfigurationReporter {
 
   #lookAtAll(): void {
     const { pools, advertisements } = this.#options.stores;
+    this.#lookAtPolicies();
     for (const object of pools.values()) {
       this.#look(resources.ipAddressPools, object.key, object);
     }
     for (const object of advertisements.values()) {
       this.#look(resources.l2Advertisements, object.key, object);
+    }
+  }
+
+  #lookAtPolicies(): void {
+    for (const object of this.#options.stores.policies.values()) {
+      this.#look(resources.addressPolicies, object.key, object);
     }
   }
 
@@ -147,13 +165,10 @@ export class ConfigurationReporter {
     }
     const { denyList } = this.#options.state;
     const address = (after ?? before)?.address;
-    if (
-      address !== undefined &&
-      holdersChanged(before, after) &&
-      denyList.blocks(address)
-    ) {
-      // A conflict says who has the address.
+    if (address !== undefined && holdersChanged(before, after) && denyList.blocks(address)) {
+      // A conflict says who has the address, and a policy that somebody has what it excludes.
       this.#denialsChanged(address);
+      this.#lookAtPolicies();
     }
   }
 
@@ -197,42 +212,81 @@ export class ConfigurationReporter {
   }
 
   #subject(key: string): Subject | undefined {
-    const { stores, configuration } = this.#options;
+    const { pools, advertisements, policies } = this.#options.stores;
     const split = key.indexOf("/");
-    const [kind, objectKey] = [key.slice(0, split), key.slice(split + 1)];
-    if (kind === resources.ipAddressPools.kind) {
-      const object = stores.pools.get(objectKey);
-      return object === undefined
-        ? undefined
-        : {
-            resource: resources.ipAddressPools,
-            object,
-            written: object.written,
-            verdict: this.#verdicts.of(object),
-            take: (raw) => {
-              const taken = decodeIpAddressPool(raw);
-              stores.pools.upsertLocal(taken);
-              return taken.written;
-            },
-          };
+    const objectKey = key.slice(split + 1);
+    switch (key.slice(0, split)) {
+      case resources.ipAddressPools.kind:
+        return this.#poolSubject(pools.get(objectKey));
+      case resources.l2Advertisements.kind:
+        return this.#advertisementSubject(advertisements.get(objectKey));
+      default:
+        return this.#policySubject(policies.get(objectKey));
     }
-    const object = stores.advertisements.get(objectKey);
-    if (object === undefined) {
-      return undefined;
-    }
-    const { name, errors, warnings, conditions } = object;
-    const inForce = configuration.advertisements.some((one) => one.name === name);
-    return {
-      resource: resources.l2Advertisements,
-      object,
-      written: { conditions },
-      verdict: { conditions: [validity({ errors, warnings, inForce })] },
-      take: (raw) => {
-        const taken = decodeL2Advertisement(raw);
-        stores.advertisements.upsertLocal(taken);
-        return { conditions: taken.conditions };
-      },
-    };
+  }
+
+  #poolSubject(object: IpAddressPoolObject | undefined): Subject | undefined {
+    const written = ({ written: { conditions, counts } }: IpAddressPoolObject): WrittenStatus => ({
+      conditions,
+      numbers: counts,
+    });
+    return (
+      object && {
+        resource: resources.ipAddressPools,
+        object,
+        written: written(object),
+        verdict: this.#verdicts.of(object),
+        take: (raw) => {
+          const taken = decodeIpAddressPool(raw);
+          this.#options.stores.pools.upsertLocal(taken);
+          return written(taken);
+        },
+      }
+    );
+  }
+
+  #advertisementSubject(object: L2AdvertisementObject | undefined): Subject | undefined {
+    const { stores, configuration } = this.#options;
+    const inForce = configuration.advertisements.some(({ name }) => name === object?.name);
+    return (
+      object && {
+        resource: resources.l2Advertisements,
+        object,
+        written: { conditions: object.conditions },
+        verdict: { conditions: [validity({ ...object, inForce })] },
+        take: (raw) => {
+          const taken = decodeL2Advertisement(raw);
+          stores.advertisements.upsertLocal(taken);
+          return { conditions: taken.conditions };
+        },
+      }
+    );
+  }
+
+  #policySubject(object: AddressPolicyObject | undefined): Subject | undefined {
+    const { stores, configuration, state } = this.#options;
+    const { pools, policies } = configuration;
+    const inForce = policies.find(({ name }) => name === object?.name);
+    const inUse = inForce === undefined ? [] : excludedInUse(inForce, pools, state.ledger);
+    const written = ({
+      written: { conditions, ...numbers },
+    }: AddressPolicyObject): WrittenStatus => ({
+      conditions,
+      numbers,
+    });
+    return (
+      object && {
+        resource: resources.addressPolicies,
+        object,
+        written: written(object),
+        verdict: policyVerdict(object, pools, inUse),
+        take: (raw) => {
+          const taken = decodeAddressPolicy(raw);
+          stores.policies.upsertLocal(taken);
+          return written(taken);
+        },
+      }
+    );
   }
 
   #remember(key: string, { object, written }: Subject): Memory {
@@ -253,7 +307,7 @@ export class ConfigurationReporter {
   }
 
   async #write(subject: Subject, memory: Memory): Promise<void> {
-    const { writer, clock, configNamespace: namespace } = this.#options;
+    const { writer, clock } = this.#options;
     const { resource, object, written, verdict } = subject;
     const status = planConfigurationStatus(written, verdict, clock.wallTime());
     const asked = JSON.stringify(verdict);
@@ -262,28 +316,35 @@ export class ConfigurationReporter {
     if (status === undefined || inVain) {
       return;
     }
-    const raw = await writeStatus(writer, resource, object, status, namespace);
+    const raw = await writeStatus(writer, resource, object, status, this.#namespaceOf(resource));
     if (raw !== undefined) {
       memory.answer = { asked, got: JSON.stringify(subject.take(raw)) };
     }
   }
 
   #tell({ resource, object, verdict }: Subject, memory: Memory): void {
-    const { events, log, configNamespace: namespace } = this.#options;
+    const { events, log } = this.#options;
     const { kind } = resource;
+    const namespace = this.#namespaceOf(resource);
     const { name, uid } = object;
     const about = { apiVersion: apiVersion(resource), kind, namespace, name, uid };
-    for (const { reason, message } of newsOf(memory.told, verdict.conditions)) {
-      const isGood = reason === "Valid";
+    for (const condition of newsOf(memory.told, verdict.conditions)) {
+      const { reason, message } = condition;
       const line = { kind, name, reason };
-      if (isGood) {
+      if (isGood(condition)) {
         log.info(line, message);
       } else {
         log.warn(line, message);
       }
-      events.record({ object: about, type: isGood ? "Normal" : "Warning", reason, message });
+      const type = isGood(condition) ? "Normal" : "Warning";
+      events.record({ object: about, type, reason, message });
     }
     memory.told = verdict.conditions;
+  }
+
+  /** Policies are the cluster's. */
+  #namespaceOf({ namespaced }: Resource): string | undefined {
+    return namespaced ? this.#options.configNamespace : undefined;
   }
 }
 

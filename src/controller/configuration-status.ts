@@ -7,24 +7,23 @@ import {
   isSaid,
   mergeConditions,
 } from "../kube/condition.ts";
-import { type PoolCountField, poolCountFields } from "../kube/decode/ip-address-pool.ts";
 
 /** A condition whose reason is one of ours. */
-interface Verdict extends DesiredCondition {
+export interface Verdict extends DesiredCondition {
   readonly reason: Reason;
 }
 
-/** What is to be said of a pool or an advertisement. */
+/** What is to be said of a pool, an advertisement or a policy. */
 export interface ConfigurationVerdict {
   readonly conditions: readonly Verdict[];
-  /** Of pools only. */
-  readonly counts?: Readonly<Record<PoolCountField, number>>;
+  /** What else is in its status, such as the counts of a pool; absent: nothing. */
+  readonly numbers?: Readonly<Record<string, number>>;
 }
 
 /** What stands in an object's status. */
 export interface WrittenStatus {
   readonly conditions: readonly Condition[];
-  readonly counts?: Readonly<Record<PoolCountField, number | undefined>>;
+  readonly numbers?: Readonly<Record<string, number | undefined>>;
 }
 
 /** Every kind of conflict: each has a condition of its own for as long as it lasts. */
@@ -40,7 +39,14 @@ const conflictReasons: Readonly<Record<PoolConflictReason, true>> = {
 
 const conditionOf = (name: string): string => `steelyard.dev/${name}`;
 const valid = conditionOf("Valid");
-const ownConditions = [valid, ...Object.keys(conflictReasons).map(conditionOf)];
+/** The conditions of an AddressPolicy, a kind of ours. */
+export const policyConditions = { accepted: "Accepted", excludedInUse: "ExcludedInUse" } as const;
+
+const ownConditions = [
+  valid,
+  ...Object.keys(conflictReasons).map(conditionOf),
+  ...Object.values(policyConditions),
+];
 
 /** How an object of the configuration reads. */
 export interface Reading {
@@ -77,17 +83,23 @@ export function isConflict({ reason }: Pick<DesiredCondition, "reason">): boolea
 /** Returns the `status` to be merged into an object's, `undefined` if it says all of that already. */
 export function planConfigurationStatus(
   written: WrittenStatus,
-  { conditions, counts }: ConfigurationVerdict,
+  { conditions, numbers = {} }: ConfigurationVerdict,
   now: Date,
 ): object | undefined {
   const types = conditions.map(({ type }) => type);
   const absent = ownConditions.filter((type) => !types.includes(type));
   const merged = mergeConditions(written.conditions, conditions, absent, now);
-  const miscounted =
-    counts !== undefined && poolCountFields.some((name) => written.counts?.[name] !== counts[name]);
+  const miscounted = Object.entries(numbers).some(
+    ([name, number]) => written.numbers?.[name] !== number,
+  );
   return merged === undefined && !miscounted
     ? undefined
-    : { ...counts, ...(merged === undefined ? {} : { conditions: merged }) };
+    : { ...numbers, ...(merged === undefined ? {} : { conditions: merged }) };
+}
+
+/** True for a condition that says that an object can be read. */
+export function isGood({ reason }: Verdict): boolean {
+  return reason === "Valid" || reason === "Accepted";
 }
 
 /** Those of the conditions that were not `told` before. That an object which is new can be read is no news. */
@@ -97,6 +109,6 @@ export function newsOf(
 ): readonly Verdict[] {
   return conditions.filter((condition) => {
     const before = told.find(({ type }) => type === condition.type);
-    return condition.reason === "Valid" ? before?.status === "False" : !isSaid(before, condition);
+    return isGood(condition) ? before?.status === "False" : !isSaid(before, condition);
   });
 }

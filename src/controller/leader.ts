@@ -18,7 +18,6 @@ import { LeaderTerm } from "./leader-term.ts";
 import { describeLeader } from "./metrics-leader.ts";
 import { PendingServices } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
-import { PolicyReporter } from "./policy-reporter.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
@@ -63,7 +62,6 @@ export class Leader {
   readonly #allocations: AllocationWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #prepared: PreparedObjects;
-  readonly #policies: PolicyReporter;
   readonly #reporter: ConfigurationReporter;
   readonly #lateComers: LateComers;
   readonly #states: ConfigurationStates;
@@ -98,7 +96,6 @@ export class Leader {
       pending: this.#pending,
     });
     this.#prepared = new PreparedObjects({ ...options, writer });
-    this.#policies = new PolicyReporter({ ...options, configuration, state, writer });
     this.#reporter = new ConfigurationReporter({ ...options, configuration, state, writer });
     this.#lateComers = new LateComers({ ...options, configuration, state });
     this.#states = new ConfigurationStates({ ...options, state, writer });
@@ -108,7 +105,6 @@ export class Leader {
       cooling: new WorkQueue({ clock, log, workers: 2, keyField: "address" }),
       speakers: new WorkQueue({ clock, log, keyField: "node" }),
       settling: new WorkQueue({ clock, log }),
-      policies: new WorkQueue({ clock, log, keyField: "policy" }),
     };
     this.#triggers = new Triggers({
       ...options,
@@ -167,13 +163,12 @@ export class Leader {
         "no speaker has reported its networks; giving addresses out all the same",
       );
     };
-    const { services, bundles, settling, cooling, speakers, policies } = this.#queues;
+    const { services, bundles, settling, cooling, speakers } = this.#queues;
     await Promise.all([
       services.run((key) => this.#reconcileService(key), signal),
       bundles.run(() => this.#reconcileBundles(signal), signal),
       settling.run(async () => this.#triggers.lookAtEverything(), signal),
       cooling.run((name) => this.#allocations.free(name), signal),
-      policies.run((name) => this.#policies.report(name), signal),
       speakers.run((node) => this.#prepared.createSpeaker(node), signal),
       this.#reporter.run(signal),
       this.#states.run(signal),

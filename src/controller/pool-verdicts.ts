@@ -45,7 +45,7 @@ export class PoolVerdicts {
         validity({ errors, warnings, inForce: pool !== undefined }),
         ...conflicts.map(conflictCondition),
       ],
-      counts: this.#counts(name),
+      numbers: this.#counts(name),
     };
   }
 

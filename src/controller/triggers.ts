@@ -29,7 +29,6 @@ export interface LeaderQueues {
   readonly cooling: WorkQueue;
   readonly speakers: WorkQueue;
   readonly settling: WorkQueue;
-  readonly policies: WorkQueue;
 }
 
 export interface TriggersOptions {
@@ -49,9 +48,6 @@ export interface TriggersOptions {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** An excluded address that comes or goes is told of this late, with others that follow. */
-const tellOfPoliciesMs = 1_000;
 
 /** Which change makes which work: keeps the derived state up to date and fills the queues. */
 export class Triggers {
@@ -99,7 +95,6 @@ export class Triggers {
         this.#configurationChanged();
       }
     });
-    stores.policies.onChange(({ key }) => this.#queues.policies.add(key));
     stores.namespaces.onChange(({ key, before, after }) => {
       if (differs(before?.labels, after?.labels)) {
         this.#namespaceChanged(key);
@@ -182,9 +177,6 @@ export class Triggers {
     } else if (before?.state !== "Cooling") {
       this.#cooling.begin(name, after);
     }
-    if (this.#options.state.denyList.reasonAgainst(address, "")?.reason === "AddressExcluded") {
-      this.#tellOfPolicies(tellOfPoliciesMs);
-    }
     this.#wakePending(address, before, after);
     this.#bundleMayBeEmpty(before?.bundle);
   }
@@ -230,13 +222,6 @@ export class Triggers {
   #rulesChanged(): void {
     this.#options.state.networksChanged();
     this.#cooling.delaysChanged();
-    this.#tellOfPolicies();
-  }
-
-  #tellOfPolicies(afterMs = 0): void {
-    for (const { key } of this.#options.stores.policies.values()) {
-      this.#queues.policies.add(key, afterMs);
-    }
   }
 
   #lookWhenSettled(): void {

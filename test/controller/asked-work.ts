@@ -34,7 +34,6 @@ export class Asked {
       cooling: queue(),
       speakers: queue(),
       settling: queue(),
-      policies: queue(),
     };
     for (const [name, one] of Object.entries(this.#queues) as [string, WorkQueue][]) {
       this.#keys.set(name, new Set());

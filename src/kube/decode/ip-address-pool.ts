@@ -39,14 +39,7 @@ export interface WrittenPoolStatus {
 }
 
 /** The numbers in the status of an IPAddressPool, under their names in the API. */
-export const poolCountFields = [
-  "assignedIPv4",
-  "assignedIPv6",
-  "availableIPv4",
-  "availableIPv6",
-] as const;
-
-export type PoolCountField = (typeof poolCountFields)[number];
+export type PoolCountField = "assignedIPv4" | "assignedIPv6" | "availableIPv4" | "availableIPv6";
 
 /** Beyond this, `spec.addresses` is somebody's mistake: prefixes and ranges say it in fewer. */
 const entriesMax = 1_024;

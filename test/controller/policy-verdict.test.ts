@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { planPolicyStatus } from "../../src/controller/policy-status.ts";
+import { newsOf, planConfigurationStatus } from "../../src/controller/configuration-status.ts";
+import { policyVerdict } from "../../src/controller/policy-verdict.ts";
 import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
+import type { Condition } from "../../src/kube/condition.ts";
 import {
   type AddressPolicyObject,
   decodeAddressPolicy,
@@ -18,8 +20,13 @@ function policy(spec: object, status: object = {}): AddressPolicyObject {
   return decodeAddressPolicy({ metadata, spec, status });
 }
 
+/** What is to be written and told of a policy; undefined: it says so already. */
 function plan(object: AddressPolicyObject, inUse: readonly IpAddress[] = [], known = pools) {
-  return planPolicyStatus(object, { pools: known, inUse, now });
+  const verdict = policyVerdict(object, known, inUse);
+  const { conditions, ...numbers } = object.written;
+  const status: { readonly conditions?: readonly Condition[] } | undefined =
+    planConfigurationStatus({ conditions, numbers }, verdict, now);
+  return status && { status, news: newsOf(conditions, verdict.conditions) };
 }
 
 /** The policy as it is after its status was written. */
@@ -69,6 +76,8 @@ describe("the status of a policy", () => {
     ]);
     expect(change?.news[0]?.message).toContain('"nonsense" is neither a CIDR prefix nor a range');
     expect(plan(written(spec))).toBeUndefined();
+    const mended = policy({}, plan(policy(spec))?.status);
+    expect(plan(mended)?.news).toMatchObject([{ type: "Accepted", status: "True" }]);
   });
 
   test("counts pools that are not there beyond eight", () => {
