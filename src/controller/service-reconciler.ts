@@ -90,7 +90,7 @@ export class ServiceReconciler {
 
   /** `confirmed`: the evidence on which addresses may be taken away. */
   async #decideAndApply(key: string, confirmed?: string): Promise<void> {
-    const { stores, state, allocations, log } = this.#options;
+    const { stores, state, allocations, pending, log } = this.#options;
     const object = stores.services.get(key);
     if (object === undefined) {
       this.#forget(key);
@@ -107,12 +107,14 @@ export class ServiceReconciler {
       await this.#decideAndApply(key, evidence);
       return;
     }
-    this.#updatePending(service, decision);
     const gained = target.filter((address) => !held.includes(address));
     if (gained.length > 0) {
+      // Whatever it still lacks: news of its own grant that fails must not have it try again without a pause.
+      pending.remove(key);
       await allocations.acquire(service, gained);
       log.info({ service: key, addresses: gained, reason: "Assigned" }, "addresses granted");
     }
+    this.#updatePending(service, decision);
     for (const kept of known.filter(({ allocation }) => target.includes(allocation.address))) {
       await allocations.refresh(service, kept);
       if (!service.statusAddresses.includes(kept.allocation.address)) {

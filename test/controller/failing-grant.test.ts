@@ -67,6 +67,29 @@ describe("the write of a grant that fails", () => {
   });
 });
 
+/** A leader that has looked at everything, where there is one address in all. */
+async function leaderOf(
+  cluster: KnownCluster,
+): Promise<{ readonly asked: Asked; readonly reconciler: ServiceReconciler }> {
+  cluster.api.edit("admin", "ipaddresspools", `${configNamespace}/p1`, () => ({
+    spec: { addresses: [`${address}/32`], autoAssign: true },
+  }));
+  cluster.see();
+  const { pools, advertisements, policies } = cluster.stores;
+  const version = cluster.api.version();
+  pools.replace(new Map([...pools.values()].map((pool) => [pool.key, pool])), version);
+  advertisements.replace(new Map(), version);
+  policies.replace(new Map(), version);
+  cluster.state.load();
+  const asked = new Asked(cluster);
+  await asked.calm();
+  const reconciler = new ServiceReconciler({
+    ...{ ...cluster, pending: asked.pending, events: { record: () => undefined } },
+    ...{ loadBalancerClass: "", log: silentLog },
+  });
+  return { asked, reconciler };
+}
+
 describe("who waits while others are being given an address", () => {
   /** Service `s1` is being given the one address there is; `waiting` is refused meanwhile. */
   async function waitsFor(
@@ -78,22 +101,7 @@ describe("who waits while others are being given an address", () => {
     const cluster = new KnownCluster();
     cluster.createService("s1", sharing);
     cluster.createService("waiting", sharing);
-    cluster.api.edit("admin", "ipaddresspools", `${configNamespace}/p1`, () => ({
-      spec: { addresses: [`${address}/32`], autoAssign: true },
-    }));
-    cluster.see();
-    const { pools, advertisements, policies } = cluster.stores;
-    const version = cluster.api.version();
-    pools.replace(new Map([...pools.values()].map((pool) => [pool.key, pool])), version);
-    advertisements.replace(new Map(), version);
-    policies.replace(new Map(), version);
-    cluster.state.load();
-    const asked = new Asked(cluster);
-    await asked.calm();
-    const reconciler = new ServiceReconciler({
-      ...{ ...cluster, pending: asked.pending, events: { record: () => undefined } },
-      ...{ loadBalancerClass: "", log: silentLog },
-    });
+    const { asked, reconciler } = await leaderOf(cluster);
     const answer = Promise.withResolvers<unknown>();
     cluster.writer.create = () => answer.promise;
     const taking = reconciler.reconcile("a/s1");
@@ -118,4 +126,23 @@ describe("who waits while others are being given an address", () => {
     await fail();
     expect(await asked.of("services")).toEqual(["a/waiting"]);
   });
+});
+
+test("who waits for the other family is not woken by his own grant that fails: he would try without a pause", async () => {
+  const cluster = new KnownCluster();
+  cluster.createService("s1");
+  cluster.api.edit("user", "services", "a/s1", ({ spec }) => ({
+    spec: { ...spec, clusterIPs: ["10.96.0.7", "fd00::7"], ipFamilyPolicy: "PreferDualStack" },
+  }));
+  cluster.allocate(address, "s1", "Cooling");
+  const { asked, reconciler } = await leaderOf(cluster);
+  cluster.beforeRequest = (): void => {
+    throw new Error("refused");
+  };
+  await expect(reconciler.reconcile("a/s1")).rejects.toThrow("refused");
+  expect(await asked.of("services")).toEqual([]);
+  cluster.beforeRequest = (): void => undefined;
+  await reconciler.reconcile("a/s1");
+  expect(asked.pending.has("a/s1")).toBe(true);
+  expect(stateOf(cluster)).toBe("Allocated");
 });
