@@ -6,7 +6,7 @@ import type { IpFamily } from "../core/net/ip-address.ts";
 export interface Want {
   readonly pools: readonly { readonly name: string }[];
   readonly families: readonly IpFamily[];
-  /** The Service if it has a sharing key: it could be served also beside others that have it. */
+  /** Absent: addresses of its own. Else it could be served beside others that have the sharing key of this Service. */
   readonly sharer?: Service | undefined;
 }
 
@@ -183,7 +183,7 @@ export class PendingServices {
     const asleep = new IntervalSet();
     const line: Line = { name, want, waiters: new Map(), asleep, awake: new Set(), next: 0n };
     this.#lines.set(name, line);
-    for (const pool of want.pools) {
+    for (const pool of poolsThatMatter(want)) {
       index(this.#linesByPool, pool.name, line);
     }
     const sharingKey = want.sharer?.sharing?.key;
@@ -196,7 +196,7 @@ export class PendingServices {
   #dropIfEmpty(line: Line): void {
     if (line.waiters.size === 0) {
       this.#lines.delete(line.name);
-      for (const pool of line.want.pools) {
+      for (const pool of poolsThatMatter(line.want)) {
         unindex(this.#linesByPool, pool.name, line);
       }
       unindex(this.#linesBySharingKey, line.want.sharer?.sharing?.key ?? "", line);
@@ -210,6 +210,11 @@ export class PendingServices {
     const alike = sharer && JSON.stringify([sharer.namespace, sharer.sharing, sharer.ports]);
     return `${names} ${families.join()} ${alike ?? ""}`;
   }
+}
+
+/** Pools whose free addresses could help: of one that is shared already, only where another family comes with it. */
+function poolsThatMatter({ pools, families, sharer }: Want): Want["pools"] {
+  return sharer === undefined || families.length > 1 ? pools : [];
 }
 
 function index<T>(by: Map<string, Set<T>>, name: string, item: T): void {

@@ -29,8 +29,9 @@ export function waitingFor(
     return { addresses: [], wants: [] };
   }
   const wants = byName ? [] : wantsOf(service, pools, missing, target, context);
-  const sharer = service.sharing && service;
-  return { addresses: service.wish.addresses, wants: wants.map((want) => ({ ...want, sharer })) };
+  // Two lines: for what is free all stand in one, or one address would wake the first of every sharing key.
+  const shared = service.sharing ? wants.map((want) => ({ ...want, sharer: service })) : [];
+  return { addresses: service.wish.addresses, wants: [...wants, ...shared] };
 }
 
 /** A family that is missed beside addresses comes from a pool of one of those, as it is chosen. */

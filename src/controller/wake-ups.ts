@@ -26,6 +26,7 @@ export class WakeUps {
     this.#wake(pending.askingFor(address));
     const known = state.ledger.get(address);
     this.#wakeLastHolders(known?.state === "Cooling" ? known.holders.map(serviceKey) : []);
+    this.#wakeSharers(known?.holders.flatMap(({ sharing }) => sharing?.key ?? []) ?? []);
     for (const { name } of poolIndexOf(state.pools).offering(address)) {
       this.#wake(pending.roomIn(name, familyOf(address), this.#roomFor));
     }
@@ -38,9 +39,7 @@ export class WakeUps {
   holdersChanged(address: IpAddress, openedSharingKeys: readonly string[]): void {
     const { pending } = this.#options;
     this.#wake(pending.askingFor(address));
-    for (const key of openedSharingKeys) {
-      this.#wake(pending.sharingAs(key, this.#roomFor));
-    }
+    this.#wakeSharers(openedSharingKeys);
   }
 
   /** Other addresses than before are denied. Who wants one by name that it could have is told by whom. */
@@ -73,6 +72,12 @@ export class WakeUps {
     }
   }
 
+  #wakeSharers(sharingKeys: readonly string[]): void {
+    for (const key of new Set(sharingKeys)) {
+      this.#wake(this.#options.pending.sharingAs(key, this.#roomFor));
+    }
+  }
+
   /** What a Service released a moment ago it may have back, be there room for others or not. */
   #wakeLastHolders(keys: readonly string[]): void {
     const { state, pending } = this.#options;
@@ -80,10 +85,10 @@ export class WakeUps {
   }
 
   /** Of those that share alike one at a time is tried beside others: once it is there, its ports are taken. */
-  readonly #roomFor: RoomFor = (want, enough) => {
-    const room = this.#roomInPools(want, enough);
-    return room === 0 && this.#canJoin(want) ? 1 : room;
-  };
+  readonly #roomFor: RoomFor = (want, enough) =>
+    want.sharer === undefined
+      ? this.#roomInPools(want, enough)
+      : Number(this.#canJoin(want, want.sharer));
 
   #roomInPools({ pools, families }: Want, enough: number): number {
     let room = 0n;
@@ -98,17 +103,23 @@ export class WakeUps {
     return Number(room);
   }
 
-  #canJoin({ pools, families, sharer }: Want): boolean {
-    if (sharer === undefined) {
-      return false;
-    }
+  /** True if one like `sharer` could have what others with its key have, or had until a moment ago. */
+  #canJoin({ pools, families }: Want, sharer: Service): boolean {
     const { state } = this.#options;
     // Whatever the one who stands for them has on its own, the others do not.
     const anyOfThem = { ...sharer, key: "", name: "", externalIPs: [] };
     const service: Service = { ...anyOfThem, families, familyPolicy: "SingleStack" };
     const index = poolIndexOf(state.pools);
     const candidates = pools.flatMap(({ name }) => index.named(name) ?? []);
-    return chooseAddresses(service, state, candidates).kind === "found";
+    const choice = chooseAddresses(service, state, candidates);
+    return (
+      choice.kind === "found" &&
+      choice.addresses.some((address) =>
+        state.ledger
+          .get(address)
+          ?.holders.some(({ sharing }) => sharing?.key === sharer.sharing?.key),
+      )
+    );
   }
 
   #roomIn(pool: string, family: IpFamily): bigint {

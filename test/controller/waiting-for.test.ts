@@ -50,7 +50,12 @@ describe("what a Service waits for", () => {
   test("is, with a sharing key, the same or a part of an address", () => {
     world.putPool(poolOf("four", []));
     const sharing = { key: "x", backend: "" };
-    expect(waiting({ sharing })).toMatchObject({ wants: [[["four", "six"], [4], sharing]] });
+    expect(waiting({ sharing })).toMatchObject({
+      wants: [
+        [["four", "six"], [4], undefined],
+        [["four", "six"], [4], sharing],
+      ],
+    });
   });
 
   test("is the address that it asks for by name, wherever", () => {

@@ -197,6 +197,38 @@ describe("Services with a sharing key", () => {
     expect(taken()).toEqual([]);
   });
 
+  test("are woken one for each address that is freed, whatever keys they have", () => {
+    for (let at = 1; at <= 10_000; at += 1) {
+      wait({ key: `a/${at}`, sharing: { key: `mine ${at}`, backend: "" } });
+    }
+    free(ip("192.0.2.6"));
+    expect(taken()).toEqual(["a/1"]);
+    wakeUps.lookedAt("a/1");
+    expect(taken()).toEqual(["a/2"]);
+    pending.remove("a/2");
+    wakeUps.lookedAt("a/2");
+    expect(taken()).toEqual(["a/3"]);
+    wakeUps.networksChanged();
+    expect(taken()).toEqual([]);
+  });
+
+  test("are woken by what friends released a moment ago, where all others have to wait for that", () => {
+    holdAs("one", 443, "192.0.2.4");
+    wait({ key: "a/any", sharing: undefined });
+    wait({ key: "a/stranger", sharing: { key: "y", backend: "" } });
+    const ports = [80, 443].map((port) => ({ protocol: "TCP", port }));
+    wait({ key: "a/friend", ports });
+    world.policies.set("p", { ...strict, reuseDelayMs: 0, sharingScope: "Cluster" });
+    wakeUps.networksChanged();
+    expect(taken()).toEqual([]);
+    const [holder] = world.ledger.get(ip("192.0.2.4"))?.holders ?? [];
+    const holders = [{ ...(holder as NonNullable<typeof holder>), ports: [] }];
+    const released = { address: ip("192.0.2.4"), pool: "web", bundle: undefined, holders };
+    world.ledger.put({ ...released, state: "Cooling" });
+    wakeUps.addressFreed(ip("192.0.2.4"));
+    expect(taken()).toEqual(["a/friend"]);
+  });
+
   test("are left alone by holders of another key, and told of what they asked for by name", () => {
     wait({ key: "a/friend" });
     pending.add("a/named", { addresses: ["192.0.2.4"], wants: [] });
