@@ -25,6 +25,7 @@ const service: fc.Arbitrary<Service> = fc
     port: fc.constantFrom(80, 81),
     addresses: seldom([], fc.uniqueArray(address, { minLength: 1, maxLength: 2 })),
     pool: seldom(undefined, fc.constantFrom("p", "q")),
+    externalIPs: seldom([], fc.uniqueArray(address, { minLength: 1, maxLength: 1 })),
     sharing: fc.option(
       fc.record({ key: fc.constantFrom("x", "y"), backend: seldom("", fc.constant("app=web")) }),
       { nil: undefined },

@@ -156,8 +156,8 @@ export class SmallLeader {
       this.#pending.add(key, waiting);
     }
     this.world.settle(key);
-    if (service !== undefined) {
-      const statusAddresses = "addresses" in decision ? decision.addresses : [];
+    const statusAddresses = "addresses" in decision ? decision.addresses : [];
+    if (service !== undefined && service.statusAddresses.join() !== statusAddresses.join()) {
       this.#write(key, { ...service, statusAddresses });
     }
   }

@@ -187,7 +187,7 @@ function ofFriends(
       if (
         allocation !== undefined &&
         !isKept(allocation.pool) &&
-        canReuse(service, pool, family, address, context) &&
+        isOpen(pool, address, context) &&
         refuseToJoin(service, allocation, context) === undefined
       ) {
         return address;
@@ -212,9 +212,7 @@ function anyCooling(
     let address = context.ledger.nextCooling(range, range.first);
     while (address !== undefined) {
       const from = context.ledger.get(address)?.pool ?? pool.name;
-      // Not even who uses it himself in spec.externalIPs is given it unasked: nor would he while it is free.
-      const isDenied = context.denyList.blocks(address);
-      if (!isKept(from) && !isDenied && poolOffers(pool, address)) {
+      if (!isKept(from) && isOpen(pool, address, context)) {
         return address;
       }
       address = context.ledger.nextCooling(range, toNumber(address) + 1n);
@@ -223,6 +221,12 @@ function anyCooling(
   return undefined;
 }
 
+/** Not even who uses it in its own spec.externalIPs is given an address unasked: nor would it be while that is free. */
+function isOpen(pool: IpAddressPool, address: IpAddress, { denyList }: AllocationContext): boolean {
+  return poolOffers(pool, address) && !denyList.blocks(address);
+}
+
+/** What a Service held until a moment ago it may have back. */
 function canReuse(
   service: Service,
   pool: IpAddressPool,
