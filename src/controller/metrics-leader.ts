@@ -5,9 +5,9 @@ import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 import { onConfigurationChange } from "./configuration-changes.ts";
-import type { ConfigurationReporter } from "./configuration-reporter.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
+import type { ConfigurationReporter } from "./reporting/configuration-reporter.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
 import type { LeaderQueues } from "./triggers.ts";
 

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { ConfigurationReporter } from "../../src/controller/configuration-reporter.ts";
-import { LateComers } from "../../src/controller/late-comers.ts";
-import type { Service } from "../../src/core/model/service.ts";
-import type { IpAddress } from "../../src/core/net/ip-address.ts";
-import type { IpAllocationObject } from "../../src/kube/decode/ip-allocation.ts";
-import { decodeL2Advertisement } from "../../src/kube/decode/l2-advertisement.ts";
-import { decodeNode } from "../../src/kube/decode/node.ts";
-import type { EventNote } from "../../src/kube/event-note.ts";
-import { silentLog } from "../../src/runtime/log.ts";
-import type { ApiObject } from "../simulation/simulated-api.ts";
-import { configNamespace, KnownCluster } from "./known-cluster.ts";
+import { LateComers } from "../../../src/controller/late-comers.ts";
+import { ConfigurationReporter } from "../../../src/controller/reporting/configuration-reporter.ts";
+import type { Service } from "../../../src/core/model/service.ts";
+import type { IpAddress } from "../../../src/core/net/ip-address.ts";
+import type { IpAllocationObject } from "../../../src/kube/decode/ip-allocation.ts";
+import { decodeL2Advertisement } from "../../../src/kube/decode/l2-advertisement.ts";
+import { decodeNode } from "../../../src/kube/decode/node.ts";
+import type { EventNote } from "../../../src/kube/event-note.ts";
+import { silentLog } from "../../../src/runtime/log.ts";
+import type { ApiObject } from "../../simulation/simulated-api.ts";
+import { configNamespace, KnownCluster } from "../known-cluster.ts";
 
 const poolsPath = `/apis/metallb.io/v1beta1/namespaces/${configNamespace}/ipaddresspools`;
 

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { ConfigurationStates } from "../../src/controller/configuration-states.ts";
-import { decodeConfigurationState } from "../../src/kube/decode/configuration-state.ts";
-import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
-import { decodeL2Advertisement } from "../../src/kube/decode/l2-advertisement.ts";
-import { decodeL2Speaker } from "../../src/kube/decode/l2-speaker.ts";
-import { decodeNamespace } from "../../src/kube/decode/namespace.ts";
-import { decodeNode } from "../../src/kube/decode/node.ts";
-import { silentLog } from "../../src/runtime/log.ts";
-import { configNamespace, KnownCluster } from "./known-cluster.ts";
+import { ConfigurationStates } from "../../../src/controller/reporting/configuration-states.ts";
+import { decodeConfigurationState } from "../../../src/kube/decode/configuration-state.ts";
+import { decodeIpAddressPool } from "../../../src/kube/decode/ip-address-pool.ts";
+import { decodeL2Advertisement } from "../../../src/kube/decode/l2-advertisement.ts";
+import { decodeL2Speaker } from "../../../src/kube/decode/l2-speaker.ts";
+import { decodeNamespace } from "../../../src/kube/decode/namespace.ts";
+import { decodeNode } from "../../../src/kube/decode/node.ts";
+import { silentLog } from "../../../src/runtime/log.ts";
+import { configNamespace, KnownCluster } from "../known-cluster.ts";
 
 let cluster: KnownCluster;
 let states: ConfigurationStates;

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { ConfigurationReporter } from "../../src/controller/configuration-reporter.ts";
-import type { EventNote } from "../../src/kube/event-note.ts";
-import { silentLog } from "../../src/runtime/log.ts";
-import { configNamespace, KnownCluster } from "./known-cluster.ts";
+import { ConfigurationReporter } from "../../../src/controller/reporting/configuration-reporter.ts";
+import type { EventNote } from "../../../src/kube/event-note.ts";
+import { silentLog } from "../../../src/runtime/log.ts";
+import { configNamespace, KnownCluster } from "../known-cluster.ts";
 
 let cluster: KnownCluster;
 let events: EventNote[];

@@ -4,13 +4,13 @@ import {
   clusterClashes,
   clusterConflicts,
   overlapConflict,
-} from "../core/allocation/conflicts.ts";
-import type { DeniedRange } from "../core/allocation/deny-list.ts";
-import type { DatedPool } from "../core/allocation/pool-contest.ts";
-import { type PoolUse, poolUse } from "../core/model/pool-counts.ts";
-import type { IpAddressPoolObject, PoolCountField } from "../kube/decode/ip-address-pool.ts";
-import type { AllocationState } from "./allocation-state.ts";
-import type { Configuration } from "./configuration.ts";
+} from "../../core/allocation/conflicts.ts";
+import type { DeniedRange } from "../../core/allocation/deny-list.ts";
+import type { DatedPool } from "../../core/allocation/pool-contest.ts";
+import { type PoolUse, poolUse } from "../../core/model/pool-counts.ts";
+import type { IpAddressPoolObject, PoolCountField } from "../../kube/decode/ip-address-pool.ts";
+import type { AllocationState } from "../allocation-state.ts";
+import type { Configuration } from "../configuration.ts";
 import { type ConfigurationVerdict, conflictCondition, validity } from "./configuration-status.ts";
 
 /** What there is to say of each pool now. */

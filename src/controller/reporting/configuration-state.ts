@@ -1,6 +1,6 @@
-import { enumerated } from "../core/model/enumerated.ts";
-import { conditionMessage, type DesiredCondition, mergeConditions } from "../kube/condition.ts";
-import type { ConfigurationStateObject } from "../kube/decode/configuration-state.ts";
+import { enumerated } from "../../core/model/enumerated.ts";
+import { conditionMessage, type DesiredCondition, mergeConditions } from "../../kube/condition.ts";
+import type { ConfigurationStateObject } from "../../kube/decode/configuration-state.ts";
 
 /** Who reads the configuration: under MetalLB's names for the conditions of each. */
 export type ConfigurationReader = "controller" | "speaker";

@@ -1,8 +1,8 @@
-import { governs } from "../core/model/address-policy.ts";
-import { enumerated } from "../core/model/enumerated.ts";
-import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
-import type { AddressPolicyObject } from "../kube/decode/address-policy.ts";
+import { governs } from "../../core/model/address-policy.ts";
+import { enumerated } from "../../core/model/enumerated.ts";
+import type { IpAddressPool } from "../../core/model/ip-address-pool.ts";
+import type { IpAddress } from "../../core/net/ip-address.ts";
+import type { AddressPolicyObject } from "../../kube/decode/address-policy.ts";
 import {
   type ConfigurationVerdict,
   policyConditions,

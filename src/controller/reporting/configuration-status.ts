@@ -1,12 +1,12 @@
-import type { PoolConflict } from "../core/allocation/conflicts.ts";
-import { enumerated } from "../core/model/enumerated.ts";
-import type { PoolConflictReason, Reason } from "../core/model/reason.ts";
+import type { PoolConflict } from "../../core/allocation/conflicts.ts";
+import { enumerated } from "../../core/model/enumerated.ts";
+import type { PoolConflictReason, Reason } from "../../core/model/reason.ts";
 import {
   type Condition,
   type DesiredCondition,
   isSaid,
   mergeConditions,
-} from "../kube/condition.ts";
+} from "../../kube/condition.ts";
 
 /** A condition whose reason is one of ours. */
 export interface Verdict extends DesiredCondition {

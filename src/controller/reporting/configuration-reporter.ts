@@ -1,26 +1,29 @@
-import { excludedInUse } from "../core/allocation/excluded-in-use.ts";
-import { holdersChanged } from "../core/allocation/holder-changes.ts";
-import { poolOffers } from "../core/model/ip-address-pool.ts";
-import type { IpAllocation } from "../core/model/ip-allocation.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
-import type { DesiredCondition } from "../kube/condition.ts";
-import { type AddressPolicyObject, decodeAddressPolicy } from "../kube/decode/address-policy.ts";
-import { decodeIpAddressPool, type IpAddressPoolObject } from "../kube/decode/ip-address-pool.ts";
+import { excludedInUse } from "../../core/allocation/excluded-in-use.ts";
+import { holdersChanged } from "../../core/allocation/holder-changes.ts";
+import { poolOffers } from "../../core/model/ip-address-pool.ts";
+import type { IpAllocation } from "../../core/model/ip-allocation.ts";
+import type { IpAddress } from "../../core/net/ip-address.ts";
+import type { DesiredCondition } from "../../kube/condition.ts";
+import { type AddressPolicyObject, decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
+import {
+  decodeIpAddressPool,
+  type IpAddressPoolObject,
+} from "../../kube/decode/ip-address-pool.ts";
 import {
   decodeL2Advertisement,
   type L2AdvertisementObject,
-} from "../kube/decode/l2-advertisement.ts";
-import type { EventRecorder } from "../kube/event-recorder.ts";
-import { apiVersion, type Resource } from "../kube/resource.ts";
-import * as resources from "../kube/resources.ts";
-import type { Stored } from "../kube/store.ts";
-import { WorkQueue } from "../kube/work-queue.ts";
-import type { Writer } from "../kube/write.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
-import type { AllocationState } from "./allocation-state.ts";
-import type { ClusterStores } from "./cluster-stores.ts";
-import type { Configuration } from "./configuration.ts";
+} from "../../kube/decode/l2-advertisement.ts";
+import type { EventRecorder } from "../../kube/event-recorder.ts";
+import { apiVersion, type Resource } from "../../kube/resource.ts";
+import * as resources from "../../kube/resources.ts";
+import type { Stored } from "../../kube/store.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import type { Writer } from "../../kube/write.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { AllocationState } from "../allocation-state.ts";
+import type { ClusterStores } from "../cluster-stores.ts";
+import type { Configuration } from "../configuration.ts";
 import {
   type ConfigurationVerdict,
   isConflict,

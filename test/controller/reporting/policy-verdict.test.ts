@@ -1,15 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { newsOf, planConfigurationStatus } from "../../src/controller/configuration-status.ts";
-import { policyVerdict } from "../../src/controller/policy-verdict.ts";
-import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
-import type { IpAddress } from "../../src/core/net/ip-address.ts";
-import type { Condition } from "../../src/kube/condition.ts";
+import {
+  newsOf,
+  planConfigurationStatus,
+} from "../../../src/controller/reporting/configuration-status.ts";
+import { policyVerdict } from "../../../src/controller/reporting/policy-verdict.ts";
+import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
+import type { IpAddress } from "../../../src/core/net/ip-address.ts";
+import type { Condition } from "../../../src/kube/condition.ts";
 import {
   type AddressPolicyObject,
   decodeAddressPolicy,
-} from "../../src/kube/decode/address-policy.ts";
-import { poolOf } from "../core/allocation/pools.ts";
-import { ip } from "../core/net/arbitraries.ts";
+} from "../../../src/kube/decode/address-policy.ts";
+import { poolOf } from "../../core/allocation/pools.ts";
+import { ip } from "../../core/net/arbitraries.ts";
 
 const now = new Date("2026-01-02T03:04:05Z");
 const pools = [poolOf("web", ["192.0.2.0/24"]), poolOf("mail", ["192.0.3.0/24"])];

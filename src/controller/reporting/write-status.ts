@@ -1,7 +1,7 @@
-import { isNotFound } from "../kube/api-error.ts";
-import type { Resource } from "../kube/resource.ts";
-import type { Stored } from "../kube/store.ts";
-import type { Writer } from "../kube/write.ts";
+import { isNotFound } from "../../kube/api-error.ts";
+import type { Resource } from "../../kube/resource.ts";
+import type { Stored } from "../../kube/store.ts";
+import type { Writer } from "../../kube/write.ts";
 
 /**
  * Merges `status` into that of `object`, as it is in the version that is known.

@@ -1,25 +1,25 @@
-import { enumerated } from "../core/model/enumerated.ts";
-import { formatIpRange } from "../core/net/ip-range.ts";
-import { isAlreadyExists } from "../kube/api-error.ts";
+import { enumerated } from "../../core/model/enumerated.ts";
+import { formatIpRange } from "../../core/net/ip-range.ts";
+import { isAlreadyExists } from "../../kube/api-error.ts";
 import {
   type ConfigurationStateObject,
   decodeConfigurationState,
-} from "../kube/decode/configuration-state.ts";
-import { objectKey } from "../kube/resource.ts";
-import * as resources from "../kube/resources.ts";
-import { WorkQueue } from "../kube/work-queue.ts";
-import type { NewObject, Writer } from "../kube/write.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
-import type { AllocationState } from "./allocation-state.ts";
-import type { ClusterStores } from "./cluster-stores.ts";
-import { onConfigurationChange } from "./configuration-changes.ts";
+} from "../../kube/decode/configuration-state.ts";
+import { objectKey } from "../../kube/resource.ts";
+import * as resources from "../../kube/resources.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import type { NewObject, Writer } from "../../kube/write.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { AllocationState } from "../allocation-state.ts";
+import type { ClusterStores } from "../cluster-stores.ts";
+import { onConfigurationChange } from "../configuration-changes.ts";
+import { whyConfigurationIsGone } from "../definitions.ts";
 import {
   type ConfigurationOutcome,
   type ConfigurationReader,
   planConfigurationState,
 } from "./configuration-state.ts";
-import { whyConfigurationIsGone } from "./definitions.ts";
 import { writeStatus } from "./write-status.ts";
 
 export interface ConfigurationStatesOptions {
