@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
+import { finished } from "node:stream/promises";
 import {
   type AdmissionRequest,
   type AdmissionVerdict,
@@ -138,8 +139,7 @@ export class WebhookServer {
       } else {
         this.#options.log.debug(fields, "admission question not understood");
       }
-      // What of the body was not read would be taken for the next request.
-      response.shouldKeepAlive = false;
+      await readRest(request);
       say(status, { error: status === 500 ? "failed; the log says why" : String(error) });
     }
   }
@@ -158,7 +158,7 @@ export class WebhookServer {
     const chunks: Buffer[] = [];
     let size = 0;
     try {
-      // Left early, it must not take the connection along: the answer says why.
+      // Left early, it must not take the connection along: the rest is read, then the answer says why.
       const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
       for await (const chunk of body) {
         size += chunk.length;
@@ -190,6 +190,16 @@ export class WebhookServer {
     await Promise.race([closed, this.#options.clock.sleep(1_000)]);
     server.closeAllConnections();
   }
+}
+
+/**
+ * Reads what is left of a body, and keeps nothing of it. An answer before its end would be lost: a
+ * connection that is closed over unread bytes is reset.
+ */
+async function readRest(request: IncomingMessage): Promise<void> {
+  request.resume();
+  // One that breaks off, or takes longer than is allowed, hears no answer.
+  await finished(request).catch(() => undefined);
 }
 
 function parse(text: string): unknown {
