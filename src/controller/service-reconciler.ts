@@ -7,7 +7,7 @@ import { decide } from "../core/allocation/decide.ts";
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { absentService, type Service, serviceKey } from "../core/model/service.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
+import { type IpAddress, parseIpAddress } from "../core/net/ip-address.ts";
 import { type AddressAnnouncement, announcementOfAll } from "../core/placement/announced.ts";
 import { isConflict, isNotFound } from "../kube/api-error.ts";
 import type { DesiredCondition } from "../kube/condition.ts";
@@ -186,13 +186,14 @@ export class ServiceReconciler {
     if (verdict !== undefined && verdict.status !== "True") {
       this.#await(object.key, announcements);
     }
-    const undecided = undecidedOf(object.service, decision, state);
+    const undecided = undecidedOf(object, decision, state);
     const desired = { decision, pools, verdict, undecided, now };
     const overwritten = explainOverwrite(object, [...held, ...target, ...undecided]);
+    await this.#patch(object, (newest) => planStatus(newest, desired));
+    // Only now that it is so, and is not tried again: one change is one Event.
     if (overwritten !== undefined) {
       this.#record(object.service, true, { reason: "StatusOverwritten", message: overwritten });
     }
-    await this.#patch(object, (newest) => planStatus(newest, desired));
   }
 
   #announcementOf(service: Service, address: IpAddress): AddressAnnouncement {
@@ -311,17 +312,20 @@ function isHeldByOther({ key, uid }: Service): (known: IpAllocationObject) => bo
 }
 
 /**
- * Addresses that stand in a Service's status without an allocation, written by
- * another controller before us, and that we cannot judge yet. Taking them out
- * would cut the Service off and lose the request. What somebody holds is no such.
+ * What stands in a Service's status without an allocation, written by another
+ * controller before us, and cannot be judged yet. Taking it out would cut the
+ * Service off and lose the request. An address that somebody holds is no such.
  */
 function undecidedOf(
-  { statusAddresses }: Service,
+  { written }: ServiceObject,
   decision: AllocationDecision,
   { ledger, networksKnown, configurationLost }: AllocationState,
-): readonly IpAddress[] {
+): readonly string[] {
   const tooEarly = decision.kind === "refuse" && (!networksKnown || configurationLost);
   return tooEarly
-    ? statusAddresses.filter((address) => ledger.get(address)?.state !== "Allocated")
+    ? written.ingress.filter((entry) => {
+        const address = parseIpAddress(entry);
+        return address === undefined || ledger.get(address)?.state !== "Allocated";
+      })
     : [];
 }

@@ -5,7 +5,7 @@ import {
 } from "../core/allocation/allocation-decision.ts";
 import { enumerated } from "../core/model/enumerated.ts";
 import type { Refusal } from "../core/model/reason.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
+import { type IpAddress, parseIpAddress } from "../core/net/ip-address.ts";
 import type { AnnouncementVerdict } from "../core/placement/announced.ts";
 import { allocatedFromPoolAnnotation } from "../kube/annotations.ts";
 import { type DesiredCondition, isSaid, mergeConditions } from "../kube/condition.ts";
@@ -25,8 +25,8 @@ export interface DesiredStatus {
   /** The pools of its addresses, that of the first one first; mostly one. */
   readonly pools: readonly string[];
   readonly verdict: AnnouncementVerdict | undefined;
-  /** Addresses in its status that nobody holds, to be left there while no decision on them is possible. */
-  readonly undecided: readonly IpAddress[];
+  /** What its status has and nobody holds, to be left there while no decision on it is possible. */
+  readonly undecided: readonly string[];
   readonly now: Date;
 }
 
@@ -63,7 +63,7 @@ export function planStatus(
   }
   return {
     patch: statusPatch(object, pool ?? null, {
-      loadBalancer: { ingress: ingress.map((ip) => ({ ip })) },
+      loadBalancer: { ingress: ingress.map(ingressEntry) },
       ...(merged === undefined ? {} : { conditions: merged }),
     }),
     news: conditions.filter((condition) => isNews(object, condition)),
@@ -85,7 +85,7 @@ export function planFarewell(
   const { written } = object;
   const conditions = mergeConditions(written.conditions, [], [addressAssigned, announced], now);
   const ours: readonly string[] = held;
-  const rest = written.ingress.filter((ip) => !ours.includes(ip));
+  const rest = written.ingress.filter((entry) => !ours.includes(entry));
   const clears = rest.length < written.ingress.length;
   const says = written.poolAnnotation !== undefined || clears;
   if (conditions === undefined && (held.length === 0 || !says)) {
@@ -93,7 +93,7 @@ export function planFarewell(
   }
   return {
     patch: statusPatch(object, null, {
-      ...(clears ? { loadBalancer: { ingress: rest.map((ip) => ({ ip })) } } : {}),
+      ...(clears ? { loadBalancer: { ingress: rest.map(ingressEntry) } } : {}),
       ...(conditions === undefined ? {} : { conditions }),
     }),
     news: [],
@@ -102,20 +102,24 @@ export function planFarewell(
 
 /**
  * Why the status of a Service that we serve is not what we wrote, if somebody else wrote
- * addresses there since; `ours` are those that are ours to show.
+ * addresses or host names there since; `ours` are those that are ours to show.
  */
 export function explainOverwrite(
   { service, written }: ServiceObject,
-  ours: readonly IpAddress[],
+  ours: readonly string[],
 ): string | undefined {
-  const known: readonly string[] = ours;
-  const strangers = written.ingress.filter((address) => !known.includes(address));
+  const strangers = written.ingress.filter((entry) => !ours.includes(entry));
   const said = written.conditions.find(({ type }) => type === addressAssigned);
   return strangers.length === 0 || said?.status !== "True"
     ? undefined
     : `the status had ${enumerated(strangers)}, which this Service does not hold: ` +
         `${service.servedBy ?? "another controller"} writes it too. Turn that one off, or have ` +
         "one of the two serve Services of a loadBalancerClass only";
+}
+
+/** Host names are never ours; those of others are written back as they were. */
+function ingressEntry(text: string): object {
+  return parseIpAddress(text) === undefined ? { hostname: text } : { ip: text };
 }
 
 function statusPatch(object: ServiceObject, pool: string | null, status: object): object {

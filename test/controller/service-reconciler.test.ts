@@ -124,9 +124,52 @@ test("a status that somebody else overwrote is written again, and an Event says 
   expect(ingress).toEqual([{ ip: beyond }]);
 });
 
+test("an overwritten status is told of once it is put right, however often that had to be tried", async () => {
+  const told: EventNote[] = [];
+  const [cluster, reconciler] = await wishfulService(told);
+  await setPool(cluster, `192.0.2.10-${beyond}`);
+  await reconciler.reconcile("a/s1");
+  cluster.api.edit("k3s", "services", "a/s1", ({ status }) => ({
+    status: { ...status, loadBalancer: { ingress: [{ ip: "192.0.2.241" }] } },
+  }));
+  cluster.see();
+  cluster.beforeRequest = (asked): void => {
+    if (asked.startsWith("PATCH")) {
+      throw new UnreachableError("no answer");
+    }
+  };
+  const overwritten = (): number =>
+    told.filter(({ reason }) => reason === "StatusOverwritten").length;
+  await expect(reconciler.reconcile("a/s1")).rejects.toThrow(UnreachableError);
+  expect(overwritten()).toBe(0);
+  cluster.beforeRequest = (): void => undefined;
+  await reconciler.reconcile("a/s1");
+  expect(overwritten()).toBe(1);
+});
+
+test("a host name that another controller adds to a status is taken out again, and an Event says so", async () => {
+  const told: EventNote[] = [];
+  const [cluster, reconciler] = await wishfulService(told);
+  await setPool(cluster, `192.0.2.10-${beyond}`);
+  await reconciler.reconcile("a/s1");
+  cluster.api.edit("cloud", "services", "a/s1", ({ status }) => ({
+    status: {
+      ...status,
+      loadBalancer: { ingress: [{ ip: beyond }, { hostname: "lb.example.com" }] },
+    },
+  }));
+  cluster.see();
+  await reconciler.reconcile("a/s1");
+  expect(told.filter(({ reason }) => reason === "StatusOverwritten")).toEqual([
+    expect.objectContaining({ message: expect.stringMatching(/^the status had lb\.example\.com/) }),
+  ]);
+  const ingress = cluster.api.get("services", "a/s1")?.status.loadBalancer.ingress;
+  expect(ingress).toEqual([{ ip: beyond }]);
+});
+
 test("while nothing can be judged yet a status stays as another controller left it, whatever is wrong with the wish", async () => {
   const [cluster, reconciler] = await wishfulService();
-  const ingress = [{ ip: "192.0.2.11" }];
+  const ingress = [{ ip: "192.0.2.11" }, { hostname: "lb.example.com" }];
   cluster.api.edit("MetalLB", "services", "a/s1", () => ({
     status: { loadBalancer: { ingress } },
   }));
@@ -139,7 +182,7 @@ test("while nothing can be judged yet a status stays as another controller left 
   await reconciler.reconcile("a/s1");
   expect(cluster.api.get("ipallocations", "192.0.2.11")?.spec.state).toBe("Allocated");
   const { status } = cluster.api.get("services", "a/s1") ?? {};
-  expect(status.loadBalancer.ingress).toEqual(ingress);
+  expect(status.loadBalancer.ingress).toEqual(ingress.slice(0, 1));
   expect(status.conditions[0]).toMatchObject({ status: "True", reason: "AddressNotInPool" });
 });
 

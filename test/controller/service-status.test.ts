@@ -282,9 +282,11 @@ describe("a farewell", () => {
   });
 
   test("leaves the status that another controller wrote", () => {
-    const theirs = merge(held, { status: { loadBalancer: { ingress: [{ ip: "203.0.113.1" }] } } });
-    const { status } = apply(theirs as object, planFarewell(read(theirs as object), ours, now));
-    expect(status).toMatchObject({ loadBalancer: { ingress: [{ ip: "203.0.113.1" }] } });
+    const foreignOnes = [{ ip: "203.0.113.1" }, { hostname: "lb.example.com" }];
+    const ingress = [{ ip: "192.0.2.4" }, ...foreignOnes];
+    const theirs = merge(held, { status: { loadBalancer: { ingress } } }) as object;
+    const { status } = apply(theirs, planFarewell(read(theirs), ours, now));
+    expect(status).toMatchObject({ loadBalancer: { ingress: foreignOnes } });
   });
 });
 

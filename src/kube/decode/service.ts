@@ -19,7 +19,7 @@ import { decodeServedBy } from "./served-by.ts";
 export interface ServiceObject extends Stored {
   readonly service: Service;
   readonly written: {
-    /** `status.loadBalancer.ingress[].ip` as they stand. */
+    /** `status.loadBalancer.ingress` as it stands: the address of each entry, or the host name of one without. */
     readonly ingress: readonly string[];
     readonly conditions: readonly Condition[];
     readonly poolAnnotation: string | undefined;
@@ -34,7 +34,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
   const { namespace = "", name, key, uid, resourceVersion } = decodeMetadata(raw);
   const annotations = textMapField(raw, "metadata", "annotations");
   const ingress = listField(raw, "status", "loadBalancer", "ingress").flatMap(
-    (item) => textField(item, "ip") ?? [],
+    (item) => textField(item, "ip") ?? textField(item, "hostname") ?? [],
   );
   const servedBy = decodeServedBy(raw);
   const ofOurClass = (textField(raw, "spec", "loadBalancerClass") ?? "") === loadBalancerClass;

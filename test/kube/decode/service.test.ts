@@ -144,7 +144,7 @@ test("what was written before is known as it stands", () => {
     },
   });
   expect(written).toEqual({
-    ingress: ["192.0.2.4", "nonsense"],
+    ingress: ["192.0.2.4", "x.example", "nonsense"],
     conditions: [condition],
     poolAnnotation: "web",
   });
