@@ -308,18 +308,25 @@ describe("an admin", () => {
   });
 
   test("creates none either: an address that is wished for is asked for by a Service", async () => {
-    const allocation = {
-      apiVersion: "steelyard.dev/v1alpha1",
-      kind: "IPAllocation",
-      metadata: { name: "192.0.2.9" },
-      spec: { address: "192.0.2.9", pool: "production", state: "Allocated", holders: [] },
-    };
+    const holders = [{ namespace: "default", name: "gone", uid: "u" }];
+    const allocation = (spec: object): string =>
+      JSON.stringify({
+        apiVersion: "steelyard.dev/v1alpha1",
+        kind: "IPAllocation",
+        metadata: { name: "192.0.2.9" },
+        spec: { address: "192.0.2.9", pool: "production", state: "Allocated", holders, ...spec },
+      });
     const create = ["create", "-f", "-"];
-    const input = JSON.stringify(allocation);
+    const input = allocation({});
     const refused = await cluster.sandbox.kubectl(create, { input });
     expect(refused.stderr).toContain(deniedFor(controllerAccount));
-    const created = await cluster.sandbox.kubectl([...breakGlass, ...create], { input });
-    expect(created.stderr).toBe("");
+    const broken = async (text: string): Promise<string> =>
+      (await cluster.sandbox.kubectl([...breakGlass, ...create], { input: text })).stderr;
+    expect(await broken(allocation({ holders: [] }))).toContain("nobody would give it back");
+    expect(await broken(allocation({ state: "Cooling", bundle: "b" }))).toContain(
+      "only an allocated address is announced",
+    );
+    expect(await broken(input)).toBe("");
   });
 
   test("deletes the namespace, with the Leases in it, without breaking the glass", async () => {

@@ -273,17 +273,30 @@ function requireVersion(current: ApiObject, wanted?: Partial<ApiObject["metadata
 /** The rules in `crds/` that matter to who may write what. */
 function requireRules(plural: string, before: ApiObject | undefined, wanted: ApiObject): void {
   if (plural === "ipallocations") {
-    const address = parseIpAddress(wanted.spec.address);
-    const named = address !== undefined && allocationName(address) === wanted.metadata.name;
-    const moved = before !== undefined && before.spec.address !== wanted.spec.address;
-    if (!named || moved) {
-      throw refusal(422, "Invalid", "metadata.name must be the address, which cannot change");
-    }
+    requireAllocationRules(before, wanted);
   }
   if (plural === "l2bundles" && before !== undefined) {
     if (compareBundleVersions(wanted.spec, before.spec) < 0) {
       throw refusal(422, "Invalid", "the pair (term, sequence) may never decrease");
     }
+  }
+}
+
+function requireAllocationRules(
+  before: ApiObject | undefined,
+  { metadata, spec }: ApiObject,
+): void {
+  const address = parseIpAddress(spec.address);
+  const named = address !== undefined && allocationName(address) === metadata.name;
+  const moved = before !== undefined && before.spec.address !== spec.address;
+  if (!named || moved) {
+    throw refusal(422, "Invalid", "metadata.name must be the address, which cannot change");
+  }
+  if (spec.state !== "Quarantined" && spec.holders.length === 0) {
+    throw refusal(422, "Invalid", "an address that is allocated or cools down has holders");
+  }
+  if (spec.state !== "Allocated" && spec.bundle !== undefined) {
+    throw refusal(422, "Invalid", "only an allocated address is announced");
   }
 }
 
