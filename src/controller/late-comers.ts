@@ -1,8 +1,9 @@
 import { type IpAddressPool, poolOffers } from "../core/model/ip-address-pool.ts";
 import { currentHolders } from "../core/model/ip-allocation.ts";
 import { reasons } from "../core/model/reason.ts";
-import { claims, serviceKey } from "../core/model/service.ts";
+import { claims, type Service, serviceKey, statusWriter } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
+import type { L2SpeakerObject } from "../kube/decode/l2-speaker.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
@@ -10,7 +11,7 @@ import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
 
 export interface LateComersOptions {
-  readonly stores: Pick<ClusterStores, "nodes" | "services">;
+  readonly stores: Pick<ClusterStores, "nodes" | "speakers" | "services">;
   readonly configuration: Pick<Configuration, "pools">;
   readonly state: Pick<AllocationState, "ledger">;
   readonly events: Pick<EventRecorder, "record">;
@@ -28,17 +29,26 @@ export class LateComers {
     this.#options = options;
   }
 
-  /** Follows Nodes and Services from now on. What is there already was told when it came. */
+  /** Follows Nodes, what speakers find on them, and Services from now on. What is there already was told when it came. */
   start(): void {
-    const { nodes, services } = this.#options.stores;
+    const { nodes, speakers, services } = this.#options.stores;
     nodes.onChange(({ before, after }) => {
       for (const address of added(before?.node.addresses, after?.node.addresses)) {
         this.#nodeHas(address, after?.node ?? { name: "", uid: "" });
       }
     });
+    speakers.onChange(({ key, before, after }) => {
+      const { node } = nodes.get(key) ?? {};
+      const known = [...interfaceAddresses(before), ...(node?.addresses ?? [])];
+      for (const address of added(known, interfaceAddresses(after))) {
+        this.#nodeHas(address, node ?? { name: key, uid: "" });
+      }
+    });
     services.onChange(({ before, after }) => {
       for (const address of added(claims(before?.service), claims(after?.service))) {
-        this.#serviceUses(address, after?.service ?? { namespace: "", name: "", uid: "" });
+        if (after !== undefined) {
+          this.#serviceUses(address, after.service);
+        }
       }
     });
   }
@@ -64,22 +74,18 @@ export class LateComers {
   }
 
   /** Other Services are not named: they may be another tenant's. */
-  #serviceUses(
-    address: IpAddress,
-    {
-      namespace,
-      name,
-      uid,
-    }: { readonly namespace: string; readonly name: string; readonly uid: string },
-  ): void {
+  #serviceUses(address: IpAddress, service: Service): void {
+    const { key, namespace, name, uid } = service;
     const pool = this.#poolOf(address);
     const holders = this.#holdersOf(address);
-    const key = serviceKey({ namespace, name });
     if (pool === undefined || holders.includes(key)) {
       return;
     }
     const trouble = holders.length === 0 ? "It is given to nobody else" : "Another Service has it";
-    const message = `${address} is in IPAddressPool ${pool.name}. ${trouble}. Ask for it as a Service of type LoadBalancer instead of by spec.externalIPs or from another controller, or use another address`;
+    const source = statusWriter(service, address);
+    const way =
+      source === undefined ? "by spec.externalIPs or from another controller" : `from ${source}`;
+    const message = `${address} is in IPAddressPool ${pool.name}. ${trouble}. Ask for it as a Service of type LoadBalancer instead of ${way}, or use another address`;
     const reason = reasons.PoolHasClaimedAddress;
     this.#options.log.warn({ service: key, address, reason }, message);
     const object = { apiVersion: "v1", kind: "Service", namespace, name, uid };
@@ -93,6 +99,11 @@ export class LateComers {
   #holdersOf(address: IpAddress): readonly string[] {
     return currentHolders(this.#options.state.ledger.get(address)).map(serviceKey);
   }
+}
+
+function interfaceAddresses(object: L2SpeakerObject | undefined): readonly IpAddress[] {
+  const interfaces = object?.speaker.report?.interfaces ?? [];
+  return interfaces.flatMap(({ prefixes }) => prefixes.map(({ address }) => address));
 }
 
 function added(
