@@ -91,10 +91,10 @@ export class KnownCluster {
   }
 
   /** Others give an address to the Service `a/<name>`. */
-  allocate(address: string, name: string, state = "Allocated"): void {
+  allocate(address: string, name: string, state = "Allocated", pool = "p1"): void {
     const uid = this.api.get("services", `a/${name}`)?.metadata.uid ?? "gone";
     const holders = [{ namespace: "a", name, uid, ports: [{ protocol: "TCP", port: 80 }] }];
-    const spec = { address, pool: "p1", holders, state };
+    const spec = { address, pool, holders, state };
     this.create("/apis/steelyard.dev/v1alpha1/ipallocations", { name: address }, { spec });
   }
 

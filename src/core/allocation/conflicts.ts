@@ -91,7 +91,7 @@ export function claimConflict(
 /** What the pool has in common with others that give it. */
 export function overlapConflict(yielded: readonly YieldedRanges[]): PoolConflict | undefined {
   const parts = yielded.map(({ to, because, ranges }) => {
-    const why = because === "InUse" ? "has addresses in use there" : "is older";
+    const why = because === "InUse" ? "has addresses in use where pools overlap" : "is older";
     return `${enumerated(ranges.map(formatIpRange))} to ${to}, which ${why}`;
   });
   return parts.length === 0

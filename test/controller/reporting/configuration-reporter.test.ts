@@ -321,7 +321,7 @@ describe("a pool in conflict", () => {
     await settle();
     expect(conditions("p0")[1]).toBe(
       "PoolOverlap True PoolOverlap: IPAddressPools overlap: this one leaves 192.0.2.11-192.0.2.12 to p1, " +
-        "which has addresses in use there. It keeps what it gave. Take the addresses out of one of the pools",
+        "which has addresses in use where pools overlap. It keeps what it gave. Take the addresses out of one of the pools",
     );
     expect(counts("p0")).toEqual([0, 0, 8, 0]);
     expect(conditions("p1")).toEqual([fine]);
@@ -329,6 +329,18 @@ describe("a pool in conflict", () => {
     await settle();
     expect(conditions("p0")).toEqual([fine]);
     expect(conditions("p1")[1]).toContain("this one leaves 192.0.2.11-192.0.2.12 to p0");
+  });
+
+  test("says no more of the other than is so, where that has none of it in use, but of a third pool's", async () => {
+    createPool("p0", ["192.0.2.12-192.0.2.20"]);
+    createPool("p2", ["192.0.2.20-192.0.2.29"]);
+    cluster.createService("s1");
+    await settle();
+    cluster.allocate("192.0.2.20", "s1", "Allocated", "p0");
+    await settle();
+    expect(conditions()[1]).toContain(
+      "this one leaves 192.0.2.12 to p0, which has addresses in use where pools overlap. It",
+    );
   });
 });
 
