@@ -8,7 +8,7 @@ import {
   parseAllDocuments,
   YAMLParseError,
 } from "yaml";
-import { listField, textField } from "./decode/fields.ts";
+import { field, listField, textField } from "./decode/fields.ts";
 
 /** One object of a manifest, as it was written. */
 export interface ManifestObject {
@@ -20,7 +20,7 @@ export interface ManifestObject {
   readonly lineOf: (field: string) => number;
 }
 
-/** Text that is no manifest: it says nothing about any object. */
+/** Text that is no manifest, or does not say of what kind an object is: nothing can be said of it. */
 export interface ManifestProblem {
   readonly file: string;
   readonly line: number;
@@ -57,8 +57,14 @@ export function parseManifest(text: string, file: string): Manifest {
         throw error;
       }
       for (const { raw, path } of objectsOf(document.toJS(), [], 0)) {
-        const lineOfField = (field: string): number => lineOf([...path, ...pathOf(field)]);
-        objects.push({ file, line: lineOf(path), raw, lineOf: lineOfField });
+        const place = { file, line: lineOf(path) };
+        const message = whyNoObject(raw);
+        const lineOfField = (name: string): number => lineOf([...path, ...pathOf(name)]);
+        if (message === undefined) {
+          objects.push({ ...place, raw, lineOf: lineOfField });
+        } else {
+          problems.push({ ...place, message });
+        }
       }
     } catch (error) {
       // Besides what the parser dislikes: aliases that would grow without end.
@@ -80,12 +86,27 @@ function objectsOf(
   if (raw === null || raw === undefined) {
     return [];
   }
-  const isList = textField(raw, "kind")?.endsWith("List") === true && depth < deepestList;
-  return isList
+  const kind = textField(raw, "kind");
+  return kind?.endsWith("List") === true && depth < deepestList
     ? listField(raw, "items").flatMap((item, index) =>
-        objectsOf(item, [...path, "items", index], depth + 1),
+        objectsOf(itemOf(raw, kind, item), [...path, "items", index], depth + 1),
       )
     : [{ raw, path }];
+}
+
+function whyNoObject(raw: unknown): string | undefined {
+  const missing = ["apiVersion", "kind"].filter((name) => (textField(raw, name) ?? "") === "");
+  return missing.length === 0 ? undefined : `it has no ${missing.join(" and no ")}`;
+}
+
+/** An item as kubectl reads it: those of a ServiceList need not say that they are Services. */
+function itemOf(list: unknown, listKind: string, item: unknown): unknown {
+  const kind = listKind.slice(0, -"List".length);
+  const saysNone =
+    textField(item, "kind") === undefined && textField(item, "apiVersion") === undefined;
+  return kind !== "" && saysNone && field(item, "metadata") !== undefined
+    ? { ...(item as object), apiVersion: textField(list, "apiVersion"), kind }
+    : item;
 }
 
 /** `spec.addresses[1]` and `metadata.annotations["a/b"]` as steps. */

@@ -18,9 +18,9 @@ spec:
 # Nothing here.
 ---
 {"kind": "List", "items": [
-  {"kind": "Service", "metadata": {"name": "b"}},
-  {"kind": "ServiceList", "items": [
-    {"kind": "Service", "metadata": {"name": "c"}}]}]}
+  {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}},
+  {"apiVersion": "v1", "kind": "ServiceList", "items": [
+    {"metadata": {"name": "c"}}]}]}
 `;
 
 describe("a manifest", () => {
@@ -53,12 +53,29 @@ describe("a manifest", () => {
   });
 
   test("tells the line of what is none, and goes on with the next document", () => {
-    const broken = parseManifest("kind: A\n---\nkind: [\n---\nkind: C\n", "x.yaml");
+    const [a, c] = ["A", "C"].map((kind) => `{apiVersion: v1, kind: ${kind}}\n`);
+    const broken = parseManifest(`${a}---\nkind: [\n---\n${c}`, "x.yaml");
     expect(broken.problems).toEqual([
       { file: "x.yaml", line: expect.any(Number), message: expect.any(String) },
     ]);
     expect(broken.problems[0]?.line).toBeGreaterThan(2);
-    expect(broken.objects.map(({ raw }) => raw)).toEqual([{ kind: "A" }, { kind: "C" }]);
+    expect(broken.objects.map(({ raw }) => raw)).toMatchObject([{ kind: "A" }, { kind: "C" }]);
+  });
+
+  test.each([
+    ["metadata: {name: a}", "it has no apiVersion and no kind"],
+    ["kind: Service", "it has no apiVersion"],
+    ["{apiVersion: v1, Kind: Service}", "it has no kind"],
+    [
+      "{apiVersion: v1, kind: List, items: [{metadata: {name: a}}]}",
+      "it has no apiVersion and no kind",
+    ],
+    ["{apiVersion: v1, kind: ''}", "it has no kind"],
+    ["just text", "it has no apiVersion and no kind"],
+  ])("does not pass over a document that does not say what it is: %s", (document, message) => {
+    const { objects: none, problems: told } = parseManifest(`# x\n${document}\n`, "x.yaml");
+    expect(none).toEqual([]);
+    expect(told).toEqual([{ file: "x.yaml", line: 2, message }]);
   });
 
   test("cannot grow without end by aliases", () => {

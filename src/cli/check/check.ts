@@ -48,7 +48,11 @@ async function look(options: CheckOptions): Promise<CheckReport> {
     const remains = await findLeftovers(transport);
     const own =
       options.files.length === 0 ? checkPresent(cluster) : checkObjects(objects, cluster, settings);
-    return { ...own, findings: [...own.findings, ...remains], problems };
+    return {
+      checked: own.checked,
+      findings: [...own.findings, ...remains.findings],
+      problems: [...problems, ...remains.problems],
+    };
   });
 }
 

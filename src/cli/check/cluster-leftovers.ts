@@ -3,13 +3,30 @@ import { field, listField } from "../../kube/decode/fields.ts";
 import { type Resource, resourcePath } from "../../kube/resource.ts";
 import * as resources from "../../kube/resources.ts";
 import type { ApiClient } from "../../kube/transport.ts";
-import type { CheckedFinding } from "./checked-finding.ts";
+import type { CheckedFinding, CheckReport } from "./checked-finding.ts";
 import { calledServices, leftovers, type ServiceState } from "./leftovers.ts";
 
 type Asking = Pick<ApiClient, "request">;
 
-/** Looks for what an uninstalled MetalLB has left in the cluster. Throws when it may not be read. */
-export async function findLeftovers(client: Asking): Promise<readonly CheckedFinding[]> {
+/**
+ * Looks for what an uninstalled MetalLB has left in the cluster. Only admins may read that: that it
+ * cannot be read is a problem, which takes nothing away from what else was found.
+ */
+export async function findLeftovers(
+  client: Asking,
+): Promise<Pick<CheckReport, "findings" | "problems">> {
+  try {
+    return { findings: await readLeftovers(client), problems: [] };
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    return {
+      findings: [],
+      problems: [`cluster: what MetalLB may have left cannot be looked for: ${words}`],
+    };
+  }
+}
+
+async function readLeftovers(client: Asking): Promise<readonly CheckedFinding[]> {
   const [registrations, definitions] = await Promise.all([
     list(client, resources.validatingWebhookConfigurations),
     list(client, resources.customResourceDefinitions),

@@ -20,9 +20,7 @@ export function putConfiguration<K extends ConfigurationKind>(
   raw: unknown,
   cluster: PlannedCluster,
 ): Judgement {
-  const decode = configurationDecoders[kind];
-  const before = cluster.put(cluster.configuration[kind], decode, raw);
-  const change = { before, after: decode(raw) };
+  const change = cluster.put(cluster.configuration[kind], configurationDecoders[kind], raw);
   return (known) => judged(kind, change, pasts[kind](change, known), known);
 }
 

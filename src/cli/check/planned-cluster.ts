@@ -22,6 +22,12 @@ export interface PlannedClusterOptions {
 /** What of a store is of use here. */
 type Held<T extends Stored> = Pick<Store<T>, "get" | "upsert" | "values" | "size">;
 
+/** What was there, and what is there now. */
+interface Put<T> {
+  readonly before: T | undefined;
+  readonly after: T;
+}
+
 /** Where the objects of the configuration are, by their kinds. */
 type HeldConfiguration = {
   readonly [K in ConfigurationKind]: Held<WrittenConfiguration[K] & Stored>;
@@ -70,16 +76,21 @@ export class PlannedCluster {
     return this.stores;
   }
 
-  /** Adds an object, or changes what is there under its key. Returns what was there. */
-  put<T extends Stored>(store: Held<T>, decode: (raw: unknown) => T, raw: unknown): T | undefined {
+  /** Adds an object, or changes what is there under its key, which stays who it was: its uid. */
+  put<T extends Stored>(store: Held<T>, decode: (raw: unknown) => T, raw: unknown): Put<T> {
     const { metadata } = raw as { metadata: object };
+    const decodeWith = (more: object): T =>
+      decode({ ...(raw as object), metadata: { ...metadata, ...more } });
+    const before = store.get(decodeWith({}).key);
     this.#version += 1n;
     // Newer than anything that an API server has told.
     const resourceVersion = `${10n ** 19n + this.#version}`;
-    const object = decode({ ...(raw as object), metadata: { ...metadata, resourceVersion } });
-    const before = store.get(object.key);
-    store.upsert(object);
-    return before;
+    const after = decodeWith({
+      resourceVersion,
+      ...(before === undefined ? {} : { uid: before.uid }),
+    });
+    store.upsert(after);
+    return { before, after };
   }
 
   /** What decisions about it stand on; what is put later is not in it. */

@@ -19,9 +19,7 @@ export function putService(
     decodeService(one, loadBalancerClass);
   const { service } = decode(raw);
   const families = familiesOf(raw, service, cluster);
-  const whole = withClusterIPs(raw, families);
-  cluster.put(cluster.stores.services, decode, whole);
-  return decode(whole).service;
+  return cluster.put(cluster.stores.services, decode, withClusterIPs(raw, families)).after.service;
 }
 
 /** What is wrong with the Service; what it gets is taken from then on. */

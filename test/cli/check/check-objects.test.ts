@@ -6,6 +6,7 @@ import {
   decodeIpAllocation,
   type IpAllocationObject,
 } from "../../../src/kube/decode/ip-allocation.ts";
+import { decodeService, type ServiceObject } from "../../../src/kube/decode/service.ts";
 import { parseManifest } from "../../../src/kube/manifest.ts";
 import { HandClock } from "../../kube/hand-clock.ts";
 
@@ -60,10 +61,13 @@ describe("files for a cluster with pools in use", () => {
     const cluster = await PlannedCluster.read(options);
     const [{ raw } = { raw: {} }] = parseManifest(pool("a", "192.0.2.0/28"), "x").objects;
     cluster.put(cluster.stores.pools, decodeIpAddressPool, raw);
-    const holders = ["web", "dns"].map((name, i) => ({
-      ...{ namespace: "shop", name, uid: name, sharingKey: "k" },
-      ports: [{ protocol: "TCP", port: 80 + i }],
-    }));
+    const holders = ["web", "dns"].map((name, i) => {
+      const [identity, ports] = [{ namespace: "shop", name, uid: name }, [{ port: 80 + i }]];
+      const spec = { type: "LoadBalancer", ports, clusterIPs: ["10.96.0.7"] };
+      const decode = (one: unknown): ServiceObject => decodeService(one, "");
+      cluster.put(cluster.stores.services, decode, { metadata: identity, spec });
+      return { ...identity, sharingKey: "k", ports: [{ protocol: "TCP", port: 80 + i }] };
+    });
     const spec = { address: held, pool: "a", state: "Allocated", holders };
     const decode = (one: unknown): IpAllocationObject =>
       decodeIpAllocation(one) as IpAllocationObject;
@@ -80,6 +84,18 @@ describe("files for a cluster with pools in use", () => {
 
   test("have nothing to tell where another pool takes its place", async () => {
     expect(await said(all(pool("a", "192.0.2.8/29"), pool("b", "192.0.2.0/29")))).toEqual([]);
+  });
+
+  test("know the Services that are there as who they are: one that asks for what it cannot have keeps its own", async () => {
+    const inShop = (name: string): string =>
+      service(name, ", loadBalancerIP: 203.0.113.1", '"metallb.io/allow-shared-ip": k').replace(
+        "name:",
+        "namespace: shop, name:",
+      );
+    expect(await said(all(inShop("web"), inShop("new")))).toEqual([
+      expect.stringMatching(/^warn web: the Service keeps 192\.0\.2\.7 \(AddressNotInPool\)/),
+      expect.stringMatching(/^warn new: the Service gets no address for now/),
+    ]);
   });
 
   test("leave an address with those who share it when one of them goes from it", async () => {

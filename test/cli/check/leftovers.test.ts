@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { findLeftovers } from "../../../src/cli/check/cluster-leftovers.ts";
 import { leftovers, type ServiceState } from "../../../src/cli/check/leftovers.ts";
+import { ApiError } from "../../../src/kube/api-error.ts";
 
 const service = { namespace: "metallb-system", name: "metallb-webhook-service" };
 
@@ -66,5 +68,14 @@ describe("what MetalLB left behind", () => {
     ["a conversion of others", "gone", [], [definition("example.com", "Webhook")]],
   ])("is not %s", (_, state, registrations, definitions) => {
     expect(found(state, registrations, definitions)).toEqual([]);
+  });
+});
+
+test("what may not be looked for is a problem, and no end of the whole check", async () => {
+  const words = "validatingwebhookconfigurations is forbidden";
+  const answer = new ApiError({ status: 403, reason: "Forbidden", message: words });
+  expect(await findLeftovers({ request: () => Promise.reject(answer) })).toEqual({
+    findings: [],
+    problems: [`cluster: what MetalLB may have left cannot be looked for: ${words}`],
   });
 });

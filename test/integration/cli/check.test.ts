@@ -29,8 +29,11 @@ interface Outcome {
 }
 
 /** Runs `steelyard check` against the cluster, with `input` as its file. */
-async function check(input?: string): Promise<Outcome> {
-  const flags = ["--cluster", "--kubeconfig", cluster.sandbox.kubeconfigPath, "--output", "json"];
+async function check(
+  input?: string,
+  kubeconfig = cluster.sandbox.kubeconfigPath,
+): Promise<Outcome> {
+  const flags = ["--cluster", "--kubeconfig", kubeconfig, "--output", "json"];
   const files = input === undefined ? [] : ["-f", "-"];
   return await new Promise((resolve) => {
     const args = [projectFile("src/cli/main.ts"), "check", ...flags, ...files];
@@ -180,17 +183,28 @@ describe("steelyard check --cluster", () => {
     ]);
   });
 
-  test("says with 2 that it may not look", async () => {
+  test("says with 2 that it may not look, and what it finds where it may", async () => {
     await kubectl(cluster.sandbox, ["create", "serviceaccount", "nobody"]);
     const token = (await kubectl(cluster.sandbox, ["create", "token", "nobody"])).trim();
     const directory = await mkdtemp(join(tmpdir(), "steelyard-check-"));
     const file = await writeTokenKubeconfig(cluster.sandbox, directory, "nobody", token);
-    const args = [projectFile("src/cli/main.ts"), "check", "--cluster", "--kubeconfig", file];
-    const [code, stderr] = await new Promise<[unknown, string]>((resolve) => {
-      execFile(process.execPath, args, (error, _, said) => resolve([error?.code, said]));
+    const nothing = await check(undefined, file);
+    expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining("forbidden") });
+    const apiGroups = ["", "metallb.io", "steelyard.dev", "apiextensions.k8s.io", "apps"];
+    const others = ["networking.k8s.io", "discovery.k8s.io", "coordination.k8s.io"];
+    const rules = [
+      { apiGroups: [...apiGroups, ...others], resources: ["*"], verbs: ["get", "list", "watch"] },
+    ];
+    const kind = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" };
+    expect(await apply({ ...kind, metadata: { name: "most" }, rules })).toBe("");
+    const bind = ["create", "clusterrolebinding", "most", "--clusterrole=most"];
+    await kubectl(cluster.sandbox, [...bind, "--serviceaccount=default:nobody"]);
+    await eventually("findings where it may look", async () => {
+      return (await check(undefined, file)).report.findings.length > 0;
     });
+    const { code, report } = await check(undefined, file);
     await rm(directory, { recursive: true });
-    expect(code).toBe(2);
-    expect(stderr).toContain("forbidden");
+    expect([code, report.findings.map(({ name }) => name)]).toEqual([2, ["a", "overlapping"]]);
+    expect(report.problems).toEqual([expect.stringMatching(/^cluster: what MetalLB .* forbidden/)]);
   });
 });
