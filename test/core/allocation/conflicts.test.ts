@@ -201,7 +201,7 @@ describe("a pool that overlaps others", () => {
     expect(overlapConflict(yielded)).toEqual({
       reason: "PoolOverlap",
       message:
-        "IPAddressPools overlap: this one leaves 192.0.2.0-192.0.2.3, 192.0.2.8 to a, which has addresses in use there, " +
+        "IPAddressPools overlap: this one leaves 192.0.2.0-192.0.2.3, 192.0.2.8 to a, which has addresses in use where pools overlap, " +
         "2001:db8::-2001:db8::1 to b, which is older. It keeps what it gave. Take the addresses out of one of the pools",
     });
     expect(overlapConflict([])).toBeUndefined();
