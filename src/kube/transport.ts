@@ -6,6 +6,7 @@ import type { ClusterAccess } from "./access.ts";
 import { ApiError, apiErrorFrom, UnreachableError } from "./api-error.ts";
 import { jsonLines } from "./json-lines.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
+import { endOrphanStreams } from "./orphan-streams.ts";
 
 /** One question to the API server. */
 export interface ApiRequest {
@@ -234,6 +235,7 @@ export class Transport {
       "connected to the API server",
     );
     if (this.#protocol === "h2") {
+      endOrphanStreams();
       this.#liveness.watch(socket, (silentMs) => {
         this.#log.warn(
           { silentMs: Math.round(silentMs) },
