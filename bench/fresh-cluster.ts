@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
+import { type Sandbox, type SandboxOptions, startSandbox } from "../sandbox/sandbox.ts";
 import { type Contender, kubectl } from "./contender.ts";
 import { configuration, ServiceFleet } from "./service-fleet.ts";
 
@@ -16,11 +16,11 @@ export interface Scene {
  */
 export async function withFleet<T>(
   contender: Contender,
-  nodes: number,
+  cluster: Pick<SandboxOptions, "nodes" | "proxyMinSyncSeconds">,
   print: (line: string) => void,
   act: (scene: Scene) => Promise<T>,
 ): Promise<T> {
-  const sandbox = await startSandbox({ nodes, clients: 1, images: contender.images });
+  const sandbox = await startSandbox({ ...cluster, clients: 1, images: contender.images });
   try {
     await contender.install(sandbox);
     await kubectl(sandbox, ["apply", "-f", "-"], configuration);

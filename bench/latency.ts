@@ -37,7 +37,9 @@ export async function measureLatency(
   options: LatencyOptions,
   print: (line: string) => void,
 ): Promise<LatencyRound> {
-  return await withFleet(contender, options.nodes, print, (scene) => measure(scene, options));
+  return await withFleet(contender, { nodes: options.nodes }, print, (scene) =>
+    measure(scene, options),
+  );
 }
 
 async function measure(scene: Scene, options: LatencyOptions): Promise<LatencyRound> {

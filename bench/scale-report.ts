@@ -18,7 +18,8 @@ export function reportScale(
   print("");
   print(
     `${options.services} Services at once, then ${options.more} one after the other; ` +
-      `Kubernetes ${first.kubernetes}, ${options.nodes} nodes, each in a fresh cluster`,
+      `Kubernetes ${first.kubernetes}, ${options.nodes} nodes, each in a fresh cluster, ` +
+      `kube-proxy gathers changes for ${options.proxyMinSyncSeconds} s`,
   );
   print(`${describeMachine()}; ${describeLoad()}`);
   print("");

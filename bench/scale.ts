@@ -13,6 +13,8 @@ export interface ScaleOptions {
   readonly more: number;
   /** How long all may take until they are announced. */
   readonly limitMs: number;
+  /** How long kube-proxy gathers changes before it writes rules. */
+  readonly proxyMinSyncSeconds: number;
 }
 
 /** What was measured of one contender in one fresh cluster. */
@@ -36,7 +38,7 @@ export async function measureScale(
   options: ScaleOptions,
   print: (line: string) => void,
 ): Promise<ScaleRound> {
-  return await withFleet(contender, options.nodes, print, (scene) =>
+  return await withFleet(contender, options, print, (scene) =>
     measure(scene, options, (line) => print(`  ${contender.name}: ${line}`)),
   );
 }

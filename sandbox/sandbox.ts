@@ -38,6 +38,8 @@ export interface SandboxOptions {
   readonly clients?: number;
   /** Default: `nftables`. */
   readonly proxy?: ProxyMode;
+  /** How long kube-proxy gathers changes before it writes rules. Default: 1 s, kube-proxy's own. */
+  readonly proxyMinSyncSeconds?: number | undefined;
   /** What pods can run. Default: nothing. */
   readonly images?: Images;
   /** Called with a line for people when something takes long. Default: silence. */
@@ -236,11 +238,13 @@ async function createNodes(
       return new SandboxNode({
         host,
         hosts,
-        kubeProxy: kubeProxy({
+        kubeProxy: await kubeProxy({
           node: host,
           binary: binaries["kube-proxy"],
           mode: options.proxy ?? "nftables",
+          minSyncSeconds: options.proxyMinSyncSeconds,
           kubeconfig,
+          configFile: join(directory, `kube-proxy-${host.name}.json`),
           logFile: join(directory, "logs", `kube-proxy-${host.name}.log`),
         }),
         authority: authority.certificate,
