@@ -63,12 +63,13 @@ async function benchScale(flags: ScaleFlags): Promise<void> {
   for (let round = 1; round <= flags.rounds; round += 1) {
     print(`round ${round}`);
     const figures: ScaleRound[] = [];
+    rounds.push(figures);
     for (const contender of contenders) {
       figures.push(await measureScale(contender, options, print));
+      // A contender may take an hour: what there is by then is not lost.
+      reportScale(rounds, options, print);
     }
-    rounds.push(figures);
   }
-  reportScale(rounds, options, print);
 }
 
 async function contendersOf(only: ContestOptions["only"]): Promise<readonly Contender[]> {
