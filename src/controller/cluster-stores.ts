@@ -23,6 +23,10 @@ import { decodeLease, type LeaseObject } from "../kube/decode/lease.ts";
 import { decodeNamespace, type NamespaceObject } from "../kube/decode/namespace.ts";
 import { decodeNode, type NodeObject } from "../kube/decode/node.ts";
 import { decodeService, type ServiceObject } from "../kube/decode/service.ts";
+import {
+  decodeServiceL2Status,
+  type ServiceL2StatusObject,
+} from "../kube/decode/service-l2-status.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Resource } from "../kube/resource.ts";
 import * as resources from "../kube/resources.ts";
@@ -49,6 +53,8 @@ export interface ClusterStores {
   readonly policies: Store<AddressPolicyObject>;
   /** Synced only where there is such a kind: nothing hangs on it. */
   readonly configurationStates: Store<ConfigurationStateObject>;
+  /** As above; MetalLB's speakers write some, too. */
+  readonly serviceL2Statuses: Store<ServiceL2StatusObject>;
   readonly allocations: Store<IpAllocationObject>;
   readonly bundles: Store<L2BundleObject>;
   readonly speakers: Store<L2SpeakerObject>;
@@ -84,25 +90,23 @@ interface Watch extends WatchedKind {
   readonly reflector: WatchedKind["reflector"] & { run(signal: AbortSignal): Promise<void> };
 }
 
+/** A kind that need not be there, and whether it is. */
+interface OptionalWatch extends Pick<Watch, "reflector"> {
+  readonly resource: Resource;
+  readonly definition: Store<DefinitionObject>;
+}
+
 /** The stores with the loops that fill them. */
 export class ClusterWatch {
   readonly stores: ClusterStores;
   readonly #watches: Watch[] = [];
-  /** Of a kind that need not be there, and the store of its definition. */
-  readonly #optional: Watch;
-  readonly #optionalDefinition: Store<DefinitionObject>;
+  /** Of kinds that need not be there. */
+  readonly #optional: OptionalWatch[] = [];
   readonly #options: ClusterStoresOptions;
 
   constructor(options: ClusterStoresOptions) {
     this.#options = options;
     const { namespace, configNamespace, loadBalancerClass } = options;
-    const states = this.#follow(
-      resources.configurationStates,
-      { namespace: configNamespace },
-      decodeConfigurationState,
-    );
-    this.#optional = states;
-    this.#optionalDefinition = this.#watchDefinition(resources.configurationStates);
     this.stores = {
       services: this.#watch(resources.services, {}, (raw) => decodeService(raw, loadBalancerClass)),
       nodes: this.#watch(resources.nodes, {}, decodeNode),
@@ -118,7 +122,11 @@ export class ClusterWatch {
         decodeL2Advertisement,
       ),
       policies: this.#watch(resources.addressPolicies, {}, decodeAddressPolicy),
-      configurationStates: states.store,
+      configurationStates: this.#watchOptional(
+        resources.configurationStates,
+        decodeConfigurationState,
+      ),
+      serviceL2Statuses: this.#watchOptional(resources.serviceL2Statuses, decodeServiceL2Status),
       allocations: this.#watch(resources.ipAllocations, {}, decodeIpAllocation),
       bundles: this.#watch(resources.l2Bundles, {}, decodeL2Bundle),
       speakers: this.#watch(resources.l2Speakers, {}, decodeL2Speaker),
@@ -192,19 +200,32 @@ export class ClusterWatch {
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([
       ...this.#watches.map(({ reflector }) => reflector.run(signal)),
-      this.#runOptional(signal),
+      ...this.#optional.map((watch) => this.#runOptional(watch, signal)),
     ]);
   }
 
-  async #runOptional(signal: AbortSignal): Promise<void> {
-    const definition = this.#optionalDefinition;
+  async #runOptional(
+    { resource, definition, reflector }: OptionalWatch,
+    signal: AbortSignal,
+  ): Promise<void> {
     const isThere = (): boolean =>
-      definition.synced &&
-      definitionProblem(definition, resources.configurationStates) === undefined;
+      definition.synced && definitionProblem(definition, resource) === undefined;
     while (!isThere() && !signal.aborted) {
       await this.#options.clock.sleep(optionalLookMs, signal);
     }
-    await this.#optional.reflector.run(signal);
+    await reflector.run(signal);
+  }
+
+  /** Of a kind of the configuration's namespace that need not be there. */
+  #watchOptional<T extends Stored>(
+    resource: Resource,
+    project: (raw: unknown) => T | undefined,
+  ): Store<T> {
+    const namespace = this.#options.configNamespace;
+    const { store, reflector } = this.#follow(resource, { namespace }, project);
+    const definition = this.#watchDefinition(resource);
+    this.#optional.push({ resource, definition, reflector });
+    return store;
   }
 
   #watchDefinition(resource: Resource): Store<DefinitionObject> {

@@ -8,6 +8,7 @@ import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { AllocationState } from "./allocation-state.ts";
 import { AllocationWriter } from "./allocation-writer.ts";
+import { Announcements } from "./announcements.ts";
 import { SupersededError } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { Configuration } from "./configuration.ts";
@@ -19,6 +20,7 @@ import { Placement } from "./placement.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
 import { ConfigurationReporter } from "./reporting/configuration-reporter.ts";
 import { ConfigurationStates } from "./reporting/configuration-states.ts";
+import { ServiceL2Statuses } from "./reporting/service-l2-statuses.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
 import { SpeakerReports } from "./speaker-reports.ts";
@@ -65,6 +67,7 @@ export class Leader {
   readonly #reporter: ConfigurationReporter;
   readonly #lateComers: LateComers;
   readonly #states: ConfigurationStates;
+  readonly #l2Statuses: ServiceL2Statuses;
   readonly #triggers: Triggers;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
@@ -87,10 +90,11 @@ export class Leader {
     const state = this.#state;
     const placement = this.#placement;
     this.#allocations = new AllocationWriter({ stores, state, placement, writer, clock });
+    const announcements = new Announcements({ stores, state, placement });
     this.#reconciler = new ServiceReconciler({
       ...options,
       state,
-      placement,
+      announcements,
       writer,
       allocations: this.#allocations,
       pending: this.#pending,
@@ -99,6 +103,8 @@ export class Leader {
     this.#reporter = new ConfigurationReporter({ ...options, configuration, state, writer });
     this.#lateComers = new LateComers({ ...options, configuration, state });
     this.#states = new ConfigurationStates({ ...options, state, writer });
+    const isBusy = (): boolean => this.#queues.services.depth > 0;
+    this.#l2Statuses = new ServiceL2Statuses({ ...options, state, announcements, isBusy, writer });
     this.#queues = {
       services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
       bundles: new WorkQueue({ clock, log }),
@@ -121,12 +127,13 @@ export class Leader {
         this.#states.contestChanged();
       },
     });
-    options.events.giveWayTo(() => this.#queues.services.depth > 0);
+    options.events.giveWayTo(isBusy);
     const pending = this.#pending;
     const queues = {
       ...this.#queues,
       configuration: this.#reporter.queue,
       states: this.#states.queue,
+      l2Statuses: this.#l2Statuses.queue,
     };
     const reporter = this.#reporter;
     const derived = { state, reporter, configuration, pending, placement };
@@ -151,6 +158,7 @@ export class Leader {
     this.#reporter.start();
     this.#lateComers.start();
     this.#states.start();
+    this.#l2Statuses.start();
     liveness.onVerdict(() => this.#triggers.speakersChanged());
     this.#endWhenStoresGoBack();
     await this.#prepared.createDefaultAdvertisement();
@@ -172,6 +180,7 @@ export class Leader {
       speakers.run((node) => this.#prepared.createSpeaker(node), signal),
       this.#reporter.run(signal),
       this.#states.run(signal),
+      this.#l2Statuses.run(signal),
       giveUpWaiting(),
     ]);
   }

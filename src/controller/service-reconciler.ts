@@ -4,7 +4,6 @@ import {
   targetOf,
 } from "../core/allocation/allocation-decision.ts";
 import { decide } from "../core/allocation/decide.ts";
-import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { absentService, type Service, serviceKey } from "../core/model/service.ts";
 import { type IpAddress, parseIpAddress } from "../core/net/ip-address.ts";
@@ -20,10 +19,10 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import { AllocationChangedError, type AllocationWriter } from "./allocation-writer.ts";
+import type { Announcements } from "./announcements.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import { explainLoss, isUnexpected } from "./loss.ts";
 import type { PendingServices } from "./pending-services.ts";
-import type { Placement } from "./placement.ts";
 import { eventOfCondition, eventOfLoss } from "./service-event.ts";
 import { explainOverwrite, planFarewell, planStatus, type StatusChange } from "./service-status.ts";
 import { waitingFor } from "./waiting-for.ts";
@@ -32,7 +31,7 @@ export interface ServiceReconcilerOptions {
   readonly stores: ClusterStores;
   readonly state: AllocationState;
   readonly allocations: AllocationWriter;
-  readonly placement: Placement;
+  readonly announcements: Pick<Announcements, "of">;
   readonly pending: PendingServices;
   readonly writer: Writer;
   readonly events: Pick<EventRecorder, "record">;
@@ -180,7 +179,9 @@ export class ServiceReconciler {
       return;
     }
     const target = targetOf(decision);
-    const announcements = target.map((address) => this.#announcementOf(object.service, address));
+    const announcements = target.map((address) =>
+      this.#options.announcements.of(object.service, address),
+    );
     const pools = [...new Set(target.flatMap((address) => state.ledger.get(address)?.pool ?? []))];
     const verdict = announcementOfAll(announcements);
     if (verdict !== undefined && verdict.status !== "True") {
@@ -194,30 +195,6 @@ export class ServiceReconciler {
     if (overwritten !== undefined) {
       this.#record(object.service, true, { reason: "StatusOverwritten", message: overwritten });
     }
-  }
-
-  #announcementOf(service: Service, address: IpAddress): AddressAnnouncement {
-    const { stores, state, placement } = this.#options;
-    const object = stores.allocations.get(allocationName(address));
-    const bundle = stores.bundles.get(object?.allocation.bundle ?? "");
-    const owner = bundle?.bundle.owner.node;
-    const pool = poolFor(service, address, state);
-    const sharers = state.sharersOf(service, object?.allocation);
-    const covered = owner !== undefined || (pool !== undefined && placement.covers(sharers, pool));
-    return {
-      address,
-      unplaced: covered ? undefined : "NoAdvertisement",
-      owner,
-      ...(owner === undefined && pool !== undefined
-        ? {
-            missingInterfaces: placement.missingInterfaces(sharers, pool),
-            hinderedNodes: placement.hinderedNodes(sharers, pool),
-          }
-        : {}),
-      allocationVersion: BigInt(object?.resourceVersion ?? 0),
-      bundleVersion: BigInt(bundle?.resourceVersion ?? 0),
-      report: owner === undefined ? undefined : stores.speakers.get(owner)?.speaker.report,
-    };
   }
 
   /** What is announced already needs no second look at every report of its node. */

@@ -3,6 +3,7 @@ import type { Log } from "../runtime/log.ts";
 import { ApiError, isAlreadyExists, isNotFound } from "./api-error.ts";
 import { EventLimits, sameEventMs } from "./event-limits.ts";
 import type { EventNote } from "./event-note.ts";
+import { Pace } from "./pace.ts";
 import { objectKey, type Resource, resourcePath } from "./resource.ts";
 import type { ApiClient } from "./transport.ts";
 import { WorkQueue } from "./work-queue.ts";
@@ -73,13 +74,14 @@ export class EventRecorder {
   readonly #events = new Map<string, Remembered>();
   #unsent = 0;
   #dropped = 0;
-  #tokens = burst;
-  #tokensAt: number;
+  readonly #pace: Pace;
 
   constructor(options: EventRecorderOptions) {
+    const { clock, log } = options;
     this.#options = options;
-    this.#queue = new WorkQueue({ clock: options.clock, log: options.log });
-    this.#tokensAt = options.clock.now();
+    this.#queue = new WorkQueue({ clock, log });
+    const rate = (): number => (this.#isBusy() ? perSecondInLine : perSecond);
+    this.#pace = new Pace({ burst, perSecond: rate, clock });
   }
 
   /** How many Events were lost: too many at once, or not taken by the API server. */
@@ -173,7 +175,7 @@ export class EventRecorder {
     if (event?.due !== true) {
       return;
     }
-    await this.#takeToken(signal);
+    await this.#pace.turn(signal);
     if (this.#options.mayWrite?.() === false) {
       this.#forget(key, event);
       return;
@@ -252,18 +254,6 @@ export class EventRecorder {
       }
       // The API server lets Events expire.
       await this.#create(event, signal);
-    }
-  }
-
-  async #takeToken(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    const perMs = (this.#isBusy() ? perSecondInLine : perSecond) / 1_000;
-    const now = clock.now();
-    this.#tokens = Math.min(burst, this.#tokens + (now - this.#tokensAt) * perMs);
-    this.#tokensAt = now;
-    this.#tokens -= 1;
-    if (this.#tokens < 0) {
-      await clock.sleep(-this.#tokens / perMs, signal);
     }
   }
 }

@@ -52,6 +52,7 @@ export const validatingWebhookConfigurations: Resource = {
 export const ipAddressPools: Resource = metallb("ipaddresspools", "IPAddressPool");
 export const l2Advertisements: Resource = metallb("l2advertisements", "L2Advertisement");
 export const configurationStates: Resource = metallb("configurationstates", "ConfigurationState");
+export const serviceL2Statuses: Resource = metallb("servicel2statuses", "ServiceL2Status");
 
 export const addressPolicies: Resource = steelyard("addresspolicies", "AddressPolicy");
 export const ipAllocations: Resource = steelyard("ipallocations", "IPAllocation");

@@ -1,5 +1,6 @@
 import { AllocationState } from "../../src/controller/allocation-state.ts";
 import { AllocationWriter } from "../../src/controller/allocation-writer.ts";
+import { Announcements } from "../../src/controller/announcements.ts";
 import { type ClusterStores, ClusterWatch } from "../../src/controller/cluster-stores.ts";
 import { Configuration, settleMs } from "../../src/controller/configuration.ts";
 import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
@@ -36,6 +37,7 @@ export class KnownCluster {
   readonly reports: SpeakerReports;
   readonly state: AllocationState;
   readonly placement: Placement;
+  readonly announcements: Announcements;
   readonly writer: Writer;
   readonly allocations: AllocationWriter;
   /** What the leader asked of the API server, such as `PUT ipallocations 192.0.2.10`. */
@@ -65,6 +67,7 @@ export class KnownCluster {
     this.reports = reports;
     this.state = state;
     this.placement = placement;
+    this.announcements = new Announcements({ stores, state, placement });
     this.allocations = new AllocationWriter({ stores, state, placement, writer, clock });
     configuration.refresh();
     state.load();

@@ -10,6 +10,8 @@ export interface AddressAnnouncement {
   /** Set if no advertisement covers it. */
   readonly unplaced: "NoAdvertisement" | undefined;
   readonly owner: string | undefined;
+  /** Those on which the advertisements have the owner announce; none named: any. */
+  readonly interfaces?: readonly string[];
   /** Without an owner: the interfaces that the advertisements name and no selected node has. */
   readonly missingInterfaces?: readonly string[];
   /** Without an owner: why the selected nodes do not announce. */

@@ -1,0 +1,49 @@
+import { poolFor } from "../core/allocation/pool-for.ts";
+import { allocationName } from "../core/model/ip-allocation.ts";
+import type { Service } from "../core/model/service.ts";
+import type { IpAddress } from "../core/net/ip-address.ts";
+import type { AddressAnnouncement } from "../core/placement/announced.ts";
+import type { AllocationState } from "./allocation-state.ts";
+import type { ClusterStores } from "./cluster-stores.ts";
+import type { Placement } from "./placement.ts";
+
+export interface AnnouncementsOptions {
+  readonly stores: ClusterStores;
+  readonly state: AllocationState;
+  readonly placement: Placement;
+}
+
+/** What is known about the announcement of addresses: the condition, ServiceL2Statuses and Events say the same. */
+export class Announcements {
+  readonly #options: AnnouncementsOptions;
+
+  constructor(options: AnnouncementsOptions) {
+    this.#options = options;
+  }
+
+  /** What is known of an address that `service` holds, or is about to. */
+  of(service: Service, address: IpAddress): AddressAnnouncement {
+    const { stores, state, placement } = this.#options;
+    const object = stores.allocations.get(allocationName(address));
+    const bundle = stores.bundles.get(object?.allocation.bundle ?? "");
+    const owner = bundle?.bundle.owner;
+    const pool = poolFor(service, address, state);
+    const sharers = state.sharersOf(service, object?.allocation);
+    const covered = owner !== undefined || (pool !== undefined && placement.covers(sharers, pool));
+    return {
+      address,
+      unplaced: covered ? undefined : "NoAdvertisement",
+      owner: owner?.node,
+      interfaces: owner?.interfaces ?? [],
+      ...(owner === undefined && pool !== undefined
+        ? {
+            missingInterfaces: placement.missingInterfaces(sharers, pool),
+            hinderedNodes: placement.hinderedNodes(sharers, pool),
+          }
+        : {}),
+      allocationVersion: BigInt(object?.resourceVersion ?? 0),
+      bundleVersion: BigInt(bundle?.resourceVersion ?? 0),
+      report: owner === undefined ? undefined : stores.speakers.get(owner.node)?.speaker.report,
+    };
+  }
+}
