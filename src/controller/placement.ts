@@ -2,6 +2,7 @@ import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
 import { advertises, type L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { L2Bundle } from "../core/model/l2-bundle.ts";
+import { isExcluded } from "../core/model/node.ts";
 import type { NodeObstacle } from "../core/model/reason.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
@@ -282,6 +283,8 @@ export class Placement {
       node,
       report: reports.get(node.name),
       alive: isAlive(node.name),
+      excluded: isExcluded(node),
+      returned: false,
     }));
   }
 

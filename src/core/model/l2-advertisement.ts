@@ -1,5 +1,5 @@
 import type { IpAddressPool } from "./ip-address-pool.ts";
-import { anySelects, type LabelSelector, type Labels } from "./label-selector.ts";
+import { anySelects, type LabelSelector, type Labels, selects } from "./label-selector.ts";
 
 /** Which pools are announced, for which Services, from which nodes and interfaces. */
 export interface L2Advertisement {
@@ -12,6 +12,15 @@ export interface L2Advertisement {
   readonly interfaces: readonly string[];
   /** OR-ed; empty: every Service. */
   readonly serviceSelectors: readonly LabelSelector[];
+  /** Which of the nodes that it selects should rather announce. */
+  readonly preferredNodes: readonly NodePreference[];
+}
+
+/** Nodes that should rather announce than others. */
+export interface NodePreference {
+  /** 1 to 100; those that a node meets are added up. */
+  readonly weight: number;
+  readonly selector: LabelSelector;
 }
 
 /** True if the advertisement covers addresses that a Service with these labels has from `pool`. */
@@ -34,4 +43,13 @@ export function includesNode(advertisement: L2Advertisement, nodeLabels: Labels)
   return (
     advertisement.nodeSelectors.length === 0 || anySelects(advertisement.nodeSelectors, nodeLabels)
   );
+}
+
+/** How much the advertisement would like a node with these labels to announce; 0 for one that it does not select. */
+export function preferenceFor(advertisement: L2Advertisement, nodeLabels: Labels): number {
+  return includesNode(advertisement, nodeLabels)
+    ? advertisement.preferredNodes
+        .filter(({ selector }) => selects(selector, nodeLabels))
+        .reduce((sum, { weight }) => sum + weight, 0)
+    : 0;
 }

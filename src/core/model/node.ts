@@ -11,6 +11,8 @@ export interface Node {
   /** `status.addresses` that are IP addresses. */
   readonly addresses: readonly IpAddress[];
   readonly podCidrs: readonly IpPrefix[];
+  /** False if its condition `Ready` is False or Unknown. */
+  readonly ready: boolean;
   /** Condition `NetworkUnavailable` is True. */
   readonly networkUnavailable: boolean;
   /** Why others should announce in its place, though its speaker may be alive. */

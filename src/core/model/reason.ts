@@ -88,6 +88,18 @@ export const reasons = {
   NodeShuttingDown: "NodeShuttingDown",
   /** The node has the taint `node.kubernetes.io/out-of-service`: an admin says that it is off. */
   NodeOutOfService: "NodeOutOfService",
+  /** The node is not Ready: it keeps what it announces and gets nothing new while others can. */
+  NodeNotReady: "NodeNotReady",
+  /** The node was gone and came back a moment ago: it gets nothing yet while others can. */
+  NodeReturned: "NodeReturned",
+  /** With externalTrafficPolicy Local: no Pod of the Service runs on the node. */
+  NodeWithoutEndpoint: "NodeWithoutEndpoint",
+  /** No Pod of the Service is ready, and the controller runs with `--withdraw-without-endpoints`. */
+  NoEndpoints: "NoEndpoints",
+  /** An advertisement prefers another node. */
+  NodePreferred: "NodePreferred",
+  /** The node had clearly more addresses than others. */
+  NodeLoad: "NodeLoad",
   /** None of the interfaces named by the advertisements is there and up on the node. */
   InterfaceMissing: "InterfaceMissing",
   /** The node has no interface that can announce. */
@@ -143,14 +155,21 @@ export type AnnounceFailure =
 /** Why a node is to announce nothing any more; out of service is off, the others still can. */
 export type NodeDeparture = "NodeDraining" | "NodeShuttingDown" | "NodeOutOfService";
 
+/** Why a node that can announce gets no address that another could have; what it has it keeps. */
+export type NodeReserve = "NodeNotReady" | "NodeReturned";
+
 /** Why a node that is selected does not announce. */
 export type NodeObstacle =
   | NodeDeparture
+  | "NodeWithoutEndpoint"
   | "SpeakerSilent"
   | "NodeNetworkUnavailable"
   | "NodeExcluded"
   | "InterfaceMissing"
   | "NoUsableInterface";
+
+/** Why an address or a bundle was taken from a node that announced it. */
+export type MoveReason = NodeObstacle | "NodePreferred" | "NodeLoad";
 
 /** A reason with the sentence that explains it here and now, and says what to do. */
 export interface Refusal {

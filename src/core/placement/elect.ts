@@ -23,10 +23,15 @@ export function electNode(
   address: IpAddress,
   load: (node: string) => number,
 ): string | undefined {
-  const total = nodes.reduce((sum, node) => sum + load(node), 0);
-  const limit = (1.25 * total) / nodes.length + 1;
+  const limit = loadLimit(nodes, load);
   const ranked = rankNodes(nodes, address);
   return ranked.find((node) => load(node) <= limit) ?? ranked[0];
+}
+
+/** How many addresses one of `nodes` may have without having clearly more than the others. */
+export function loadLimit(nodes: readonly string[], load: (node: string) => number): number {
+  const total = nodes.reduce((sum, node) => sum + load(node), 0);
+  return (1.25 * total) / nodes.length + 1;
 }
 
 function hash(node: string, address: IpAddress): string {

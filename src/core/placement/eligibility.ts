@@ -1,8 +1,8 @@
-import { includesNode, type L2Advertisement } from "../model/l2-advertisement.ts";
+import { includesNode, type L2Advertisement, preferenceFor } from "../model/l2-advertisement.ts";
 import type { BundleNode } from "../model/l2-bundle.ts";
 import type { SpeakerReport } from "../model/l2-speaker.ts";
-import { isExcluded, type Node } from "../model/node.ts";
-import type { NodeObstacle } from "../model/reason.ts";
+import type { Node } from "../model/node.ts";
+import type { NodeObstacle, NodeReserve } from "../model/reason.ts";
 
 /** A node as placement sees it. */
 export interface PlacementNode {
@@ -11,6 +11,18 @@ export interface PlacementNode {
   readonly report: SpeakerReport | undefined;
   /** False if its speaker is judged dead, or was never seen. */
   readonly alive: boolean;
+  /** It asks not to attract traffic from outside, and is heard. */
+  readonly excluded: boolean;
+  /** It was gone and came back a moment ago. */
+  readonly returned: boolean;
+}
+
+/** A node that may announce. */
+export interface Candidate extends BundleNode {
+  /** How much the advertisements would like it to. */
+  readonly preference: number;
+  /** Why it gets nothing that another could have; `undefined`: it is as good as any. */
+  readonly reserve: NodeReserve | undefined;
 }
 
 /** A node that is selected and does not announce, and why. */
@@ -21,20 +33,22 @@ export interface HinderedNode {
 
 /**
  * Returns the nodes that may announce addresses covered by `advertisements`
- * together, each with the interfaces that the advertisements name there.
+ * together, by name, each with the interfaces that the advertisements name there.
  *
  * A node counts if its speaker is alive and has reported, an advertisement
  * selects it, it is neither excluded from external load balancers nor without
  * network nor out of service, and one of the interfaces in question can announce.
- * Nodes that drain or shut down count only if there are no others: better there
- * than nowhere.
+ * Where the addresses are for Pods on the announcing node alone, `hosts` are the
+ * nodes with such Pods, and no other counts. Nodes that drain or shut down count
+ * only if there are no others: better there than nowhere.
  */
 export function eligibleNodes(
   advertisements: readonly L2Advertisement[],
   nodes: Iterable<PlacementNode>,
-): readonly BundleNode[] {
+  hosts?: ReadonlySet<string>,
+): readonly Candidate[] {
   const able = selectedNodes(advertisements, nodes)
-    .filter(({ candidate, interfaces }) => inability(candidate, interfaces) === undefined)
+    .filter((selected) => obstacleOf(selected, hosts) === undefined)
     .sort((a, b) => (a.candidate.node.name < b.candidate.node.name ? -1 : 1));
   return preferStaying(able);
 }
@@ -43,14 +57,16 @@ export function eligibleNodes(
 export function hinderedNodes(
   advertisements: readonly L2Advertisement[],
   nodes: Iterable<PlacementNode>,
+  hosts?: ReadonlySet<string>,
 ): readonly HinderedNode[] {
   const all = [...nodes];
-  const eligible = new Set(eligibleNodes(advertisements, all).map(({ node }) => node));
+  const eligible = new Set(eligibleNodes(advertisements, all, hosts).map(({ node }) => node));
   return selectedNodes(advertisements, all)
     .filter(({ candidate }) => !eligible.has(candidate.node.name))
-    .flatMap(({ candidate, interfaces }) => {
-      const reason = inability(candidate, interfaces) ?? candidate.node.departure;
-      return reason === undefined ? [] : [{ node: candidate.node.name, reason }];
+    .flatMap((selected) => {
+      const { node } = selected.candidate;
+      const reason = obstacleOf(selected, hosts) ?? node.departure;
+      return reason === undefined ? [] : [{ node: node.name, reason }];
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
 }
@@ -77,12 +93,12 @@ export function missingInterfaces(
 export function stillEligible(
   candidates: readonly BundleNode[],
   nodes: Iterable<PlacementNode>,
-): readonly BundleNode[] {
+): readonly Candidate[] {
   const known = new Map([...nodes].map((node) => [node.node.name, node]));
   const able = candidates.flatMap(({ node, interfaces }) => {
     const candidate = known.get(node);
     return candidate !== undefined && inability(candidate, interfaces) === undefined
-      ? [{ candidate, interfaces }]
+      ? [{ candidate, interfaces, preference: 0 }]
       : [];
   });
   return preferStaying(able);
@@ -92,6 +108,7 @@ export function stillEligible(
 interface SelectedNode {
   readonly candidate: PlacementNode;
   readonly interfaces: readonly string[];
+  readonly preference: number;
 }
 
 function selectedNodes(
@@ -99,17 +116,25 @@ function selectedNodes(
   nodes: Iterable<PlacementNode>,
 ): readonly SelectedNode[] {
   return [...nodes].flatMap((candidate) => {
+    const { labels } = candidate.node;
     const interfaces = allowedInterfaces(advertisements, candidate.node);
-    return interfaces === undefined ? [] : [{ candidate, interfaces }];
+    const preference = advertisements.reduce((sum, one) => sum + preferenceFor(one, labels), 0);
+    return interfaces === undefined ? [] : [{ candidate, interfaces, preference }];
   });
 }
 
-function preferStaying(able: readonly SelectedNode[]): readonly BundleNode[] {
+function preferStaying(able: readonly SelectedNode[]): readonly Candidate[] {
   const staying = able.filter(({ candidate }) => candidate.node.departure === undefined);
-  return (staying.length > 0 ? staying : able).map(({ candidate, interfaces }) => ({
+  return (staying.length > 0 ? staying : able).map(({ candidate, interfaces, preference }) => ({
     node: candidate.node.name,
     interfaces,
+    preference,
+    reserve: reserveOf(candidate),
   }));
+}
+
+function reserveOf({ node, returned }: PlacementNode): NodeReserve | undefined {
+  return node.ready ? (returned ? "NodeReturned" : undefined) : "NodeNotReady";
 }
 
 /** The union of the interfaces named for a node; empty: any; `undefined`: the node is not selected. */
@@ -128,9 +153,17 @@ function allowedInterfaces(
     : [...new Set(selecting.flatMap(({ interfaces }) => interfaces))].sort();
 }
 
+function obstacleOf(
+  { candidate, interfaces }: SelectedNode,
+  hosts: ReadonlySet<string> | undefined,
+): NodeObstacle | undefined {
+  const isHost = hosts?.has(candidate.node.name) ?? true;
+  return inability(candidate, interfaces) ?? (isHost ? undefined : "NodeWithoutEndpoint");
+}
+
 /** Why the node cannot announce; `undefined`: it can, though it may be about to leave. */
 function inability(
-  { node, report, alive }: PlacementNode,
+  { node, report, alive, excluded }: PlacementNode,
   interfaces: readonly string[],
 ): NodeObstacle | undefined {
   if (node.departure === "NodeOutOfService") {
@@ -142,7 +175,7 @@ function inability(
   if (node.networkUnavailable) {
     return "NodeNetworkUnavailable";
   }
-  if (isExcluded(node)) {
+  if (excluded) {
     return "NodeExcluded";
   }
   const fits = (name: string): boolean => interfaces.length === 0 || interfaces.includes(name);

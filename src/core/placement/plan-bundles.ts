@@ -1,5 +1,7 @@
 import type { BundleNode, L2Bundle } from "../model/l2-bundle.ts";
-import { Circle, Standbys } from "./standbys.ts";
+import type { Candidate } from "./eligibility.ts";
+import { Ring, Standbys } from "./standbys.ts";
+import { bestOf } from "./tiers.ts";
 
 /** A node owns at most this many bundles of a group by plan; more only after another node's death. */
 export const bundlesPerNode = 3;
@@ -24,44 +26,59 @@ export interface BundleUpdate extends PlannedBundle {
   readonly takeover: boolean;
 }
 
+/** Which bundles of a group are made ahead. */
+export type MadeAhead = "someForEachNode" | "none";
+
 /**
  * Plans the bundles of one group of advertisements.
  *
  * A bundle whose owner is eligible stays where it is. Otherwise its first
- * eligible standby takes over; without any standby left, the eligible node that
- * owns fewest bundles. Without any eligible node nothing changes: uncertain
- * evidence never withdraws. Every eligible node gets up to {@link bundlesPerNode}
- * bundles. The first standbys of a node's bundles are spread over the others, so
- * that its load splits when it dies.
+ * eligible standby takes over; if none is left, or better nodes are there, the
+ * best node that owns fewest bundles. Without any eligible node nothing changes:
+ * uncertain evidence never withdraws. Where bundles are made ahead every eligible
+ * node without a reserve gets up to {@link bundlesPerNode}, one with a reserve
+ * only if all have one. The first standbys of a node's bundles are spread over
+ * the others, so that its load splits when it dies.
  */
 export function planBundles(
   bundles: readonly L2Bundle[],
-  eligible: readonly BundleNode[],
+  eligible: readonly Candidate[],
   isEmpty: (bundle: string) => boolean,
+  ahead: MadeAhead = "someForEachNode",
 ): BundlePlan {
   if (eligible.length === 0) {
     return { create: [], update: [], remove: [] };
   }
-  const circle = new Circle(eligible);
-  const { kept, remove } = planOwners(bundles, circle, isEmpty);
-  const wanted = wantedPerNode(eligible.length);
+  const ring = new Ring(eligible);
+  const wanted = ahead === "none" ? 0 : wantedPerNode(eligible.length);
+  const { kept, remove } = planOwners(bundles, ring, wanted, isEmpty);
   const update: BundleUpdate[] = [];
   const create: PlannedBundle[] = [];
-  for (const owner of eligible) {
-    const own = kept.get(owner) ?? [];
-    const standbysOf = new Standbys(circle, owner, Math.max(wanted, own.length));
+  const welcome = eligible.filter(({ reserve }) => reserve === undefined);
+  const makesFor = new Set(welcome.length > 0 ? welcome : eligible);
+  for (const candidate of eligible) {
+    const own = kept.get(candidate) ?? [];
+    const owner = asBundleNode(candidate);
+    const total = makesFor.has(candidate) ? Math.max(wanted, own.length) : own.length;
+    const standbysOf = new Standbys(ring, candidate, total);
     for (const bundle of own) {
-      const standbys = standbysOf.next(bundle.standbys);
+      const standbys = standbysOf.next(bundle.standbys).map(asBundleNode);
       const takeover = bundle.owner.node !== owner.node;
       if (takeover || !samePlan(bundle, { owner, standbys })) {
         update.push({ name: bundle.name, owner, standbys, takeover });
       }
     }
-    for (let have = own.length; have < wanted; have += 1) {
-      create.push({ owner, standbys: standbysOf.next([]) });
+    for (let have = own.length; have < total; have += 1) {
+      create.push({ owner, standbys: standbysOf.next([]).map(asBundleNode) });
     }
   }
   return { create, update, remove };
+}
+
+/** Returns a bundle for `owner`, one of `eligible`, beside those that there are. */
+export function planBundleFor(owner: Candidate, eligible: readonly Candidate[]): PlannedBundle {
+  const standbys = new Standbys(new Ring(eligible), owner, 1).next([]);
+  return { owner: asBundleNode(owner), standbys: standbys.map(asBundleNode) };
 }
 
 /**
@@ -71,35 +88,38 @@ export function planBundles(
  */
 function planOwners(
   bundles: readonly L2Bundle[],
-  circle: Circle,
+  ring: Ring,
+  wanted: number,
   isEmpty: (bundle: string) => boolean,
 ): {
-  readonly kept: ReadonlyMap<BundleNode, readonly L2Bundle[]>;
+  readonly kept: ReadonlyMap<Candidate, readonly L2Bundle[]>;
   readonly remove: readonly string[];
 } {
   const remove: string[] = [];
-  const kept = new Map([...circle].map((node): [BundleNode, L2Bundle[]] => [node, []]));
+  const kept = new Map([...ring].map((node): [Candidate, L2Bundle[]] => [node, []]));
   const homeless: L2Bundle[] = [];
   for (const bundle of bundles) {
-    const owner = circle.find(bundle.owner.node);
+    const owner = ring.find(bundle.owner.node);
     (owner === undefined ? homeless : kept.get(owner))?.push(bundle);
   }
+  const best = homeless.length > 0 ? bestOf([...ring]) : [];
   for (const bundle of homeless) {
     if (isEmpty(bundle.name)) {
       remove.push(bundle.name);
     } else {
-      const [heir] = bundle.standbys.flatMap(({ node }) => circle.find(node) ?? []);
-      kept.get(heir ?? withFewest(kept))?.push(bundle);
+      const heir = bundle.standbys
+        .flatMap(({ node }) => ring.find(node) ?? [])
+        .find((standby) => best.includes(standby));
+      kept.get(heir ?? withFewest(best, kept))?.push(bundle);
     }
   }
-  const wanted = wantedPerNode(circle.size);
   for (const [node, own] of kept) {
     const empty = own.filter(({ name }) => isEmpty(name));
-    const surplus = empty.slice(0, Math.max(0, own.length - wanted));
-    remove.push(...surplus.map(({ name }) => name));
+    const surplus = new Set(empty.slice(0, Math.max(0, own.length - wanted)));
+    remove.push(...[...surplus].map(({ name }) => name));
     kept.set(
       node,
-      own.filter((bundle) => !surplus.includes(bundle)),
+      own.filter((bundle) => !surplus.has(bundle)),
     );
   }
   return { kept, remove };
@@ -110,9 +130,16 @@ function wantedPerNode(eligibleCount: number): number {
   return Math.max(1, Math.min(bundlesPerNode, eligibleCount - 1));
 }
 
-function withFewest(kept: ReadonlyMap<BundleNode, readonly L2Bundle[]>): BundleNode {
-  const [[node]] = [...kept].sort(([, a], [, b]) => a.length - b.length) as [[BundleNode, unknown]];
-  return node;
+function withFewest(
+  nodes: readonly Candidate[],
+  kept: ReadonlyMap<Candidate, readonly L2Bundle[]>,
+): Candidate {
+  const count = (node: Candidate): number => kept.get(node)?.length ?? 0;
+  return nodes.reduce((least, node) => (count(node) < count(least) ? node : least));
+}
+
+function asBundleNode({ node, interfaces }: Candidate): BundleNode {
+  return { node, interfaces };
 }
 
 function samePlan(a: PlannedBundle, b: PlannedBundle): boolean {

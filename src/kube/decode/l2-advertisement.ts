@@ -1,9 +1,9 @@
-import type { L2Advertisement } from "../../core/model/l2-advertisement.ts";
+import type { L2Advertisement, NodePreference } from "../../core/model/l2-advertisement.ts";
 import type { LabelSelector } from "../../core/model/label-selector.ts";
 import type { Condition } from "../condition.ts";
 import type { Stored } from "../store.ts";
 import { decodeConditions } from "./conditions.ts";
-import { listField, textListField } from "./fields.ts";
+import { field, listField, numberField, textListField } from "./fields.ts";
 import { decodeLabelSelectors } from "./label-selector.ts";
 import { decodeMetadata } from "./metadata.ts";
 
@@ -20,6 +20,9 @@ export interface L2AdvertisementObject extends Stored {
 
 /** IFNAMSIZ of linux/if.h less the final zero. */
 const interfaceNameMax = 15;
+
+/** The greatest weight of a preference. */
+const weightMax = 100;
 
 /** Reads an L2Advertisement. */
 export function decodeL2Advertisement(raw: unknown): L2AdvertisementObject {
@@ -48,10 +51,28 @@ export function decodeL2Advertisement(raw: unknown): L2AdvertisementObject {
     nodeSelectors: selectors("nodeSelectors"),
     interfaces: usableInterfaces,
     serviceSelectors: selectors("serviceSelectors"),
+    preferredNodes: decodePreferences(raw, errors),
   };
   const usable = errors.length === 0 ? advertisement : undefined;
   const conditions = decodeConditions(raw);
   return { key, uid, resourceVersion, name, advertisement: usable, errors, warnings, conditions };
+}
+
+/** The API server checks weights already. */
+function decodePreferences(raw: unknown, errors: string[]): readonly NodePreference[] {
+  const path = "spec.preferredNodeSelectors";
+  return listField(raw, "spec", "preferredNodeSelectors").flatMap((item, index) => {
+    const weight = numberField(item, "weight") ?? 0;
+    if (!Number.isInteger(weight) || weight < 1 || weight > weightMax) {
+      errors.push(`${path}[${index}].weight: ${weight} is not between 1 and ${weightMax}`);
+      return [];
+    }
+    const decoded = decodeLabelSelectors([field(item, "preference") ?? {}], `${path}[${index}]`);
+    if (!decoded.ok) {
+      errors.push(decoded.error);
+    }
+    return decoded.ok ? decoded.selectors.map((selector) => ({ weight, selector })) : [];
+  });
 }
 
 function isInterfaceName(name: string): boolean {

@@ -26,6 +26,7 @@ export function decodeNode(raw: unknown): NodeObject {
         (item) => parseIpAddress(textField(item, "address") ?? "") ?? [],
       ),
       podCidrs: textListField(raw, "spec", "podCIDRs").flatMap((text) => parseIpPrefix(text) ?? []),
+      ready: !["False", "Unknown"].includes(textField(condition(raw, "Ready"), "status") ?? ""),
       networkUnavailable: textField(condition(raw, "NetworkUnavailable"), "status") === "True",
       departure: decodeDeparture(raw),
     },

@@ -29,6 +29,7 @@ test("every address that the cluster uses is denied, in words that say for what"
     labels: {},
     addresses: [ip("192.0.2.241")],
     podCidrs: [prefix("10.244.1.0/24")],
+    ready: true,
     networkUnavailable: false,
     departure: undefined,
   };

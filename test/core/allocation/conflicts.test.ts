@@ -43,6 +43,7 @@ describe("a pool with addresses of the cluster itself", () => {
     labels: {},
     addresses: addresses.map(ip),
     podCidrs: podCidrs.map(prefix),
+    ready: true,
     networkUnavailable: false,
     departure: undefined,
   });

@@ -13,6 +13,7 @@ const everything: L2Advertisement = {
   nodeSelectors: [],
   interfaces: [],
   serviceSelectors: [],
+  preferredNodes: [],
 };
 const pool = { name: "web", labels: { zone: "a" } };
 

@@ -12,7 +12,8 @@ import {
 
 function advertisement(change: Partial<L2Advertisement> = {}): L2Advertisement {
   const selectors = { poolSelectors: [], nodeSelectors: [], serviceSelectors: [] };
-  return { name: "default", pools: [], interfaces: [], ...selectors, ...change };
+  const rest = { pools: [], interfaces: [], preferredNodes: [] };
+  return { name: "default", ...rest, ...selectors, ...change };
 }
 
 function report(nics: Readonly<Record<string, boolean>>): SpeakerReport {
@@ -44,17 +45,18 @@ function node(
       labels: { rack: "1" },
       addresses: [],
       podCidrs: [],
+      ready: true,
       networkUnavailable: false,
       departure: undefined,
       ...change,
     },
     report: report({ eth0: true, eth1: false }),
     alive: true,
+    excluded: false,
+    returned: false,
     ...more,
   };
 }
-
-const exclude = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 describe("a node that may announce", () => {
   test.each<[string, boolean, PlacementNode, Partial<L2Advertisement>]>([
@@ -68,12 +70,7 @@ describe("a node that may announce", () => {
       {},
     ],
     ["has a network", false, node("a", { networkUnavailable: true }), {}],
-    [
-      "is not excluded, by the label's presence",
-      false,
-      node("a", { labels: { [exclude]: "" } }),
-      {},
-    ],
+    ["is not excluded", false, node("a", {}, { excluded: true }), {}],
     [
       "is selected",
       false,
@@ -110,7 +107,7 @@ describe("a node that is selected and does not announce has its reason", () => {
     ["SpeakerSilent", node("a", {}, { alive: false }), {}],
     ["SpeakerSilent", node("a", {}, { report: undefined }), {}],
     ["NodeNetworkUnavailable", node("a", { networkUnavailable: true }), {}],
-    ["NodeExcluded", node("a", { labels: { [exclude]: "" } }), {}],
+    ["NodeExcluded", node("a", {}, { excluded: true }), {}],
     ["NodeDraining", node("a", { departure: "NodeDraining" }), {}],
     ["NodeShuttingDown", node("a", { departure: "NodeShuttingDown" }), {}],
     ["NodeOutOfService", node("a", { departure: "NodeOutOfService" }, { alive: false }), {}],
@@ -143,14 +140,15 @@ describe("interfaces", () => {
       advertisement({ interfaces: ["eth0"] }),
       advertisement({ interfaces: ["eth2"], nodeSelectors: [onlyRack2] }),
     ];
-    expect(eligibleNodes(advertisements, [node("a")])).toEqual([
+    expect(eligibleNodes(advertisements, [node("a")])).toMatchObject([
       { node: "a", interfaces: ["eth0", "eth1"] },
     ]);
   });
 
   test("are left to the speaker as soon as one advertisement names none", () => {
     const advertisements = [advertisement({ interfaces: ["eth1"] }), advertisement()];
-    expect(eligibleNodes(advertisements, [node("a")])).toEqual([{ node: "a", interfaces: [] }]);
+    const [candidate] = eligibleNodes(advertisements, [node("a")]);
+    expect(candidate?.interfaces).toEqual([]);
   });
 });
 
@@ -170,7 +168,7 @@ test("nodes named before are still eligible while they can announce on those int
     named("c", "eth0"),
     named("gone"),
   ];
-  expect(stillEligible(candidates, nodes)).toEqual([named("a"), named("c", "eth0")]);
+  expect(stillEligible(candidates, nodes)).toMatchObject([named("a"), named("c", "eth0")]);
 });
 
 describe("the interfaces for want of which nobody can announce", () => {
@@ -184,5 +182,53 @@ describe("the interfaces for want of which nobody can announce", () => {
     ["are none when no node is selected", [], wants("wan9"), []],
   ])("%s", (_, expected, advertisements, nodes) => {
     expect(missingInterfaces(advertisements, nodes)).toEqual(expected);
+  });
+});
+
+describe("addresses that are for Pods on the announcing node alone", () => {
+  const nodes = [node("a"), node("b"), node("c", { departure: "NodeDraining" })];
+
+  test("are for nodes with such Pods", () => {
+    const names = (...hosts: readonly string[]): readonly string[] =>
+      eligibleNodes([advertisement()], nodes, new Set(hosts)).map((it) => it.node);
+    expect(names("b", "c")).toEqual(["b"]);
+    expect(names("c")).toEqual(["c"]);
+    expect(names("elsewhere")).toEqual([]);
+  });
+
+  test("tell of the others that they have none, after what is wrong with them besides", () => {
+    const dead = node("d", {}, { alive: false });
+    expect(hinderedNodes([advertisement()], [...nodes, dead], new Set(["b"]))).toEqual([
+      { node: "a", reason: "NodeWithoutEndpoint" },
+      { node: "c", reason: "NodeWithoutEndpoint" },
+      { node: "d", reason: "SpeakerSilent" },
+    ]);
+  });
+});
+
+describe("a node that can announce is", () => {
+  const zone = (...values: string[]) => ({
+    requirements: [{ key: "zone", operator: "In" as const, values }],
+  });
+  const prefers = (weight: number, ...zones: string[]): L2Advertisement =>
+    advertisement({ preferredNodes: [{ weight, selector: zone(...zones) }] });
+  const inZone = (name: string, zoneName: string): PlacementNode =>
+    node(name, { labels: { zone: zoneName } });
+
+  test("preferred as much as all advertisements that select it say together", () => {
+    const onlyX = advertisement({ nodeSelectors: [zone("x")], preferredNodes: [] });
+    const alsoX = { ...onlyX, preferredNodes: [{ weight: 7, selector: zone("x", "y") }] };
+    const both = [prefers(60, "x"), prefers(50, "x", "y"), alsoX];
+    const eligible = eligibleNodes(both, [inZone("a", "x"), inZone("b", "y"), inZone("c", "z")]);
+    expect(eligible.map(({ preference }) => preference)).toEqual([117, 50, 0]);
+  });
+
+  test.each<[string | undefined, PlacementNode]>([
+    [undefined, node("a")],
+    ["NodeNotReady", node("a", { ready: false })],
+    ["NodeReturned", node("a", {}, { returned: true })],
+    ["NodeNotReady", node("a", { ready: false }, { returned: true })],
+  ])("held back because of %s", (reserve, candidate) => {
+    expect(eligibleNodes([advertisement()], [candidate])).toMatchObject([{ reserve }]);
   });
 });

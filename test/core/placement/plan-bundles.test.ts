@@ -1,16 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { BundleNode, L2Bundle } from "../../../src/core/model/l2-bundle.ts";
+import type { L2Bundle } from "../../../src/core/model/l2-bundle.ts";
+import type { Candidate } from "../../../src/core/placement/eligibility.ts";
 import {
   type BundlePlan,
   bundlesPerNode,
+  planBundleFor,
   planBundles,
 } from "../../../src/core/placement/plan-bundles.ts";
+import { bestOf, tiersOf } from "../../../src/core/placement/tiers.ts";
 
 const names = ["n1", "n2", "n3", "n4", "n5", "n6"] as const;
 
-function node(name: string): BundleNode {
-  return { node: name, interfaces: [] };
+function node(name: string, change: Partial<Candidate> = {}): Candidate {
+  return { node: name, interfaces: [], preference: 0, reserve: undefined, ...change };
 }
 
 /** The bundles of a group, with plans carried out on the spot. */
@@ -19,7 +22,7 @@ class Group {
   readonly full = new Set<string>();
   #made = 0;
 
-  plan(eligible: readonly BundleNode[]): BundlePlan {
+  plan(eligible: readonly Candidate[]): BundlePlan {
     return planBundles(this.bundles, eligible, (name) => !this.full.has(name));
   }
 
@@ -43,11 +46,24 @@ class Group {
 }
 
 type Step =
-  | { readonly kind: "eligible"; readonly nodes: readonly string[] }
+  | { readonly kind: "eligible"; readonly nodes: readonly Candidate[] }
   | { readonly kind: "fill" | "empty"; readonly index: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.subarray([...names]).map((nodes) => ({ kind: "eligible" as const, nodes })),
+  fc
+    .tuple(
+      fc.subarray([...names]),
+      fc.array(fc.constantFrom(0, 0, 0, 50), { minLength: names.length }),
+      fc.array(fc.constantFrom(undefined, undefined, "NodeNotReady" as const), {
+        minLength: names.length,
+      }),
+    )
+    .map(([subset, preferences, reserves]) => ({
+      kind: "eligible" as const,
+      nodes: subset.map((name, n) =>
+        node(name, { preference: preferences[n] ?? 0, reserve: reserves[n] }),
+      ),
+    })),
   fc
     .tuple(fc.constantFrom("fill" as const, "empty" as const), fc.nat({ max: 30 }))
     .map(([kind, index]) => ({ kind, index })),
@@ -61,15 +77,15 @@ function play(
   check: (
     before: readonly L2Bundle[],
     plan: BundlePlan,
-    eligible: readonly BundleNode[],
+    eligible: readonly Candidate[],
     group: Group,
   ) => void,
 ): void {
   const group = new Group();
-  let eligible: readonly BundleNode[] = [];
+  let eligible: readonly Candidate[] = [];
   for (const it of steps) {
     if (it.kind === "eligible") {
-      eligible = it.nodes.map(node);
+      eligible = it.nodes;
     } else {
       const bundle = group.bundles[it.index % Math.max(1, group.bundles.length)];
       group.full[it.kind === "fill" ? "add" : "delete"](bundle?.name ?? "");
@@ -123,30 +139,34 @@ describe("after any plan, whatever happened before", () => {
     );
   });
 
-  test("the first standby that is left has taken over", () => {
+  test("one of the best has taken over, the first standby that is such if there is one", () => {
     fc.assert(
       fc.property(history, (steps) => {
         play(steps, (before, plan, eligible) => {
           const fit = new Set(eligible.map((it) => it.node));
+          const best = bestOf(eligible).map((it) => it.node);
           for (const update of plan.update.filter(({ takeover }) => takeover)) {
             const old = before.find(({ name }) => name === update.name);
-            const heir = old?.standbys.find((it) => fit.has(it.node));
+            const heir = old?.standbys.find((it) => best.includes(it.node));
             expect(fit.has(old?.owner.node ?? "")).toBe(false);
             expect(update.owner.node).toBe(heir?.node ?? update.owner.node);
+            expect(best).toContain(update.owner.node);
           }
         });
       }),
     );
   });
 
-  test("no bundle with addresses is gone, and every eligible node owns one", () => {
+  test("no bundle with addresses is gone, and every node without a reserve owns one", () => {
     fc.assert(
       fc.property(history, (steps) => {
         play(steps, (before, _, eligible, group) => {
           const left = new Set(group.bundles.map(({ name }) => name));
           expect(before.filter(({ name }) => group.full.has(name) && !left.has(name))).toEqual([]);
           const owners = new Set(group.bundles.map(({ owner }) => owner.node));
-          expect(eligible.filter((it) => !owners.has(it.node))).toEqual([]);
+          const welcome = eligible.filter(({ reserve }) => reserve === undefined);
+          const served = welcome.length > 0 ? welcome : eligible;
+          expect(served.filter((it) => !owners.has(it.node))).toEqual([]);
         });
       }),
     );
@@ -167,17 +187,41 @@ describe("after any plan, whatever happened before", () => {
     );
   });
 
-  test("the bundles of a node would go to as many others as there are", () => {
+  test("the bundles of a node would go to as many of the best others as there are", () => {
     fc.assert(
       fc.property(history, (steps) => {
         play(steps, (_, __, eligible, group) => {
           for (const it of eligible.length > 1 ? eligible : []) {
             const own = group.bundles.filter(({ owner }) => owner.node === it.node);
             const heirs = own.map(({ standbys }) => standbys[0]?.node ?? "");
-            const share = Math.ceil(own.length / (eligible.length - 1));
+            const best = bestOf(eligible.filter((other) => other.node !== it.node));
+            const share = Math.ceil(own.length / best.length);
             for (const heir of heirs) {
               expect(heirs.filter((other) => other === heir).length).toBeLessThanOrEqual(share);
             }
+          }
+        });
+      }),
+    );
+  });
+
+  test("better nodes stand by before others", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (_, __, eligible, group) => {
+          const tierOf = new Map(
+            tiersOf(eligible).flatMap((tier, rank) =>
+              tier.map((it): [string, number] => [it.node, rank]),
+            ),
+          );
+          for (const { owner, standbys } of eligible.length > 0 ? group.bundles : []) {
+            const ranks = standbys.map((it) => tierOf.get(it.node) ?? -1);
+            expect(ranks).toEqual([...ranks].sort());
+            const others = eligible.filter((it) => it.node !== owner.node);
+            const better = others.filter((it) => (tierOf.get(it.node) ?? 0) < (ranks.at(-1) ?? 0));
+            expect(standbys.map((it) => it.node)).toEqual(
+              expect.arrayContaining(better.map((it) => it.node)),
+            );
           }
         });
       }),
@@ -205,7 +249,7 @@ describe("from the start", () => {
     [4, 3],
     [6, 3],
   ])("each of %i nodes owns %i bundles, each with another first standby", (count, wanted) => {
-    const eligible = names.slice(0, count).map(node);
+    const eligible = names.slice(0, count).map((name) => node(name));
     const group = new Group();
     group.carryOut(group.plan(eligible));
     for (const it of eligible) {
@@ -218,11 +262,11 @@ describe("from the start", () => {
 
   test("the load of a dead node goes to all others", () => {
     const group = new Group();
-    group.carryOut(group.plan(names.slice(0, 4).map(node)));
+    group.carryOut(group.plan(names.slice(0, 4).map((name) => node(name))));
     for (const { name } of group.bundles) {
       group.full.add(name);
     }
-    const plan = group.plan(names.slice(1, 4).map(node));
+    const plan = group.plan(names.slice(1, 4).map((name) => node(name)));
     expect(
       plan.update
         .filter(({ takeover }) => takeover)
@@ -233,7 +277,7 @@ describe("from the start", () => {
 
   test("it still does when another node was away before", () => {
     const group = new Group();
-    const three = names.slice(0, 3).map(node);
+    const three = names.slice(0, 3).map((name) => node(name));
     group.carryOut(group.plan(three));
     for (const { name } of group.bundles.filter(({ owner }) => owner.node === "n1")) {
       group.full.add(name);
@@ -248,9 +292,47 @@ describe("from the start", () => {
   test("interfaces that advertisements name now replace those of before", () => {
     const group = new Group();
     group.carryOut(group.plan([node("n1")]));
-    const plan = group.plan([{ node: "n1", interfaces: ["eth1"] }]);
+    const plan = group.plan([node("n1", { interfaces: ["eth1"] })]);
     expect(plan.update).toEqual([
       { name: "b1", takeover: false, owner: { node: "n1", interfaces: ["eth1"] }, standbys: [] },
     ]);
+  });
+
+  test("a node that came back gets no bundles yet, and stands by last", () => {
+    const group = new Group();
+    const returned = node("n1", { reserve: "NodeReturned" });
+    group.carryOut(group.plan([returned, node("n2"), node("n3"), node("n4")]));
+    expect(group.bundles.map(({ owner }) => owner.node)).not.toContain("n1");
+    expect(group.bundles.map(({ standbys }) => standbys.at(-1)?.node)).toEqual(
+      group.bundles.map(() => "n1"),
+    );
+  });
+});
+
+describe("bundles that are not made ahead", () => {
+  const full = (): boolean => false;
+  const empty = (): boolean => true;
+  const eligible = [node("n1"), node("n2", { preference: 10 }), node("n3")];
+
+  test("are made one at a time, for the node that is to announce", () => {
+    expect(planBundles([], eligible, full, "none").create).toEqual([]);
+    expect(planBundleFor(node("n1"), eligible)).toEqual({
+      owner: { node: "n1", interfaces: [] },
+      standbys: [
+        { node: "n2", interfaces: [] },
+        { node: "n3", interfaces: [] },
+      ],
+    });
+  });
+
+  test("move and get standbys as others, and go when they are empty", () => {
+    const version = { term: 1, sequence: 0 };
+    const gone = { node: "gone", interfaces: [] };
+    const bundle = { name: "b", advertisements: [], owner: gone, standbys: [], version };
+    expect(planBundles([bundle], eligible, full, "none").update).toMatchObject([
+      { name: "b", owner: { node: "n2" }, takeover: true },
+    ]);
+    const owned = { ...bundle, owner: { node: "n1", interfaces: [] } };
+    expect(planBundles([owned], eligible, empty, "none")).toMatchObject({ remove: ["b"] });
   });
 });

@@ -16,6 +16,7 @@ test("without a spec it covers everything", () => {
     nodeSelectors: [],
     interfaces: [],
     serviceSelectors: [],
+    preferredNodes: [],
   });
 });
 
@@ -30,6 +31,10 @@ test("each field is read under MetalLB's name", () => {
     nodeSelectors: [selector("node")],
     interfaces: ["eth0"],
     serviceSelectors: [selector("service")],
+    preferredNodeSelectors: [
+      { weight: 1, preference: selector("disk") },
+      { weight: 100, preference: {} },
+    ],
   });
   expect(errors).toEqual([]);
   expect(advertisement).toEqual({
@@ -39,10 +44,33 @@ test("each field is read under MetalLB's name", () => {
     nodeSelectors: [read("node")],
     interfaces: ["eth0"],
     serviceSelectors: [read("service")],
+    preferredNodes: [
+      { weight: 1, selector: read("disk") },
+      { weight: 100, selector: { requirements: [] } },
+    ],
   });
 });
 
 test.each<[string, object, string]>([
+  [
+    "a preference that cannot be read",
+    {
+      preferredNodeSelectors: [
+        { weight: 1, preference: { matchExpressions: [{ key: "k", operator: "Is" }] } },
+      ],
+    },
+    "spec.preferredNodeSelectors[0]",
+  ],
+  [
+    "a weight that is too high",
+    { preferredNodeSelectors: [{ weight: 101, preference: {} }] },
+    "spec.preferredNodeSelectors[0].weight: 101 is not between 1 and 100",
+  ],
+  [
+    "a preference without a weight",
+    { preferredNodeSelectors: [{ preference: {} }] },
+    "spec.preferredNodeSelectors[0].weight",
+  ],
   [
     "a selector that cannot be read",
     { nodeSelectors: [{ matchExpressions: [{ key: "k", operator: "Is" }] }] },

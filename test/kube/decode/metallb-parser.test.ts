@@ -229,6 +229,7 @@ describe("an L2Advertisement", () => {
       nodeSelectors: [],
       interfaces: [],
       serviceSelectors: [],
+      preferredNodes: [],
     });
   });
 
