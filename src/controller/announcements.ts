@@ -1,5 +1,7 @@
 import { poolFor } from "../core/allocation/pool-for.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
+import type { BundleMove } from "../core/model/l2-bundle.ts";
+import { isDeath } from "../core/model/reason.ts";
 import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
 import type { AddressAnnouncement } from "../core/placement/announced.ts";
@@ -34,6 +36,7 @@ export class Announcements {
       address,
       unplaced: covered ? undefined : "NoAdvertisement",
       owner: owner?.node,
+      heirOf: diedWith(bundle?.bundle.moved),
       interfaces: owner?.interfaces ?? [],
       ...(owner === undefined && pool !== undefined
         ? {
@@ -46,4 +49,9 @@ export class Announcements {
       report: owner === undefined ? undefined : stores.speakers.get(owner.node)?.speaker.report,
     };
   }
+}
+
+/** The node from which a bundle came because it died; `undefined`: from none. */
+function diedWith(move: BundleMove | undefined): string | undefined {
+  return move !== undefined && isDeath(move.reason) ? move.from : undefined;
 }

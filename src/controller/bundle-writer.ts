@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { BundleVersion, L2Bundle } from "../core/model/l2-bundle.ts";
-import type { NodeObstacle } from "../core/model/reason.ts";
+import type { Reason } from "../core/model/reason.ts";
 import type { BundleUpdate, PlannedBundle } from "../core/placement/plan-bundles.ts";
 import { isAlreadyExists, isNotFound } from "../kube/api-error.ts";
 import { decodeL2Bundle } from "../kube/decode/l2-bundle.ts";
 import { encodeL2Bundle } from "../kube/encode.ts";
 import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { LeaderTerm } from "./leader-term.ts";
@@ -15,6 +16,7 @@ export interface BundleWriterOptions {
   readonly stores: Pick<ClusterStores, "bundles">;
   readonly writer: Writer;
   readonly term: LeaderTerm;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -71,23 +73,28 @@ export class BundleWriter {
     }
   }
 
-  /** Gives a bundle its new owner and standbys, in one write. `reason`: why the old owner loses it. */
-  async update({ name, owner, standbys }: BundleUpdate, reason?: NodeObstacle): Promise<void> {
-    const { stores, writer, term, log } = this.#options;
+  /** Gives a bundle its new owner and standbys, in one write. `reason`: why another owner loses it. */
+  async update(
+    { name, owner, standbys }: BundleUpdate,
+    reason: Reason = "NodeNotSelected",
+  ): Promise<void> {
+    const { stores, writer, term, clock, log } = this.#options;
     const object = stores.bundles.get(name);
     if (object === undefined) {
       return;
     }
     const version = nextVersion(object.bundle.version, term.value);
-    const encoded = encodeL2Bundle({ ...object.bundle, owner, standbys, version });
+    const from = object.bundle.owner.node;
+    const at = clock.wallTime().toISOString();
+    const how = from === owner.node ? {} : { moved: { from, reason, at } };
+    const encoded = encodeL2Bundle({ ...object.bundle, owner, standbys, version, ...how });
     const { uid, resourceVersion } = object;
     const updated = await writer.replace(resources.l2Bundles, {
       ...encoded,
       metadata: { ...encoded.metadata, uid, resourceVersion },
     });
     stores.bundles.upsertLocal(decodeL2Bundle(updated));
-    if (owner.node !== object.bundle.owner.node) {
-      const from = object.bundle.owner.node;
+    if (owner.node !== from) {
       log.info({ bundle: name, from, to: owner.node, reason }, "bundle moved");
     }
   }

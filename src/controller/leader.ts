@@ -20,6 +20,7 @@ import { Placement } from "./placement.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
 import { ConfigurationReporter } from "./reporting/configuration-reporter.ts";
 import { ConfigurationStates } from "./reporting/configuration-states.ts";
+import { NodeDeaths } from "./reporting/node-deaths.ts";
 import { ServiceL2Statuses } from "./reporting/service-l2-statuses.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
@@ -68,6 +69,7 @@ export class Leader {
   readonly #lateComers: LateComers;
   readonly #states: ConfigurationStates;
   readonly #l2Statuses: ServiceL2Statuses;
+  readonly #deaths: NodeDeaths;
   readonly #triggers: Triggers;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
@@ -86,7 +88,9 @@ export class Leader {
     this.#reports = reports;
     this.#state = new AllocationState(stores, configuration, reports);
     const isAlive = (node: string): boolean => liveness.isAlive(node);
-    this.#placement = new Placement({ stores, configuration, reports, writer, term, isAlive, log });
+    this.#placement = new Placement({
+      ...{ stores, configuration, reports, writer, term, isAlive, clock, log },
+    });
     const state = this.#state;
     const placement = this.#placement;
     this.#allocations = new AllocationWriter({ stores, state, placement, writer, clock });
@@ -104,6 +108,7 @@ export class Leader {
     this.#lateComers = new LateComers({ ...options, configuration, state });
     this.#states = new ConfigurationStates({ ...options, state, writer });
     const isBusy = (): boolean => this.#queues.services.depth > 0;
+    this.#deaths = new NodeDeaths({ ...options, placement });
     this.#l2Statuses = new ServiceL2Statuses({ ...options, state, announcements, isBusy, writer });
     this.#queues = {
       services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
@@ -159,6 +164,7 @@ export class Leader {
     this.#lateComers.start();
     this.#states.start();
     this.#l2Statuses.start();
+    this.#deaths.start();
     liveness.onVerdict(() => this.#triggers.speakersChanged());
     this.#endWhenStoresGoBack();
     await this.#prepared.createDefaultAdvertisement();
@@ -181,6 +187,7 @@ export class Leader {
       this.#reporter.run(signal),
       this.#states.run(signal),
       this.#l2Statuses.run(signal),
+      this.#deaths.run(signal),
       giveUpWaiting(),
     ]);
   }

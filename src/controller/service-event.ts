@@ -1,12 +1,14 @@
 import type { DesiredCondition } from "../kube/condition.ts";
-import { addressAssigned } from "./service-status.ts";
+import { addressAssigned, announced } from "./service-status.ts";
 
 /** How an Event of a Service is headed, so that dashboards made for MetalLB go on. */
 export type EventReason =
   | "IPAllocated"
   | "AllocationFailed"
   | "ClearAssignment"
-  | "LoadBalancerFailed";
+  | "LoadBalancerFailed"
+  | "nodeAssigned"
+  | "announceFailed";
 
 /**
  * The reason of the Event that tells of a condition of a Service: MetalLB's word where it has
@@ -16,6 +18,9 @@ export function eventOfCondition(
   condition: DesiredCondition,
 ): Pick<DesiredCondition, "reason" | "message"> {
   const { type, status, reason, message } = condition;
+  if (type === announced) {
+    return headed(status === "True" ? "nodeAssigned" : "announceFailed", reason, message);
+  }
   if (type !== addressAssigned) {
     return { reason, message };
   }

@@ -188,7 +188,7 @@ export class ServiceReconciler {
       this.#await(object.key, announcements);
     }
     const undecided = undecidedOf(object, decision, state);
-    const desired = { decision, pools, verdict, undecided, now };
+    const desired = { decision, pools, announcements, verdict, undecided, now };
     const overwritten = explainOverwrite(object, [...held, ...target, ...undecided]);
     await this.#patch(object, (newest) => planStatus(newest, desired));
     // Only now that it is so, and is not tried again: one change is one Event.

@@ -6,9 +6,18 @@ import {
 import { enumerated } from "../core/model/enumerated.ts";
 import type { Refusal } from "../core/model/reason.ts";
 import { type IpAddress, parseIpAddress } from "../core/net/ip-address.ts";
-import type { AnnouncementVerdict } from "../core/placement/announced.ts";
+import {
+  type AddressAnnouncement,
+  type AnnouncementVerdict,
+  isInherited,
+} from "../core/placement/announced.ts";
 import { allocatedFromPoolAnnotation } from "../kube/annotations.ts";
-import { type DesiredCondition, isSaid, mergeConditions } from "../kube/condition.ts";
+import {
+  type Condition,
+  type DesiredCondition,
+  isSaid,
+  mergeConditions,
+} from "../kube/condition.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 
 export const addressAssigned = "steelyard.dev/AddressAssigned";
@@ -24,6 +33,8 @@ export interface DesiredStatus {
   readonly decision: AllocationDecision;
   /** The pools of its addresses, that of the first one first; mostly one. */
   readonly pools: readonly string[];
+  /** What is known of the announcement of its addresses, and what follows from it for all of them. */
+  readonly announcements: readonly AddressAnnouncement[];
   readonly verdict: AnnouncementVerdict | undefined;
   /** What its status has and nobody holds, to be left there while no decision on it is possible. */
   readonly undecided: readonly string[];
@@ -66,7 +77,9 @@ export function planStatus(
       loadBalancer: { ingress: ingress.map(ingressEntry) },
       ...(merged === undefined ? {} : { conditions: merged }),
     }),
-    news: conditions.filter((condition) => isNews(object, condition)),
+    news: conditions.filter(
+      (condition) => isNews(object, condition) && !isNewsOfNodes(old, condition, desired),
+    ),
   };
 }
 
@@ -159,4 +172,15 @@ function isNews(object: ServiceObject, condition: DesiredCondition): boolean {
 
 function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+/** That other nodes do the work of a dead one is told at that node, once for all of its addresses. */
+function isNewsOfNodes(
+  old: Condition | undefined,
+  { type, status }: DesiredCondition,
+  { announcements }: DesiredStatus,
+): boolean {
+  return (
+    type === announced && status === "True" && old !== undefined && isInherited(announcements, old)
+  );
 }

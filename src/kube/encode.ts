@@ -34,6 +34,7 @@ function encodeHolder({ sharing, ...holder }: Holder): object {
 
 /** The L2Bundle object that says `bundle`. */
 export function encodeL2Bundle(bundle: L2Bundle): NewObject {
-  const { name, advertisements, owner, standbys, version } = bundle;
-  return { metadata: { name }, spec: { advertisements, owner, standbys, ...version } };
+  const { name, advertisements, owner, standbys, version, moved } = bundle;
+  const how = moved === undefined ? {} : { moved };
+  return { metadata: { name }, spec: { advertisements, owner, standbys, ...version, ...how } };
 }

@@ -8,8 +8,9 @@ import { KnownCluster } from "./known-cluster.ts";
 const planned = { owner: { node: "n1", interfaces: [] }, standbys: [] };
 const moved = { owner: { node: "n2", interfaces: [] }, standbys: [], takeover: true };
 
-function writerOf({ stores, writer }: KnownCluster): BundleWriter {
-  return new BundleWriter({ stores, writer, log: silentLog, term: new LeaderTerm(stores, 0) });
+function writerOf({ stores, writer, clock }: KnownCluster): BundleWriter {
+  const term = new LeaderTerm(stores, 0);
+  return new BundleWriter({ stores, writer, clock, log: silentLog, term });
 }
 
 /** A cluster with one bundle, and its name. */
@@ -62,4 +63,21 @@ test("no name comes again, not even that of a bundle that was deleted", async ()
   await bundles.remove(name);
   await bundles.create(["all"], planned);
   expect(cluster.api.list("l2bundles").map(({ metadata }) => metadata.name)).not.toContain(name);
+});
+
+test("a bundle tells from whom it came to its owner, when and why, until it goes to another one", async () => {
+  const [cluster, bundles, name] = await withBundle();
+  const spec = (): { moved?: object } => cluster.api.get("l2bundles", name)?.spec;
+  expect(spec().moved).toBeUndefined();
+  await bundles.update({ name, ...moved }, "SpeakerSilent");
+  const first = { from: "n1", reason: "SpeakerSilent", at: "2026-01-01T00:00:00.000Z" };
+  expect(spec().moved).toEqual(first);
+  await cluster.clock.advance(1_000);
+  const standbys = [{ node: "n3", interfaces: [] }];
+  await bundles.update({ name, owner: moved.owner, standbys, takeover: false });
+  expect(spec().moved).toEqual(first);
+  await bundles.update({ name, ...planned, takeover: true });
+  expect(spec().moved).toEqual({
+    ...{ from: "n2", reason: "NodeNotSelected", at: "2026-01-01T00:00:01.000Z" },
+  });
 });

@@ -61,7 +61,9 @@ export class KnownCluster {
     const state = new AllocationState(stores, configuration, reports);
     const term = new LeaderTerm(stores, 0);
     const isAlive = (): boolean => true;
-    const placement = new Placement({ stores, configuration, reports, writer, term, isAlive, log });
+    const placement = new Placement({
+      ...{ stores, configuration, reports, writer, term, isAlive, clock, log },
+    });
     this.writer = writer;
     this.configuration = configuration;
     this.reports = reports;

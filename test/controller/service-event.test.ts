@@ -8,6 +8,9 @@ test.each([
   [addressAssigned, "True", "AddressInUse", "AllocationFailed"],
   [addressAssigned, "False", "PoolExhausted", "AllocationFailed"],
   [addressAssigned, "False", "RequestMalformed", "AllocationFailed"],
+  [announced, "True", "Announced", "nodeAssigned"],
+  [announced, "False", "LinkFailed", "announceFailed"],
+  [announced, "False", "NoAdvertisement", "announceFailed"],
 ] as const)(
   "the Event of %s %s %s is headed as MetalLB's %s, our reason comes first in its message",
   (type, status, reason, head) => {
@@ -15,14 +18,6 @@ test.each([
     expect(event).toEqual({ reason: head, message: `${reason}: the words` });
   },
 );
-
-test("what MetalLB has no word for is told in ours", () => {
-  const condition = { type: announced, status: "False", reason: "NoAdvertisement" } as const;
-  expect(eventOfCondition({ ...condition, message: "the words" })).toEqual({
-    reason: "NoAdvertisement",
-    message: "the words",
-  });
-});
 
 test("the loss of an address is a ClearAssignment", () => {
   expect(eventOfLoss("PoolWithdrawn", "192.0.2.1 went")).toEqual({

@@ -73,7 +73,10 @@ function apply(raw: object, change: StatusChange | undefined): RawService {
 
 function desire(decision: AllocationDecision, more: Partial<DesiredStatus> = {}): DesiredStatus {
   const pools = "addresses" in decision && decision.addresses.length > 0 ? ["web"] : [];
-  return { decision, pools, verdict: undefined, undecided: [], now, ...more };
+  return {
+    ...{ decision, pools, announcements: [], verdict: undefined, undecided: [], now },
+    ...more,
+  };
 }
 
 const byNode: AnnouncementVerdict = { status: "True", reason: "Announced", message: "by node-1" };
@@ -352,4 +355,20 @@ describe("whatever was decided", () => {
       }),
     );
   });
+});
+
+test("that a dead node's heir announces is no news of the Service; any other change of the node is", () => {
+  const address = ip("192.0.2.4");
+  const before = { ...byNode, message: `${address} by node-1` };
+  const held = apply(fresh, planStatus(read(fresh), desire(grant, { verdict: before })));
+  const newsOf = (heirOf: string | undefined): readonly unknown[] | undefined => {
+    const owner = { address, unplaced: undefined, owner: "node-2", heirOf };
+    const versions = { allocationVersion: 1n, bundleVersion: 1n, report: undefined };
+    const verdict = { ...byNode, message: `${address} by node-2` };
+    const announcements = [{ ...owner, ...versions }];
+    return planStatus(read(held), desire(grant, { verdict, announcements, now: later }))?.news;
+  };
+  expect(newsOf("node-1")).toEqual([]);
+  expect(newsOf("node-3")).toMatchObject([{ type: announced, status: "True" }]);
+  expect(newsOf(undefined)).toMatchObject([{ type: announced, status: "True" }]);
 });

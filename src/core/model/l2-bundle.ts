@@ -1,3 +1,5 @@
+import type { Reason } from "./reason.ts";
+
 /** A node that announces, or would next, and on which interfaces the advertisements let it. */
 export interface BundleNode {
   readonly node: string;
@@ -14,6 +16,18 @@ export interface L2Bundle {
   /** Who takes over, in this order. */
   readonly standbys: readonly BundleNode[];
   readonly version: BundleVersion;
+  /** How it came to its owner; absent: the owner has been the same since the bundle was made. */
+  readonly moved?: BundleMove;
+}
+
+/** That a bundle went from one node to another. For people and Events; nothing is decided on it. */
+export interface BundleMove {
+  /** Who had it before. */
+  readonly from: string;
+  /** Why that one lost it. */
+  readonly reason: Reason;
+  /** When, by the clock of the leader: RFC 3339. */
+  readonly at: string;
 }
 
 /** Orders decisions over a bundle across controllers: a pair that never decreases. */

@@ -100,6 +100,8 @@ export const reasons = {
   NodePreferred: "NodePreferred",
   /** The node had clearly more addresses than others. */
   NodeLoad: "NodeLoad",
+  /** No advertisement that covers the address selects the node. */
+  NodeNotSelected: "NodeNotSelected",
   /** None of the interfaces named by the advertisements is there and up on the node. */
   InterfaceMissing: "InterfaceMissing",
   /** The node has no interface that can announce. */
@@ -175,4 +177,9 @@ export type MoveReason = NodeObstacle | "NodePreferred" | "NodeLoad";
 export interface Refusal {
   readonly reason: RefuseReason;
   readonly message: string;
+}
+
+/** True for a reason that says that the node can do nothing any more, not even by itself. */
+export function isDeath(reason: Reason): boolean {
+  return reason === "SpeakerSilent" || reason === "NodeOutOfService";
 }

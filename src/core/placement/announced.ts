@@ -10,6 +10,8 @@ export interface AddressAnnouncement {
   /** Set if no advertisement covers it. */
   readonly unplaced: "NoAdvertisement" | undefined;
   readonly owner: string | undefined;
+  /** A dead node that announced it until the owner took over. */
+  readonly heirOf?: string | undefined;
   /** Those on which the advertisements have the owner announce; none named: any. */
   readonly interfaces?: readonly string[];
   /** Without an owner: the interfaces that the advertisements name and no selected node has. */
@@ -66,7 +68,7 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
     report.applied.allocations >= announcement.allocationVersion &&
     report.applied.bundles >= announcement.bundleVersion;
   return applied
-    ? { status: "True", reason: "Announced", message: `${address} by ${owner}` }
+    ? { status: "True", reason: "Announced", message: announcedBy(address, owner) }
     : {
         status: "Unknown",
         reason: "AnnouncementPending",
@@ -93,5 +95,27 @@ export function announcementOfAll(
     verdicts[0];
   return worst === undefined
     ? undefined
-    : { ...worst, message: verdicts.map(({ message }) => message).join("; ") };
+    : { ...worst, message: joined(verdicts.map(({ message }) => message)) };
+}
+
+/**
+ * True if `before`, said of the same addresses, differs from what is said now only in that
+ * heirs of dead nodes announce them: that is no news of the Service, but of the nodes.
+ */
+export function isInherited(
+  announcements: readonly AddressAnnouncement[],
+  before: Pick<AnnouncementVerdict, "status" | "message">,
+): boolean {
+  const then = announcements.map(({ address, owner = "", heirOf }) =>
+    announcedBy(address, heirOf ?? owner),
+  );
+  return before.status === "True" && before.message === joined(then);
+}
+
+function announcedBy(address: IpAddress, node: string): string {
+  return `${address} by ${node}`;
+}
+
+function joined(messages: readonly string[]): string {
+  return messages.join("; ");
 }

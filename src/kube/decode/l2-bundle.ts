@@ -1,4 +1,5 @@
-import type { BundleNode, L2Bundle } from "../../core/model/l2-bundle.ts";
+import type { BundleMove, BundleNode, L2Bundle } from "../../core/model/l2-bundle.ts";
+import { type Reason, reasons } from "../../core/model/reason.ts";
 import type { Stored } from "../store.ts";
 import { field, listField, numberField, textField, textListField } from "./fields.ts";
 import { decodeMetadata } from "./metadata.ts";
@@ -11,6 +12,7 @@ export interface L2BundleObject extends Stored {
 /** Reads an L2Bundle. */
 export function decodeL2Bundle(raw: unknown): L2BundleObject {
   const { key, name, uid, resourceVersion } = decodeMetadata(raw);
+  const moved = decodeMove(field(raw, "spec", "moved"));
   return {
     key,
     uid,
@@ -24,10 +26,25 @@ export function decodeL2Bundle(raw: unknown): L2BundleObject {
         term: numberField(raw, "spec", "term") ?? 0,
         sequence: numberField(raw, "spec", "sequence") ?? 0,
       },
+      ...(moved === undefined ? {} : { moved }),
     },
   };
 }
 
 function decodeBundleNode(raw: unknown): BundleNode {
   return { node: textField(raw, "node") ?? "", interfaces: textListField(raw, "interfaces") };
+}
+
+/** One with a reason that only a newer version knows is left out: the bundle is what counts. */
+function decodeMove(raw: unknown): BundleMove | undefined {
+  const from = textField(raw, "from");
+  const reason = textField(raw, "reason");
+  const at = textField(raw, "at");
+  return from === undefined || at === undefined || !isReason(reason)
+    ? undefined
+    : { from, reason, at };
+}
+
+function isReason(text: string | undefined): text is Reason {
+  return text !== undefined && Object.hasOwn(reasons, text);
 }

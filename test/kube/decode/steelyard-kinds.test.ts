@@ -45,19 +45,31 @@ describe("what the controller writes reads back the same", () => {
 
   test("an L2Bundle", () => {
     const node = fc.record({ node: text, interfaces: fc.array(text) });
-    const bundle: fc.Arbitrary<L2Bundle> = fc.record({
-      name: text,
-      advertisements: fc.array(text),
-      owner: node,
-      standbys: fc.array(node),
-      version: fc.record({ term: fc.nat(), sequence: fc.nat() }),
-    });
+    const reason = fc.constantFrom("SpeakerSilent" as const, "NodeDraining" as const);
+    const bundle: fc.Arbitrary<L2Bundle> = fc.record(
+      {
+        name: text,
+        advertisements: fc.array(text),
+        owner: node,
+        standbys: fc.array(node),
+        version: fc.record({ term: fc.nat(), sequence: fc.nat() }),
+        moved: fc.record({ from: text, reason, at: text }),
+      },
+      { requiredKeys: ["name", "advertisements", "owner", "standbys", "version"] },
+    );
     fc.assert(
       fc.property(bundle, (it) => {
         expect(decodeL2Bundle(received(encodeL2Bundle(it))).bundle).toEqual(it);
       }),
     );
   });
+});
+
+test("a bundle that moved for a reason of a later version is read all the same", () => {
+  const moved = { from: "n1", reason: "FullMoon", at: "2026-01-01T00:00:00Z" };
+  const raw = { metadata: { name: "b" }, spec: { owner: { node: "n2" }, moved } };
+  expect(decodeL2Bundle(raw).bundle).toMatchObject({ owner: { node: "n2" } });
+  expect(decodeL2Bundle(raw).bundle.moved).toBeUndefined();
 });
 
 describe("an L2Speaker", () => {
