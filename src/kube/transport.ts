@@ -57,6 +57,7 @@ export class Transport {
   readonly #liveness: LivenessWatch;
   readonly #listeners: ((verb: string, status: number | undefined) => void)[] = [];
   #protocol: string | undefined;
+  #serverTime: Date | undefined;
 
   constructor(options: TransportOptions) {
     const pingInterval = options.pingIntervalMs ?? 5_000;
@@ -90,6 +91,11 @@ export class Transport {
    */
   get heardAt(): number | undefined {
     return this.#liveness.heardAt;
+  }
+
+  /** The time of day at the server, to a second, by its last answer; undefined: it has told none. */
+  get serverTime(): Date | undefined {
+    return this.#serverTime;
   }
 
   /**
@@ -196,6 +202,7 @@ export class Transport {
         signal,
       });
       status = answer.statusCode;
+      this.#serverTime = timeOf(answer.headers["date"]) ?? this.#serverTime;
       return answer;
     } finally {
       const verb = request.query?.["watch"] === true ? "WATCH" : request.method;
@@ -340,4 +347,9 @@ class Deadline {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener("abort", this.#follow);
   }
+}
+
+function timeOf(header: string | string[] | undefined): Date | undefined {
+  const time = new Date(typeof header === "string" ? header : Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }

@@ -102,6 +102,8 @@ export const reasons = {
   NodeLoad: "NodeLoad",
   /** No advertisement that covers the address selects the node. */
   NodeNotSelected: "NodeNotSelected",
+  /** The node could announce the address; another one was chosen, and nothing moves without need. */
+  NodeNotChosen: "NodeNotChosen",
   /** None of the interfaces named by the advertisements is there and up on the node. */
   InterfaceMissing: "InterfaceMissing",
   /** The node has no interface that can announce. */
