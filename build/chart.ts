@@ -18,24 +18,40 @@ const podEdits = (component: "controller" | "speaker"): readonly Edit[] => [
   [`args: [${component},`, `args: [${component},{{ include "steelyard.${component}Flags" . }}`],
   [/image: steelyard:\S+/, '{{ include "steelyard.image" . | nindent 10 | trim }}'],
   [/resources: .*/, `resources: {{ toJson .Values.${component}.resources }}`],
-  [/( +)securityContext:\n +(?:runAsUser: 0|allowPriv)/, `{{ include "steelyard.mounts" . }}$&`],
   [
     /tolerations:(?: .*|(?:\n {8}.*)+)/,
     `tolerations: {{ toJson .Values.${component}.tolerations }}`,
   ],
   [/priorityClassName: .*/, "priorityClassName: {{ .Values.priorityClassName }}"],
   [
-    /( +)serviceAccountName: .*\n/,
+    / +serviceAccountName: .*\n/,
     `$&{{ include "steelyard.placement" (list . .Values.${component}.nodeSelector) }}`,
   ],
+];
+
+/** Where the certificate of /metrics goes: the speaker has volumes already, the controller has none. */
+const controllerVolumes: readonly Edit[] = [
+  [/ +serviceAccountName: .*\n/, '$&{{ include "steelyard.volumes" . }}'],
+  [/ +securityContext:\n +allowPriv/, '{{ include "steelyard.mounts" . }}$&'],
+];
+
+const speakerVolumes: readonly Edit[] = [
+  [/ +- \{name: excluded-interfaces, configMap.*\n/, '$&{{ include "steelyard.volume" . }}'],
+  [/ +- \{name: excluded-interfaces, mountPath.*\n/, '$&{{ include "steelyard.mount" . }}'],
+];
+
+const excludedInterfaces: Edit = [
+  /(?<=announcedInterfacesToExclude:\n)[\s\S]*?(?=---)/,
+  "{{ toYaml .Values.speaker.excludedInterfaces | indent 4 }}\n",
 ];
 
 const edits: Readonly<Record<string, readonly Edit[]>> = {
   "40-controller.yaml": [
     ["replicas: 2", "replicas: {{ .Values.controller.replicas }}"],
     ...podEdits("controller"),
+    ...controllerVolumes,
   ],
-  "50-speaker.yaml": podEdits("speaker"),
+  "50-speaker.yaml": [excludedInterfaces, ...podEdits("speaker"), ...speakerVolumes],
   "60-disruption.yaml": onlyIf("podDisruptionBudget"),
   "70-network-policy.yaml": [
     ["port: 7472}", "port: {{ .Values.metrics.port | default 7472 }}}"],

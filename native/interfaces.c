@@ -34,6 +34,11 @@ const struct interface *interfaces_by_name(const struct interfaces *all, const c
 	return NULL;
 }
 
+const struct interface *interfaces_by_index(const struct interfaces *all, int index)
+{
+	return by_index(all, index);
+}
+
 bool interfaces_have_mac(const struct interfaces *all, const uint8_t mac[MAC_LENGTH])
 {
 	for (size_t i = 0; i < all->count; i++)
@@ -45,7 +50,9 @@ bool interfaces_have_mac(const struct interfaces *all, const uint8_t mac[MAC_LEN
 static bool same_state(const struct interface *a, const struct interface *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->flags == b->flags && a->master == b->master &&
-	       a->has_mac == b->has_mac && mac_equal(a->mac, b->mac);
+	       a->has_mac == b->has_mac && mac_equal(a->mac, b->mac) &&
+	       strcmp(a->kind, b->kind) == 0 && a->link == b->link &&
+	       a->carrier_ups == b->carrier_ups && a->peers_notified == b->peers_notified;
 }
 
 static struct interface *append(struct interfaces *all)

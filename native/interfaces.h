@@ -26,6 +26,9 @@ struct interface_address {
 	uint32_t generation;
 };
 
+/** Room for the longest kind that the kernel knows, with its final zero; the rest of a longer one is cut. */
+#define INTERFACE_KIND_LENGTH 16
+
 /** struct interface - one network interface. */
 struct interface {
 	int index;
@@ -37,6 +40,14 @@ struct interface {
 	/** False where there is no 48-bit Ethernet address. */
 	bool has_mac;
 	uint8_t mac[MAC_LENGTH];
+	/** What made it, in the kernel's word ("veth", "macvlan"); empty for hardware. */
+	char kind[INTERFACE_KIND_LENGTH];
+	/** Index of the interface in this namespace that it sits on, or 0. */
+	int link;
+	/** How often it got its carrier, as the kernel counts; 0 before Linux 4.16. */
+	uint32_t carrier_ups;
+	/** How often the kernel said that its neighbours must be told anew: a bond failed over, a machine moved. */
+	uint32_t peers_notified;
 	uint32_t generation;
 	struct interface_address *addresses;
 	size_t address_count;
@@ -46,7 +57,7 @@ struct interface {
 struct interfaces {
 	struct interface *items;
 	size_t count;
-	/** Set by every change that matters, cleared by whoever reports it. */
+	/** Set by every change that matters, also of default routes; cleared by whoever reports it. */
 	bool changed;
 	uint32_t generation;
 };
@@ -56,6 +67,9 @@ void interfaces_free(struct interfaces *all);
 
 /** interfaces_by_name() - Return: the interface of that name, borrowed until the next change, or NULL. */
 const struct interface *interfaces_by_name(const struct interfaces *all, const char *name);
+
+/** interfaces_by_index() - Return: the interface of that index, borrowed until the next change, or NULL. */
+const struct interface *interfaces_by_index(const struct interfaces *all, int index);
 
 /** interfaces_have_mac() - Return: true when one of this host's interfaces has that hardware address. */
 bool interfaces_have_mac(const struct interfaces *all, const uint8_t mac[MAC_LENGTH]);

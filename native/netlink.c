@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_arp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdalign.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,14 +44,40 @@ static int request_dump(struct netlink *netlink, uint16_t type)
 	return send(netlink->fd, &request, sizeof(request), 0) < 0 ? -errno : 0;
 }
 
+/*
+ * Of routes only default ones matter, and a router's node may have a million
+ * others: those are dropped before they take room. A message's type is in host
+ * order, and the filter loads it as if it came from the network.
+ */
+static int drop_other_routes(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno :
+											   0;
+}
+
 static int subscribe(int fd)
 {
 	struct sockaddr_nl address = {
 		.nl_family = AF_NETLINK,
-		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+			     RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
 	};
 	int size = RECEIVE_BUFFER;
+	int error = drop_other_routes(fd);
 
+	if (error < 0)
+		return error;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	return bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 }
@@ -77,14 +106,20 @@ void netlink_close(struct netlink *netlink)
 	netlink->fd = -1;
 }
 
-static void read_name(struct interface *state, const struct rtattr *attribute)
+static void read_text(char *text, size_t size, const struct rtattr *attribute)
 {
 	size_t length = RTA_PAYLOAD(attribute);
 
-	if (length >= sizeof(state->name))
-		length = sizeof(state->name) - 1;
-	memset(state->name, 0, sizeof(state->name));
-	memcpy(state->name, RTA_DATA(attribute), length);
+	if (length >= size)
+		length = size - 1;
+	memset(text, 0, size);
+	memcpy(text, RTA_DATA(attribute), length);
+}
+
+static void read_number(void *number, const struct rtattr *attribute)
+{
+	if (RTA_PAYLOAD(attribute) == sizeof(uint32_t))
+		memcpy(number, RTA_DATA(attribute), sizeof(uint32_t));
 }
 
 static void read_mac(struct interface *state, const struct rtattr *attribute)
@@ -95,23 +130,72 @@ static void read_mac(struct interface *state, const struct rtattr *attribute)
 	state->has_mac = !mac_equal(state->mac, mac_zero);
 }
 
+static void read_kind(struct interface *state, const struct rtattr *info)
+{
+	struct rtattr *attribute = RTA_DATA(info);
+	int length = (int)RTA_PAYLOAD(info);
+
+	for (; RTA_OK(attribute, length); attribute = RTA_NEXT(attribute, length))
+		if (attribute->rta_type == IFLA_INFO_KIND)
+			read_text(state->kind, sizeof(state->kind), attribute);
+}
+
+/* The kernel's word that whoever has addresses there should tell its neighbours again. */
+static void read_event(struct interface *state, const struct rtattr *attribute)
+{
+	uint32_t event = IFLA_EVENT_NONE;
+
+	read_number(&event, attribute);
+	if (event == IFLA_EVENT_NOTIFY_PEERS || event == IFLA_EVENT_BONDING_FAILOVER)
+		state->peers_notified++;
+}
+
 static void read_link_attribute(struct interface *state, unsigned short hardware_type,
 				const struct rtattr *attribute)
 {
-	if (attribute->rta_type == IFLA_IFNAME)
-		read_name(state, attribute);
-	else if (attribute->rta_type == IFLA_ADDRESS && hardware_type == ARPHRD_ETHER)
-		read_mac(state, attribute);
-	else if (attribute->rta_type == IFLA_MASTER && RTA_PAYLOAD(attribute) == sizeof(int))
-		memcpy(&state->master, RTA_DATA(attribute), sizeof(int));
+	/* Two high bits of the type are flags. */
+	switch (attribute->rta_type & NLA_TYPE_MASK) {
+	case IFLA_IFNAME:
+		read_text(state->name, sizeof(state->name), attribute);
+		break;
+	case IFLA_ADDRESS:
+		if (hardware_type == ARPHRD_ETHER)
+			read_mac(state, attribute);
+		break;
+	case IFLA_MASTER:
+		read_number(&state->master, attribute);
+		break;
+	case IFLA_LINK:
+		read_number(&state->link, attribute);
+		break;
+	case IFLA_LINKINFO:
+		read_kind(state, attribute);
+		break;
+	case IFLA_CARRIER_UP_COUNT:
+		read_number(&state->carrier_ups, attribute);
+		break;
+	case IFLA_EVENT:
+		read_event(state, attribute);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The index of what an interface sits on means nothing here when that is in another namespace. */
+static bool is_linked_outside(const struct rtattr *attribute)
+{
+	return (attribute->rta_type & NLA_TYPE_MASK) == IFLA_LINK_NETNSID;
 }
 
 /* Bridges send RTM_DELLINK about a port that leaves them; only family AF_UNSPEC speaks of the device itself. */
 static int handle_link(struct interfaces *all, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *body = NLMSG_DATA(message);
+	const struct interface *known;
 	struct interface state = { 0 };
 	struct rtattr *attribute;
+	bool linked_outside = false;
 	int length;
 
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*body)) || body->ifi_family != AF_UNSPEC)
@@ -120,12 +204,18 @@ static int handle_link(struct interfaces *all, const struct nlmsghdr *message)
 		interfaces_remove(all, body->ifi_index);
 		return 0;
 	}
+	known = interfaces_by_index(all, body->ifi_index);
+	state.peers_notified = known ? known->peers_notified : 0;
 	state.index = body->ifi_index;
 	state.flags = body->ifi_flags & FLAGS_OF_INTEREST;
 	length = (int)IFLA_PAYLOAD(message);
 	for (attribute = IFLA_RTA(body); RTA_OK(attribute, length);
-	     attribute = RTA_NEXT(attribute, length))
+	     attribute = RTA_NEXT(attribute, length)) {
 		read_link_attribute(&state, body->ifi_type, attribute);
+		linked_outside = linked_outside || is_linked_outside(attribute);
+	}
+	if (linked_outside)
+		state.link = 0;
 	return interfaces_put(all, &state);
 }
 
@@ -165,6 +255,16 @@ static int handle_address(struct interfaces *all, const struct nlmsghdr *message
 	return 0;
 }
 
+/* Which hosts are default gateways is read elsewhere; here it is enough that it may have changed. */
+static int handle_route(struct interfaces *all, const struct nlmsghdr *message)
+{
+	const struct rtmsg *body = NLMSG_DATA(message);
+
+	if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(*body)) && body->rtm_dst_len == 0)
+		all->changed = true;
+	return 0;
+}
+
 static int handle_dump_end(struct netlink *netlink, struct interfaces *all)
 {
 	if (netlink->dumping == RTM_GETLINK) {
@@ -195,6 +295,9 @@ static int handle_message(struct netlink *netlink, struct interfaces *all,
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		return handle_address(all, message);
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return handle_route(all, message);
 	case NLMSG_DONE:
 		return handle_dump_end(netlink, all);
 	case NLMSG_ERROR:

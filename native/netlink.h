@@ -8,7 +8,7 @@
 #include "interfaces.h"
 
 /**
- * DOC: NETLINK_ROUTE: links and addresses, first all, then every change.
+ * DOC: NETLINK_ROUTE: links and addresses, first all, then every change, and that a default route changed.
  *
  * The kernel may drop events when they come faster than they are read. It says
  * so (ENOBUFS), and the only cure is to ask for everything again.

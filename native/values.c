@@ -104,6 +104,10 @@ static napi_value make_interface(napi_env env, const struct interface *interface
 	TRY(set_number(env, object, "index", interface->index));
 	TRY(set_number(env, object, "flags", interface->flags));
 	TRY(set_number(env, object, "master", interface->master));
+	TRY(set_text(env, object, "kind", interface->kind));
+	TRY(set_number(env, object, "link", interface->link));
+	TRY(set_number(env, object, "renewals",
+		       (double)interface->carrier_ups + interface->peers_notified));
 	TRY(set_bytes(env, object, "mac", interface->mac, interface->has_mac ? MAC_LENGTH : 0));
 	TRY(napi_set_named_property(env, object, "addresses", addresses));
 	return object;

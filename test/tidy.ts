@@ -46,7 +46,7 @@ export const folderRules: readonly FolderRule[] = [
     folder: "src/speaker",
     may: [
       ...core("net", "model", "layer2", "liveness"),
-      ...["src/kube", "src/link", "src/runtime", node],
+      ...["src/kube", "src/link", "src/runtime", node, "yaml"],
     ],
   },
   {

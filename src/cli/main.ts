@@ -76,6 +76,18 @@ program
   .addOption(
     new Option("--node-name <name>", "the Node that this runs on").env("METALLB_NODE_NAME"),
   )
+  .addOption(
+    new Option(
+      "--excluded-interfaces-file <file>",
+      "interfaces that never announce, as MetalLB's excludel2.yaml lists them; without the file: the usual ones",
+    ).default("/etc/steelyard/excludel2.yaml"),
+  )
+  .addOption(
+    new Option(
+      "--dataplane-health <url>",
+      "where kube-proxy, or what stands in for it, tells of its health; none: do not ask; default: port 10256 of the node",
+    ).argParser(parseHealthUrl),
+  )
   .option("--check", "tell whether this node has all that a speaker needs, and end")
   .addOption(
     new Option("--output <format>", "of --check").choices(["text", "json"]).default("text"),
@@ -90,6 +102,7 @@ program
       return;
     }
     const { runSpeaker } = await import("../speaker/main.ts");
+    const { kubeProxyHealth } = await import("../speaker/dataplane-probe.ts");
     const settings: SpeakerSettings = {
       ...options,
       nodeName: options.nodeName ?? missing("--node-name <name>"),
@@ -98,6 +111,7 @@ program
       host: options.host,
       metricsCertDir: options.metricsCertDir,
       namespace: options.namespace ?? podNamespace(),
+      dataplaneHealth: options.dataplaneHealth ?? kubeProxyHealth,
     };
     process.exitCode = await runSpeaker(settings);
   });
@@ -169,13 +183,16 @@ interface ControllerFlags extends CommonFlags {
 
 interface SpeakerFlags extends CommonFlags {
   readonly nodeName?: string;
+  readonly excludedInterfacesFile: string;
+  readonly dataplaneHealth?: readonly string[];
   readonly check?: boolean;
   readonly output: CheckOutput;
 }
 
-async function checkThisNode({ kubeconfig, output }: SpeakerFlags): Promise<number> {
+async function checkThisNode(flags: SpeakerFlags): Promise<number> {
+  const { kubeconfig, excludedInterfacesFile, output } = flags;
   const { checkNode } = await import("../speaker/check.ts");
-  return await checkNode({ kubeconfig, output, clock: systemClock });
+  return await checkNode({ kubeconfig, excludedInterfacesFile, output, clock: systemClock });
 }
 
 /** Ends the command: all but `--check` needs this flag. */
@@ -238,6 +255,17 @@ function collect(value: string, before: readonly string[] = []): readonly string
 function homeKubeconfig(): string | undefined {
   const path = join(homedir(), ".kube", "config");
   return existsSync(path) ? path : undefined;
+}
+
+/** Empty for `none`. */
+function parseHealthUrl(text: string): readonly string[] {
+  if (text === "none") {
+    return [];
+  }
+  if (!URL.canParse(text) || new URL(text).protocol !== "http:") {
+    throw new InvalidArgumentError("an http:// URL or none is expected.");
+  }
+  return [text];
 }
 
 function parsePort(text: string): number {

@@ -7,6 +7,9 @@ import type { NativeInterface } from "./native-addon.ts";
 /** Interface flags of `linux/if.h`. */
 const flag = { up: 0x1, loopback: 0x8, noArp: 0x80, lowerUp: 0x10000 } as const;
 
+/** Kinds that put further hardware addresses, or hosts, on the segment of the interface that they sit on. */
+const sharesSegment: ReadonlySet<string> = new Set(["macvlan", "macvtap", "ipvlan", "ipvtap"]);
+
 /** Returns what the addon tells of one interface in the core's words; prefixes in order of address. */
 export function toNetworkInterface(native: NativeInterface): NetworkInterface {
   return {
@@ -18,6 +21,10 @@ export function toNetworkInterface(native: NativeInterface): NetworkInterface {
     loopback: (native.flags & flag.loopback) !== 0,
     noArp: (native.flags & flag.noArp) !== 0,
     master: native.master === 0 ? undefined : native.master,
+    lower: native.link !== 0 && sharesSegment.has(native.kind) ? native.link : undefined,
+    kind: native.kind === "" ? undefined : native.kind,
+    renewals: native.renewals,
+    excludedBy: undefined,
     prefixes: native.addresses.map(toPrefix).sort(byAddress),
   };
 }

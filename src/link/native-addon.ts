@@ -34,6 +34,12 @@ export interface NativeInterface {
   readonly flags: number;
   /** 0 without a master. */
   readonly master: number;
+  /** What made it (`veth`, `macvlan`); empty for hardware. */
+  readonly kind: string;
+  /** Index of the interface that it sits on; 0 without one, or where that is in another namespace. */
+  readonly link: number;
+  /** How often it got its carrier or the kernel wanted its neighbours told anew. */
+  readonly renewals: number;
   /** Empty where there is no Ethernet address. */
   readonly mac: Uint8Array;
   readonly addresses: readonly { readonly bytes: Uint8Array; readonly length: number }[];

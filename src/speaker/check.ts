@@ -11,6 +11,7 @@ export type CheckOutput = "text" | "json";
  */
 export async function checkNode(options: {
   readonly kubeconfig: string | undefined;
+  readonly excludedInterfacesFile: string;
   readonly output: CheckOutput;
   readonly clock: Clock;
 }): Promise<number> {

@@ -1,6 +1,6 @@
 import { speakerLeaseName } from "../core/liveness/lease-name.ts";
 import type { LeaseOwner } from "../kube/lease.ts";
-import { LeaseRenewer } from "../kube/lease-renewer.ts";
+import { LeaseRenewer, type LeaseRenewerOptions } from "../kube/lease-renewer.ts";
 import { loadAccess } from "../kube/load-access.ts";
 import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
@@ -14,6 +14,8 @@ import { type Log, openLog } from "../runtime/log.ts";
 import type { Counter } from "../runtime/metrics.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
 import { AnnouncementDriver } from "./announcement-driver.ts";
+import { DataplaneProbe } from "./dataplane-probe.ts";
+import { type ExcludedInterfaces, readExcludedInterfaces } from "./excluded-interfaces.ts";
 import { describeSpeaker } from "./metrics.ts";
 import { nodeReport } from "./node-report.ts";
 import { ReportWriter } from "./report-writer.ts";
@@ -35,6 +37,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const log = openLog(settings.logLevel).child({ node: nodeName });
   const clock = systemClock;
   const signal = shutdownSignal();
+  const excluded = await readExcludedInterfaces(settings.excludedInterfacesFile);
   const access = await loadAccess({ kubeconfig: settings.kubeconfig, clock });
   const reads = new Transport({ access, log, clock, pingIntervalMs });
   const writes = new Transport({ access, log, clock, pingIntervalMs });
@@ -43,7 +46,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     log,
     onEvents: (events) => {
       for (const event of events) {
-        takeLinkEvent(event, driver, claims, log);
+        takeLinkEvent(event, { driver, excluded, claims, log });
       }
     },
   });
@@ -61,19 +64,15 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     node: nodeName,
     writer: new Writer(writes, () => true),
     ownSpeaker: watch.ownSpeaker,
-    report: () => nodeReport(driver.state, driver, driver.applied),
+    report: () => nodeReport(driver.state, driver, driver.applied, dataplane.dataplane),
     clock,
     log,
   });
-  const lease = new LeaseRenewer({
-    transport: writes,
-    namespace,
-    name: speakerLeaseName(nodeName),
-    holderIdentity: podName,
-    owner: () => nodeAsOwner(nodeName, watch.ownSpeaker.get(nodeName)?.nodeUid),
-    clock,
-    log,
-  });
+  const owner = (): LeaseOwner | undefined =>
+    nodeAsOwner(nodeName, watch.ownSpeaker.get(nodeName)?.nodeUid);
+  const lease = signOfLife(settings, { transport: writes, owner, clock, log });
+  const urls = settings.dataplaneHealth;
+  const dataplane = new DataplaneProbe({ urls, clock, log, onChange: () => report.trigger() });
 
   // Made anew, restored from a copy, or written by the speaker that this one replaces.
   watch.ownSpeaker.onChange(() => report.trigger());
@@ -87,7 +86,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const sources = { node: nodeName, driver, allocations, link, lease, clock };
   const claims = describeSpeaker(metrics, sources);
   link.open();
-  driver.linkChanged(link.interfaces(), readDefaultGateways());
+  driver.linkChanged(excluded.mark(link.interfaces()), readDefaultGateways());
   const notReady = (): readonly string[] => [
     ...watch.notSynced(),
     ...driver.brokenSockets(),
@@ -100,7 +99,8 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const background = [watch.run(signal), served, vanished.run(signal)];
   await until(() => watch.synced, clock, signal);
   driver.start();
-  background.push(report.run(signal));
+  await dataplane.ask();
+  background.push(report.run(signal), dataplane.run(signal));
   await until(() => report.reported, clock, signal);
   background.push(lease.run(signal));
   await Promise.all(background);
@@ -108,6 +108,19 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   await Promise.all([reads.close(), writes.close()]);
   log.info({}, "speaker stopped");
   return 0;
+}
+
+/** What the leader sees that this speaker lives by. */
+function signOfLife(
+  { namespace, nodeName, podName }: SpeakerSettings,
+  options: Pick<LeaseRenewerOptions, "transport" | "owner" | "clock" | "log">,
+): LeaseRenewer {
+  return new LeaseRenewer({
+    ...options,
+    namespace,
+    name: speakerLeaseName(nodeName),
+    holderIdentity: podName,
+  });
 }
 
 /** The Node, whose uid only its L2Speaker tells: a speaker may read no Nodes. */
@@ -122,15 +135,18 @@ async function until(holds: () => boolean, clock: Clock, signal: AbortSignal): P
   }
 }
 
-function takeLinkEvent(
-  event: LinkEvent,
-  driver: AnnouncementDriver,
-  claims: Counter,
-  log: Log,
-): void {
+interface LinkEventTakers {
+  readonly driver: AnnouncementDriver;
+  readonly excluded: ExcludedInterfaces;
+  readonly claims: Counter;
+  readonly log: Log;
+}
+
+function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
+  const { driver, excluded, claims, log } = takers;
   switch (event.kind) {
     case "interfaces":
-      driver.linkChanged(event.interfaces, readDefaultGateways());
+      driver.linkChanged(excluded.mark(event.interfaces), readDefaultGateways());
       break;
     case "socketOpen":
       driver.socketChanged(event.interface, undefined);

@@ -8,6 +8,7 @@ import { askForEcho, type EchoOutcome } from "../link/icmp-echo.ts";
 import { Link } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { silentLog } from "../runtime/log.ts";
+import { type ExcludedInterfaces, readExcludedInterfaces } from "./excluded-interfaces.ts";
 import type { InterfaceSettings, NodeFacts } from "./node-needs.ts";
 
 const settingsFolder = "/proc/sys/net/ipv4/conf";
@@ -16,14 +17,16 @@ const apiTimeoutMs = 5_000;
 /** Finds out what {@link NodeFacts} lists. Changes nothing; sends an ICMP echo to the gateway. */
 export async function readNodeFacts(options: {
   readonly kubeconfig: string | undefined;
+  readonly excludedInterfacesFile: string;
   readonly clock: Clock;
 }): Promise<NodeFacts> {
   const { clock } = options;
+  const excluded = await readExcludedInterfaces(options.excludedInterfacesFile);
   const defaultGateways = readDefaultGateways();
   const [apiServer, echo, link] = await Promise.all([
     askApiServer(options),
     askGateway(defaultGateways, clock),
-    lookAtLink(),
+    lookAtLink(excluded),
   ]);
   return {
     capabilities: readCapabilities(),
@@ -45,11 +48,13 @@ function readCapabilities(): NodeFacts["capabilities"] {
 }
 
 /** Opens the link as the speaker does, looks, and closes it. */
-async function lookAtLink(): Promise<Pick<NodeFacts, "interfaces" | "packetSocketError">> {
+async function lookAtLink(
+  excluded: ExcludedInterfaces,
+): Promise<Pick<NodeFacts, "interfaces" | "packetSocketError">> {
   const link = new Link({ onEvents: () => undefined, log: silentLog });
   try {
     link.open();
-    return { interfaces: link.interfaces(), packetSocketError: undefined };
+    return { interfaces: excluded.mark(link.interfaces()), packetSocketError: undefined };
   } catch (error) {
     return { interfaces: [], packetSocketError: messageOf(error) };
   } finally {

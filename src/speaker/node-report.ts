@@ -1,10 +1,14 @@
 import type { AnnouncerState } from "../core/layer2/announcer.ts";
-import { reportedFailuresMax, reportedIgnoredMax } from "../core/model/l2-speaker.ts";
+import {
+  type Dataplane,
+  reportedFailuresMax,
+  reportedIgnoredMax,
+} from "../core/model/l2-speaker.ts";
 import { isNeverAssignable } from "../core/net/ip-address.ts";
 import type { IpPrefix } from "../core/net/ip-prefix.ts";
 import {
-  canAnnounceOn,
   holdsNodeAddresses,
+  interfaceState,
   type NetworkInterface,
 } from "../core/net/network-interface.ts";
 
@@ -30,6 +34,7 @@ export function nodeReport(
   state: AnnouncerState,
   known: KnownBundles,
   applied: AppliedVersions,
+  dataplane: Dataplane | undefined,
 ): object {
   const { highestTerm, ignoredBundles } = known;
   return {
@@ -38,6 +43,9 @@ export function nodeReport(
       .map((nic) => reportInterface(nic, state.brokenInterfaces.has(nic.name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     defaultGateways: state.defaultGateways,
+    ...(dataplane === undefined
+      ? {}
+      : { dataplane: { ...dataplane, message: dataplane.message.slice(0, messageMax) } }),
     highestTerm,
     ignoredBundles: [...ignoredBundles].sort().slice(0, reportedIgnoredMax),
     announced: state.answering.size,
@@ -50,19 +58,27 @@ export function nodeReport(
   };
 }
 
-/** Interfaces of Pods come and go; what neighbours cannot reach is left out. */
+/**
+ * Interfaces of Pods come and go; what neighbours cannot reach is left out. An interface that is down
+ * stays in, if it has addresses: those of its subnet are announced nowhere else.
+ */
 function isWorthReporting(nic: NetworkInterface): boolean {
+  const state = interfaceState(nic);
   const hasAddress = nic.prefixes.some(({ address }) => !isNeverAssignable(address));
   const reachable = hasAddress && holdsNodeAddresses(nic) && nic.mac !== undefined;
-  return !nic.loopback && (reachable || canAnnounceOn(nic));
+  const waits = state === "NoCarrier" || (state === "Down" && hasAddress);
+  return !nic.loopback && (reachable || state === "Usable" || waits);
 }
 
 function reportInterface(nic: NetworkInterface, broken: boolean): { readonly name: string } {
+  const asItIs = interfaceState(nic);
+  const state = asItIs === "Usable" && broken ? "Refused" : asItIs;
   return {
     name: nic.name,
     ...(nic.mac === undefined ? {} : { mac: nic.mac }),
     carrier: nic.carrier,
-    usable: canAnnounceOn(nic) && !broken,
+    usable: state === "Usable",
+    state,
     prefixes: nic.prefixes.slice(0, prefixesMax).map(formatPrefix),
   } as { readonly name: string };
 }

@@ -9,5 +9,9 @@ export interface SpeakerSettings extends MetricsSettings {
   readonly namespace: string;
   readonly nodeName: string;
   readonly podName: string;
+  /** As MetalLB's `excludel2.yaml`; it may be missing. */
+  readonly excludedInterfacesFile: string;
+  /** Where the node's kube-proxy is asked for its health; empty: nowhere. */
+  readonly dataplaneHealth: readonly string[];
   readonly logLevel: LogLevel;
 }

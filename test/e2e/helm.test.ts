@@ -96,6 +96,7 @@ describe("the chart", { timeout: 60_000 }, () => {
       ...{ "controller.replicas": "3", configNamespace: "pools", logLevel: "debug" },
       ...{ loadBalancerClass: "example.com/lb", "metrics.port": "9100" },
       ...{ priorityClassName: "mine", "podDisruptionBudget.enabled": "false" },
+      ...{ "speaker.excludedInterfaces": "{^san.*}", "speaker.dataplaneHealth": "none" },
       ...{ "speaker.nodeSelector.rack": "a", "metrics.certificateSecret": "certificate" },
     };
     const sets = Object.entries(values).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
@@ -106,9 +107,10 @@ describe("the chart", { timeout: 60_000 }, () => {
     expect(said).not.toContain("steelyard-system");
     expect(said).not.toContain("metallb-system");
     const flags = ["--log-level=debug", "--port=9100", "--metrics-cert-dir=/etc/steelyard-metrics"];
+    const certificate = { name: "metrics-certificate", secret: { secretName: "certificate" } };
     const pod = (args: readonly string[], more: object = {}): object => ({
       priorityClassName: "mine",
-      volumes: [{ name: "metrics-certificate", secret: { secretName: "certificate" } }],
+      volumes: [certificate],
       containers: [
         expect.objectContaining({
           image: "registry.example:5000/lb/steelyard:v9",
@@ -125,7 +127,17 @@ describe("the chart", { timeout: 60_000 }, () => {
         },
       },
       "DaemonSet other/steelyard-speaker": {
-        spec: { template: { spec: pod([], { nodeSelector: { rack: "a" } }) } },
+        spec: {
+          template: {
+            spec: pod(["--dataplane-health=none"], {
+              nodeSelector: { rack: "a" },
+              volumes: [expect.objectContaining({ name: "excluded-interfaces" }), certificate],
+            }),
+          },
+        },
+      },
+      "ConfigMap other/steelyard-excludel2": {
+        data: { "excludel2.yaml": "announcedInterfacesToExclude:\n- ^san.*\n" },
       },
     });
   });

@@ -8,6 +8,9 @@ describe("the picture of an interface", () => {
       index: 7,
       flags: 0x1 | 0x80,
       master: 3,
+      kind: "",
+      link: 0,
+      renewals: 0,
       mac: Uint8Array.of(2, 0, 0, 0, 0xab, 1),
       addresses: [
         {
@@ -41,6 +44,9 @@ describe("the picture of an interface", () => {
       index: 1,
       flags: 0x1 | 0x8 | 0x10000,
       master: 0,
+      kind: "",
+      link: 0,
+      renewals: 0,
       mac: new Uint8Array(),
       addresses: [],
     });

@@ -68,10 +68,24 @@ static void add_attribute(struct nlmsghdr *message, int type, const void *value,
 	message->nlmsg_len += (uint32_t)RTA_SPACE(length);
 }
 
+/* A nested attribute, as the kernel wraps the kind of an interface. */
+static void add_kind(struct nlmsghdr *message, const char *kind)
+{
+	struct {
+		struct rtattr header;
+		char text[24];
+	} nested = { .header = { .rta_type = IFLA_INFO_KIND } };
+
+	nested.header.rta_len = (unsigned short)RTA_LENGTH(strlen(kind) + 1);
+	strcpy(nested.text, kind);
+	add_attribute(message, IFLA_LINKINFO, &nested, nested.header.rta_len);
+}
+
 static struct nlmsghdr *make_link(struct datagram *datagram)
 {
 	int index = (int)fuzz_below(INTERFACES);
 	int master = (int)fuzz_below(INTERFACES);
+	uint32_t event = (uint32_t)fuzz_below(8);
 	struct ifinfomsg body = {
 		.ifi_family = fuzz_below(8) ? AF_UNSPEC : AF_BRIDGE,
 		.ifi_type = fuzz_below(4) ? ARPHRD_ETHER : ARPHRD_LOOPBACK,
@@ -88,6 +102,14 @@ static struct nlmsghdr *make_link(struct datagram *datagram)
 	add_attribute(message, IFLA_ADDRESS, mac, sizeof(mac));
 	if (fuzz_below(2))
 		add_attribute(message, IFLA_MASTER, &master, sizeof(master));
+	if (fuzz_below(2))
+		add_kind(message, fuzz_below(2) ? "macvlan" : "a-kind-that-is-too-long");
+	if (fuzz_below(2))
+		add_attribute(message, fuzz_below(2) ? IFLA_LINK : IFLA_LINK_NETNSID, &master,
+			      sizeof(master));
+	if (fuzz_below(2))
+		add_attribute(message, fuzz_below(2) ? IFLA_EVENT : IFLA_CARRIER_UP_COUNT, &event,
+			      sizeof(event));
 	return message;
 }
 
@@ -109,6 +131,15 @@ static struct nlmsghdr *make_address(struct datagram *datagram)
 	return message;
 }
 
+static struct nlmsghdr *make_route(struct datagram *datagram)
+{
+	struct rtmsg body = { .rtm_family = AF_INET, .rtm_dst_len = (uint8_t)fuzz_below(3) };
+	struct nlmsghdr *message = begin_message(datagram, &body, sizeof(body));
+
+	message->nlmsg_type = fuzz_below(2) ? RTM_NEWROUTE : RTM_DELROUTE;
+	return message;
+}
+
 static struct nlmsghdr *make_other(struct datagram *datagram)
 {
 	struct nlmsgerr body = { .error = fuzz_below(2) ? 0 : -16 };
@@ -124,6 +155,7 @@ static void make_datagram(struct datagram *datagram)
 	for (uint64_t messages = 1 + fuzz_below(4); messages > 0; messages--) {
 		uint64_t choice = fuzz_below(16);
 		const struct nlmsghdr *message = choice == 0 ? make_other(datagram) :
+						 choice == 1 ? make_route(datagram) :
 						 choice < 9  ? make_link(datagram) :
 							       make_address(datagram);
 
@@ -138,6 +170,7 @@ static void check_picture(void)
 		const struct interface *item = &all.items[i];
 
 		CHECK(memchr(item->name, 0, sizeof(item->name)) != NULL);
+		CHECK(memchr(item->kind, 0, sizeof(item->kind)) != NULL);
 		for (size_t k = 0; k < i; k++)
 			CHECK(all.items[k].index != item->index);
 	}

@@ -75,7 +75,13 @@ export function readNode(args: CommandArguments): Node {
 /** The arguments of `speaker`. */
 export function readSpeaker(args: CommandArguments): L2Speaker {
   const node = args.word("NODE");
-  const nic = { name: "eth0", mac: undefined, carrier: true, usable: true };
+  const nic = {
+    name: "eth0",
+    mac: undefined,
+    carrier: true,
+    usable: true,
+    state: "Usable" as const,
+  };
   const report = {
     interfaces: [{ ...nic, prefixes: args.parsedWords(parseIpPrefix) }],
     defaultGateways: args.all("gateway").map((text) => args.parsed(text, parseIpAddress)),

@@ -1,10 +1,11 @@
+import { chooseInterfaces, type InterfaceCandidate } from "../model/interface-choice.ts";
 import type { SpeakerFailure } from "../model/l2-speaker.ts";
 import type { AnnounceFailure } from "../model/reason.ts";
 import { familyOf, type IpAddress, isNeverAssignable } from "../net/ip-address.ts";
-import { prefixContains } from "../net/ip-prefix.ts";
 import {
   canAnnounceOn,
   holdsNodeAddresses,
+  interfaceState,
   type NetworkInterface,
 } from "../net/network-interface.ts";
 
@@ -12,6 +13,8 @@ import {
 export interface AnnouncerState {
   readonly interfaces: readonly NetworkInterface[];
   readonly defaultGateways: readonly IpAddress[];
+  /** What of the interfaces each address is compared with: drawn once, not once an address. */
+  readonly picture: NodePicture;
   /** The interfaces that advertisements name for each address of ours; empty: any. */
   readonly assigned: Map<IpAddress, readonly string[]>;
   /** The interfaces on which each address is answered now. */
@@ -19,6 +22,12 @@ export interface AnnouncerState {
   readonly failures: Map<IpAddress, SpeakerFailure>;
   /** Interfaces on which the kernel refuses what answering needs, and its words. */
   readonly brokenInterfaces: Map<string, string>;
+}
+
+/** The interfaces as the choice sees them, and the addresses that are the node's own, with their interfaces. */
+interface NodePicture {
+  readonly candidates: readonly InterfaceCandidate[];
+  readonly ownAddresses: ReadonlyMap<IpAddress, string>;
 }
 
 export type AnnouncerInput =
@@ -56,6 +65,7 @@ export function silentAnnouncer(): AnnouncerState {
   return {
     interfaces: [],
     defaultGateways: [],
+    picture: pictureOf([]),
     assigned: new Map(),
     answering: new Map(),
     failures: new Map(),
@@ -68,8 +78,9 @@ export function silentAnnouncer(): AnnouncerState {
  * returned state from here on.
  *
  * Nothing is sent when nothing changed: an assignment repeated has no effects.
- * An address is announced anew where it was not answered before, and where the
- * interface came back or has another hardware address.
+ * An address is announced anew where it was not answered before, and where neighbours
+ * must learn its place again: the interface came back, has another hardware address, or
+ * hangs on another wire.
  */
 export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerStep {
   switch (input.kind) {
@@ -85,6 +96,7 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
         ...state,
         interfaces: input.interfaces,
         defaultGateways: input.defaultGateways,
+        picture: pictureOf(input.interfaces),
       };
       const renewed = renewedInterfaces(state.interfaces, input.interfaces);
       const effects = [...state.assigned.keys()].flatMap((address) =>
@@ -115,7 +127,7 @@ function settle(
   renewed: ReadonlySet<string>,
 ): readonly AnnouncerEffect[] {
   const before = state.answering.get(address) ?? [];
-  const after = chooseInterfaces(state, address);
+  const after = interfacesFor(state, address);
   noteBroken(state, address, after);
   const effects: AnnouncerEffect[] = [];
   for (const name of before.filter((known) => !after.includes(known))) {
@@ -146,7 +158,7 @@ function noteBroken(
   }
 }
 
-function chooseInterfaces(state: AnnouncerState, address: IpAddress): readonly string[] {
+function interfacesFor(state: AnnouncerState, address: IpAddress): readonly string[] {
   state.failures.delete(address);
   const named = state.assigned.get(address);
   if (named === undefined) {
@@ -159,20 +171,10 @@ function chooseInterfaces(state: AnnouncerState, address: IpAddress): readonly s
   if (familyOf(address) === 6) {
     return fail(state, address, "FamilyNotAnnounced", `this version announces IPv4 only`);
   }
-  const usable = state.interfaces.filter(canAnnounceOn);
-  if (named.length > 0) {
-    const present = usable.filter((nic) => named.includes(nic.name));
-    return present.length > 0
-      ? present.map((nic) => nic.name)
-      : fail(state, address, "InterfaceMissing", `none of ${named.join(", ")} is there and up`);
-  }
-  const onLink = usable.filter((nic) =>
-    nic.prefixes.some((prefix) => prefixContains(prefix, address)),
-  );
-  const chosen = onLink.length > 0 ? onLink : usable;
-  return chosen.length > 0
-    ? chosen.map((nic) => nic.name)
-    : fail(state, address, "NoUsableInterface", "no interface is up, with carrier and able to ARP");
+  const choice = chooseInterfaces(state.picture.candidates, named, address);
+  return choice.kind === "chosen"
+    ? choice.names
+    : fail(state, address, choice.reason, choice.message);
 }
 
 /** Whoever asks, these are never announced: it would cut the node or its network off. */
@@ -183,10 +185,22 @@ function refuse(state: AnnouncerState, address: IpAddress): string | undefined {
   if (state.defaultGateways.includes(address)) {
     return "it is the default gateway of this node";
   }
-  const own = state.interfaces.find(
-    (nic) => holdsNodeAddresses(nic) && nic.prefixes.some((prefix) => prefix.address === address),
-  );
-  return own === undefined ? undefined : `it is this node's own address on ${own.name}`;
+  const own = state.picture.ownAddresses.get(address);
+  return own === undefined ? undefined : `it is this node's own address on ${own}`;
+}
+
+function pictureOf(interfaces: readonly NetworkInterface[]): NodePicture {
+  const candidates = interfaces.map((nic) => ({
+    name: nic.name,
+    state: interfaceState(nic),
+    prefixes: nic.prefixes,
+    index: nic.index,
+    lower: nic.lower,
+  }));
+  const own = interfaces
+    .filter(holdsNodeAddresses)
+    .flatMap(({ name, prefixes }) => prefixes.map(({ address }) => [address, name] as const));
+  return { candidates, ownAddresses: new Map(own) };
 }
 
 function fail(
@@ -199,20 +213,33 @@ function fail(
   return [];
 }
 
-/** Interfaces on which the neighbours' caches may be wrong: back again, re-created, or with a new MAC. */
+/**
+ * Names of interfaces on which neighbours and switches may know better than they should: back again,
+ * made anew, with another hardware address, or plugged elsewhere. A bridge is, when one of its wires is.
+ */
 function renewedInterfaces(
   before: readonly NetworkInterface[],
   after: readonly NetworkInterface[],
 ): ReadonlySet<string> {
   const known = new Map(before.map((nic) => [nic.name, nic]));
-  const renewed = after.filter((nic) => {
-    const old = known.get(nic.name);
-    return (
-      old !== undefined &&
-      (old.mac !== nic.mac ||
-        old.index !== nic.index ||
-        (canAnnounceOn(nic) && !canAnnounceOn(old)))
-    );
-  });
-  return new Set(renewed.map((nic) => nic.name));
+  const renewed = after.filter((nic) => isRenewed(known.get(nic.name), nic));
+  const bridges = new Set(renewed.filter(isWire).flatMap(({ master }) => master ?? []));
+  return new Set(
+    [...renewed, ...after.filter(({ index }) => bridges.has(index))].map(({ name }) => name),
+  );
+}
+
+function isRenewed(old: NetworkInterface | undefined, nic: NetworkInterface): boolean {
+  return (
+    old !== undefined &&
+    (old.mac !== nic.mac ||
+      old.index !== nic.index ||
+      old.renewals !== nic.renewals ||
+      (canAnnounceOn(nic) && !canAnnounceOn(old)))
+  );
+}
+
+/** Not the plug of a container or a virtual machine, which come and go without any neighbour's knowing. */
+function isWire({ kind }: NetworkInterface): boolean {
+  return kind !== "veth" && kind !== "tun";
 }

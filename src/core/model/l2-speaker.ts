@@ -1,6 +1,7 @@
 import type { IpAddress } from "../net/ip-address.ts";
 import type { IpPrefix } from "../net/ip-prefix.ts";
 import type { MacAddress } from "../net/mac-address.ts";
+import type { InterfaceState } from "../net/network-interface.ts";
 import type { AnnounceFailure } from "./reason.ts";
 
 /** One interface as a speaker reports it. */
@@ -8,9 +9,33 @@ export interface SpeakerInterface {
   readonly name: string;
   readonly mac: MacAddress | undefined;
   readonly carrier: boolean;
-  /** True if addresses can be announced here. */
+  /** True if addresses can be announced here: its state is `Usable`. */
   readonly usable: boolean;
+  /** Why they can or cannot. */
+  readonly state: InterfaceState;
   readonly prefixes: readonly IpPrefix[];
+}
+
+/**
+ * What the node's kube-proxy, or what stands in for it, says of itself. `Unhealthy`: its rules are
+ * late. `NodeLeaving`: it works, and the node is about to be deleted. `Absent`: nobody listens there,
+ * because it does not run (yet), or because the cluster has none. `Unasked`: an admin said so.
+ */
+export const dataplaneStates = [
+  "Healthy",
+  "Unhealthy",
+  "NodeLeaving",
+  "Absent",
+  "Unasked",
+] as const;
+
+export type DataplaneState = (typeof dataplaneStates)[number];
+
+/** Whether traffic that a node attracts goes on from there, as far as is known. */
+export interface Dataplane {
+  readonly state: DataplaneState;
+  /** For people: who was asked, and what came back. */
+  readonly message: string;
 }
 
 /** A report names at most so many failures; a full list may have left some out. */
@@ -23,6 +48,8 @@ export const reportedIgnoredMax = 100;
 export interface SpeakerReport {
   readonly interfaces: readonly SpeakerInterface[];
   readonly defaultGateways: readonly IpAddress[];
+  /** `undefined`: its speaker is of a version that does not ask, or says what we do not know. */
+  readonly dataplane?: Dataplane | undefined;
   /** The highest {@link BundleVersion.term} that it has seen. */
   readonly highestTerm: number;
   /** Names of bundles whose version is lower than one that it knows, at most 100. */

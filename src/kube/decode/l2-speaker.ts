@@ -1,13 +1,16 @@
-import type {
-  L2Speaker,
-  SpeakerFailure,
-  SpeakerInterface,
-  SpeakerReport,
+import {
+  type Dataplane,
+  dataplaneStates,
+  type L2Speaker,
+  type SpeakerFailure,
+  type SpeakerInterface,
+  type SpeakerReport,
 } from "../../core/model/l2-speaker.ts";
 import type { AnnounceFailure } from "../../core/model/reason.ts";
 import { parseIpAddress } from "../../core/net/ip-address.ts";
 import { parseIpPrefix } from "../../core/net/ip-prefix.ts";
 import { parseMacAddress } from "../../core/net/mac-address.ts";
+import { type InterfaceState, interfaceStates } from "../../core/net/network-interface.ts";
 import type { Stored } from "../store.ts";
 import { booleanField, field, listField, numberField, textField, textListField } from "./fields.ts";
 import { decodeMetadata } from "./metadata.ts";
@@ -39,6 +42,7 @@ function decodeReport(status: unknown): SpeakerReport {
     defaultGateways: textListField(status, "defaultGateways").flatMap(
       (text) => parseIpAddress(text) ?? [],
     ),
+    dataplane: decodeDataplane(field(status, "dataplane")),
     highestTerm: numberField(status, "highestTerm") ?? 0,
     ignoredBundles: textListField(status, "ignoredBundles"),
     applied: {
@@ -49,14 +53,31 @@ function decodeReport(status: unknown): SpeakerReport {
   };
 }
 
+function decodeDataplane(raw: unknown): Dataplane | undefined {
+  const state = dataplaneStates.find((known) => known === textField(raw, "state"));
+  return state === undefined ? undefined : { state, message: textField(raw, "message") ?? "" };
+}
+
 function decodeInterface(raw: unknown): SpeakerInterface {
+  const usable = booleanField(raw, "usable") ?? false;
+  const carrier = booleanField(raw, "carrier") ?? false;
   return {
     name: textField(raw, "name") ?? "",
     mac: parseMacAddress(textField(raw, "mac") ?? ""),
-    carrier: booleanField(raw, "carrier") ?? false,
-    usable: booleanField(raw, "usable") ?? false,
+    carrier,
+    usable,
+    state: stateOf(textField(raw, "state"), usable, carrier),
     prefixes: textListField(raw, "prefixes").flatMap((text) => parseIpPrefix(text) ?? []),
   };
+}
+
+/** A speaker of 0.1.0 tells no state, and a newer one may know states that we do not. */
+function stateOf(text: string | undefined, usable: boolean, carrier: boolean): InterfaceState {
+  const known = interfaceStates.find((state) => state === text);
+  if (known !== undefined && (known === "Usable") === usable) {
+    return known;
+  }
+  return usable ? "Usable" : carrier ? "NoArp" : "NoCarrier";
 }
 
 const failureReasons: readonly string[] = [

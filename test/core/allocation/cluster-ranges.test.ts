@@ -11,7 +11,13 @@ function prefix(text: string): IpPrefix {
 
 test("every address that the cluster uses is denied, in words that say for what", () => {
   const silent: L2Speaker = { node: "node-2", report: undefined };
-  const nic = { name: "eth0", mac: undefined, carrier: true, usable: true };
+  const nic = {
+    name: "eth0",
+    mac: undefined,
+    carrier: true,
+    usable: true,
+    state: "Usable" as const,
+  };
   const speaker: L2Speaker = {
     node: "node-1",
     report: {

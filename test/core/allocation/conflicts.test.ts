@@ -51,7 +51,14 @@ describe("a pool with addresses of the cluster itself", () => {
     node,
     report: {
       interfaces: [
-        { name: "eth0", mac: undefined, carrier: true, usable: true, prefixes: [prefix(own)] },
+        {
+          name: "eth0",
+          mac: undefined,
+          carrier: true,
+          usable: true,
+          state: "Usable" as const,
+          prefixes: [prefix(own)],
+        },
       ],
       defaultGateways: [ip(gateway)],
       highestTerm: 0,

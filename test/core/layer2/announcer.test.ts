@@ -98,11 +98,11 @@ describe("interfaces", () => {
   const bare = nic("eth2");
   test.each<[string, readonly NetworkInterface[], readonly string[], readonly string[]]>([
     ["the one whose subnet holds the address", [other, lan, bare], [], ["eth0"]],
-    ["each whose subnet holds it", [lan, nic("eth3", ["192.0.2.9/25"])], [], ["eth0", "eth3"]],
+    ["one, when two are in its subnet", [nic("eth1", ["192.0.2.9/24"]), lan], [], ["eth0"]],
     ["all fit ones, when no subnet holds it", [other, bare], [], ["eth1", "eth2"]],
     ["exactly those named, subnet or not", [lan, other, bare], ["eth1", "eth2"], ["eth1", "eth2"]],
     ["those named that are there", [lan, other], ["eth1", "eth9"], ["eth1"]],
-    ["none that is down", [{ ...lan, up: false }, other], [], ["eth1"]],
+    ["none that is down", [{ ...bare, up: false }, other], [], ["eth1"]],
     ["no port of a bridge", [{ ...lan, master: 9 }, nic("br0", ["192.0.2.241/24"])], [], ["br0"]],
     [
       "no loopback",
@@ -145,10 +145,33 @@ describe("the link", () => {
   test.each<[string, Partial<NetworkInterface>]>([
     ["another hardware address", { mac: parseMacAddress("02:00:00:00:00:99") }],
     ["another index: it was made anew", { index: 77 }],
+    ["its carrier back before anybody looked, or a bond that failed over", { renewals: 2 }],
   ])("with %s answers and announces again", (_, change) => {
     const announcer = announcerOn(lan);
     announcer.assign("192.0.2.4");
     expect(announcer.link([{ ...lan, ...change }])).toEqual(both("eth0"));
+  });
+
+  test("lost on the address's own segment makes it no guest on another", () => {
+    const announcer = announcerOn(lan, nic("eth1", ["198.51.100.1/24"]));
+    announcer.assign("192.0.2.4");
+    const withdrawn = ["withdraw 192.0.2.4 on eth0"];
+    expect(announcer.link([{ ...lan, up: false }, nic("eth1", ["198.51.100.1/24"])])).toEqual(
+      withdrawn,
+    );
+    expect(announcer.state.failures.get(ip("192.0.2.4"))).toMatchObject({
+      reason: "NoUsableInterface",
+      message: "eth0 is down",
+    });
+  });
+
+  test("lost moves the address to the second interface in its subnet, and back", () => {
+    const second = nic("eth1", ["192.0.2.9/24"]);
+    const announcer = announcerOn(lan, second);
+    announcer.assign("192.0.2.4");
+    const lost = announcer.link([{ ...lan, carrier: false }, second]);
+    expect(lost).toEqual(["withdraw 192.0.2.4 on eth0", ...both("eth1")]);
+    expect(announcer.link([lan, second])).toEqual(["withdraw 192.0.2.4 on eth1", ...both("eth0")]);
   });
 
   test("of another interface does not matter", () => {
@@ -163,6 +186,24 @@ describe("the link", () => {
     announcer.assign("192.0.2.4");
     const moved = announcer.link([nic("eth0", ["192.0.2.241/24"]), nic("eth1")]);
     expect(moved).toEqual(["withdraw 192.0.2.4 on eth1"]);
+  });
+});
+
+describe("a bridge", () => {
+  const bridge = nic("br0", ["192.0.2.241/24"], { index: 9, kind: "bridge" });
+  const port = (name: string, change: Partial<NetworkInterface>): NetworkInterface =>
+    nic(name, [], { master: 9, ...change });
+
+  test("whose wire was pulled and plugged announces again", () => {
+    const announcer = announcerOn(bridge, port("eth0", {}));
+    announcer.assign("192.0.2.4");
+    expect(announcer.link([bridge, port("eth0", { renewals: 2 })])).toEqual(both("br0"));
+  });
+
+  test.each(["veth", "tun"])("says nothing for a guest on a %s that starts", (kind) => {
+    const announcer = announcerOn(bridge, port("vnet0", { kind }));
+    announcer.assign("192.0.2.4");
+    expect(announcer.link([bridge, port("vnet0", { kind, renewals: 2 })])).toEqual([]);
   });
 });
 
@@ -212,8 +253,8 @@ describe("a kernel that refuses", () => {
   });
 
   test("is told as a failure while no interface is left, and the link goes on trying", () => {
-    const announcer = announcerOn(lan, nic("eth1", ["192.0.2.242/24"]));
-    announcer.assign("192.0.2.4");
+    const announcer = announcerOn(lan, nic("eth1", ["198.51.100.1/24"]));
+    announcer.assign("192.0.2.4", "eth0", "eth1");
     expect(announcer.take(refused("eth0", "not permitted"))).toEqual([]);
     expect(announcer.failure("192.0.2.4")).toBeUndefined();
     expect(announcer.take(refused("eth1", "no such device"))).toEqual([]);

@@ -17,6 +17,10 @@ export function nic(
     loopback: false,
     noArp: false,
     master: undefined,
+    lower: undefined,
+    kind: undefined,
+    renewals: 1,
+    excludedBy: undefined,
     prefixes: prefixes.flatMap((text): readonly IpPrefix[] => {
       const prefix = parseIpPrefix(text);
       return prefix === undefined ? [] : [prefix];

@@ -21,6 +21,7 @@ function report(nics: Readonly<Record<string, boolean>>): SpeakerReport {
     interfaces: Object.entries(nics).map(([name, usable]) => ({
       name,
       usable,
+      state: usable ? "Usable" : "NoCarrier",
       carrier: usable,
       mac: undefined,
       prefixes: [],

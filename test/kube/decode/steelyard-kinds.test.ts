@@ -89,6 +89,33 @@ describe("an L2Speaker", () => {
     expect(nodeUidOf([])).toBeUndefined();
   });
 
+  test.each([
+    [{ usable: true, carrier: true }, "Usable"],
+    [{ usable: false, carrier: false }, "NoCarrier"],
+    [{ usable: false, carrier: true }, "NoArp"],
+    [{ usable: false, carrier: true, state: "Port" }, "Port"],
+    [{ usable: false, carrier: true, state: "NewerState" }, "NoArp"],
+    [{ usable: true, carrier: true, state: "NewerState" }, "Usable"],
+    [{ usable: true, carrier: true, state: "Down" }, "Usable"],
+  ])("an interface %j, as other versions write it, is %s", (written, state) => {
+    const status = { interfaces: [{ name: "eth0", prefixes: [], ...written }] };
+    const { speaker } = decodeL2Speaker({ metadata: { name: "n" }, status });
+    expect(speaker.report?.interfaces[0]?.state).toBe(state);
+  });
+
+  test.each([
+    [undefined, undefined],
+    [
+      { state: "Healthy", message: "ok" },
+      { state: "Healthy", message: "ok" },
+    ],
+    [{ state: "Absent" }, { state: "Absent", message: "" }],
+    [{ state: "NewerState", message: "ok" }, undefined],
+  ])("a dataplane %j is read as %j", (dataplane, read) => {
+    const { speaker } = decodeL2Speaker({ metadata: { name: "n" }, status: { dataplane } });
+    expect(speaker.report?.dataplane).toEqual(read);
+  });
+
   test("tells what its speaker said, in values", () => {
     const { speaker } = decodeL2Speaker({
       metadata: { name: "n" },

@@ -22,6 +22,7 @@ imagePullPolicy: {{ . }}
 {{- end -}}
 
 {{- define "steelyard.speakerFlags" -}}
+{{- with .Values.speaker.dataplaneHealth }} {{ printf "--dataplane-health=%s" . | quote }},{{ end }}
 {{- include "steelyard.flags" . }}
 {{- end -}}
 
@@ -32,12 +33,25 @@ imagePullPolicy: {{ . }}
 {{ end -}}
 {{- with $chart.Values.image.pullSecrets }}      imagePullSecrets: [{{ range $i, $name := . }}{{ if $i }}, {{ end }}{name: {{ $name }}}{{ end }}]
 {{ end -}}
-{{- with $chart.Values.metrics.certificateSecret }}      volumes: [{name: metrics-certificate, secret: {secretName: {{ . }}}}]
+{{- end -}}
+
+{{- /* The certificate of /metrics, in a Pod that has no other volume, and in one that has. */ -}}
+{{- define "steelyard.volumes" -}}
+{{- if .Values.metrics.certificateSecret }}      volumes:
+{{ include "steelyard.volume" . }}{{ end -}}
+{{- end -}}
+
+{{- define "steelyard.volume" -}}
+{{- with .Values.metrics.certificateSecret }}        - {name: metrics-certificate, secret: {secretName: {{ . }}}}
 {{ end -}}
 {{- end -}}
 
-{{- /* Whole lines of a container. */ -}}
 {{- define "steelyard.mounts" -}}
-{{- if .Values.metrics.certificateSecret }}          volumeMounts: [{name: metrics-certificate, mountPath: /etc/steelyard-metrics, readOnly: true}]
+{{- if .Values.metrics.certificateSecret }}          volumeMounts:
+{{ include "steelyard.mount" . }}{{ end -}}
+{{- end -}}
+
+{{- define "steelyard.mount" -}}
+{{- if .Values.metrics.certificateSecret }}            - {name: metrics-certificate, mountPath: /etc/steelyard-metrics, readOnly: true}
 {{ end -}}
 {{- end -}}
