@@ -18,7 +18,9 @@ const rack = (value: string): L2Advertisement["nodeSelectors"][number] => ({
 });
 
 const report: SpeakerReport = {
-  interfaces: [{ name: "eth0", usable: true, carrier: true, mac: undefined, prefixes: [] }],
+  interfaces: [
+    { name: "eth0", usable: true, state: "Usable", carrier: true, mac: undefined, prefixes: [] },
+  ],
   defaultGateways: [],
   highestTerm: 0,
   ignoredBundles: [],
