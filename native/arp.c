@@ -3,11 +3,10 @@
 
 #include <string.h>
 
-/* Where each field stands in the frame: RFC 894 for the first three, RFC 826 for the others. */
+#include "address.h"
+
+/* Where each field stands in the frame (RFC 826). */
 enum {
-	OFFSET_DESTINATION = 0,
-	OFFSET_SOURCE = 6,
-	OFFSET_ETHERTYPE = 12,
 	OFFSET_HARDWARE_TYPE = 14,
 	OFFSET_PROTOCOL_TYPE = 16,
 	OFFSET_HARDWARE_LENGTH = 18,
@@ -21,77 +20,50 @@ enum {
 };
 
 enum {
-	ETHERTYPE_ARP_PACKET = 0x0806,
 	HARDWARE_TYPE_ETHERNET = 1,
 	PROTOCOL_TYPE_IPV4 = 0x0800,
-	ADDRESS_LENGTH = 4,
-	GROUP_BIT = 1,
 };
-
-const uint8_t mac_broadcast[MAC_LENGTH] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-const uint8_t mac_zero[MAC_LENGTH] = { 0 };
-
-static uint16_t read16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static void write16(uint8_t *bytes, uint16_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
-}
-
-bool mac_equal(const uint8_t a[MAC_LENGTH], const uint8_t b[MAC_LENGTH])
-{
-	return memcmp(a, b, MAC_LENGTH) == 0;
-}
-
-static bool is_one_host(const uint8_t mac[MAC_LENGTH])
-{
-	return !(mac[0] & GROUP_BIT) && !mac_equal(mac, mac_zero);
-}
 
 static bool is_ipv4_over_ethernet(const uint8_t *frame)
 {
-	return read16(frame + OFFSET_ETHERTYPE) == ETHERTYPE_ARP_PACKET &&
-	       read16(frame + OFFSET_HARDWARE_TYPE) == HARDWARE_TYPE_ETHERNET &&
-	       read16(frame + OFFSET_PROTOCOL_TYPE) == PROTOCOL_TYPE_IPV4 &&
+	return wire16_read(frame + OFFSET_HARDWARE_TYPE) == HARDWARE_TYPE_ETHERNET &&
+	       wire16_read(frame + OFFSET_PROTOCOL_TYPE) == PROTOCOL_TYPE_IPV4 &&
 	       frame[OFFSET_HARDWARE_LENGTH] == MAC_LENGTH &&
-	       frame[OFFSET_PROTOCOL_LENGTH] == ADDRESS_LENGTH;
+	       frame[OFFSET_PROTOCOL_LENGTH] == IPV4_LENGTH;
 }
 
 bool arp_parse(const uint8_t *frame, size_t length, struct arp_packet *packet)
 {
-	if (length < PACKET_END || !is_ipv4_over_ethernet(frame))
+	if (length < PACKET_END ||
+	    !ethernet_parse(frame, length, ETHERTYPE_OF_ARP, &packet->ethernet) ||
+	    !is_ipv4_over_ethernet(frame))
 		return false;
-	packet->operation = read16(frame + OFFSET_OPERATION);
+	packet->operation = wire16_read(frame + OFFSET_OPERATION);
 	if (packet->operation != ARP_OPERATION_REQUEST && packet->operation != ARP_OPERATION_REPLY)
 		return false;
-	memcpy(packet->ethernet_destination, frame + OFFSET_DESTINATION, MAC_LENGTH);
-	memcpy(packet->ethernet_source, frame + OFFSET_SOURCE, MAC_LENGTH);
 	memcpy(packet->sender_mac, frame + OFFSET_SENDER_MAC, MAC_LENGTH);
-	memcpy(&packet->sender_address, frame + OFFSET_SENDER_ADDRESS, ADDRESS_LENGTH);
+	memcpy(&packet->sender_address, frame + OFFSET_SENDER_ADDRESS, IPV4_LENGTH);
 	memcpy(packet->target_mac, frame + OFFSET_TARGET_MAC, MAC_LENGTH);
-	memcpy(&packet->target_address, frame + OFFSET_TARGET_ADDRESS, ADDRESS_LENGTH);
-	return is_one_host(packet->sender_mac);
+	memcpy(&packet->target_address, frame + OFFSET_TARGET_ADDRESS, IPV4_LENGTH);
+	return mac_is_one_host(packet->sender_mac);
 }
 
-void arp_write(const struct arp_packet *packet, uint8_t frame[ARP_FRAME_LENGTH])
+void arp_write(const struct arp_packet *packet, struct frame *frame)
 {
-	memset(frame, 0, ARP_FRAME_LENGTH);
-	memcpy(frame + OFFSET_DESTINATION, packet->ethernet_destination, MAC_LENGTH);
-	memcpy(frame + OFFSET_SOURCE, packet->ethernet_source, MAC_LENGTH);
-	write16(frame + OFFSET_ETHERTYPE, ETHERTYPE_ARP_PACKET);
-	write16(frame + OFFSET_HARDWARE_TYPE, HARDWARE_TYPE_ETHERNET);
-	write16(frame + OFFSET_PROTOCOL_TYPE, PROTOCOL_TYPE_IPV4);
-	frame[OFFSET_HARDWARE_LENGTH] = MAC_LENGTH;
-	frame[OFFSET_PROTOCOL_LENGTH] = ADDRESS_LENGTH;
-	write16(frame + OFFSET_OPERATION, packet->operation);
-	memcpy(frame + OFFSET_SENDER_MAC, packet->sender_mac, MAC_LENGTH);
-	memcpy(frame + OFFSET_SENDER_ADDRESS, &packet->sender_address, ADDRESS_LENGTH);
-	memcpy(frame + OFFSET_TARGET_MAC, packet->target_mac, MAC_LENGTH);
-	memcpy(frame + OFFSET_TARGET_ADDRESS, &packet->target_address, ADDRESS_LENGTH);
+	uint8_t *bytes = frame->bytes;
+
+	frame->length = ETHERNET_FRAME_MIN;
+	memset(bytes, 0, ETHERNET_FRAME_MIN);
+	ethernet_write(&packet->ethernet, ETHERTYPE_OF_ARP, bytes);
+	wire16_write(bytes + OFFSET_HARDWARE_TYPE, HARDWARE_TYPE_ETHERNET);
+	wire16_write(bytes + OFFSET_PROTOCOL_TYPE, PROTOCOL_TYPE_IPV4);
+	bytes[OFFSET_HARDWARE_LENGTH] = MAC_LENGTH;
+	bytes[OFFSET_PROTOCOL_LENGTH] = IPV4_LENGTH;
+	wire16_write(bytes + OFFSET_OPERATION, packet->operation);
+	memcpy(bytes + OFFSET_SENDER_MAC, packet->sender_mac, MAC_LENGTH);
+	memcpy(bytes + OFFSET_SENDER_ADDRESS, &packet->sender_address, IPV4_LENGTH);
+	memcpy(bytes + OFFSET_TARGET_MAC, packet->target_mac, MAC_LENGTH);
+	memcpy(bytes + OFFSET_TARGET_ADDRESS, &packet->target_address, IPV4_LENGTH);
 }
 
 void arp_gratuitous(enum arp_operation operation, uint32_t address, const uint8_t mac[MAC_LENGTH],
@@ -99,11 +71,23 @@ void arp_gratuitous(enum arp_operation operation, uint32_t address, const uint8_
 {
 	const uint8_t *target = operation == ARP_OPERATION_REQUEST ? mac_zero : mac;
 
-	memcpy(packet->ethernet_destination, mac_broadcast, MAC_LENGTH);
-	memcpy(packet->ethernet_source, mac, MAC_LENGTH);
+	memcpy(packet->ethernet.destination, mac_broadcast, MAC_LENGTH);
+	memcpy(packet->ethernet.source, mac, MAC_LENGTH);
 	packet->operation = (uint16_t)operation;
 	memcpy(packet->sender_mac, mac, MAC_LENGTH);
 	packet->sender_address = address;
 	memcpy(packet->target_mac, target, MAC_LENGTH);
 	packet->target_address = address;
+}
+
+void arp_directed(uint32_t address, const uint8_t mac[MAC_LENGTH], uint32_t to,
+		  const uint8_t to_mac[MAC_LENGTH], struct arp_packet *packet)
+{
+	memcpy(packet->ethernet.destination, to_mac, MAC_LENGTH);
+	memcpy(packet->ethernet.source, mac, MAC_LENGTH);
+	packet->operation = ARP_OPERATION_REQUEST;
+	memcpy(packet->sender_mac, mac, MAC_LENGTH);
+	packet->sender_address = address;
+	memcpy(packet->target_mac, mac_zero, MAC_LENGTH);
+	packet->target_address = to;
 }

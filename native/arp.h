@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ethernet.h"
+
 /**
  * DOC: ARP for IPv4 over Ethernet (RFC 826), and nothing else.
  *
@@ -14,11 +16,6 @@
  * order); they are only ever compared.
  */
 
-#define MAC_LENGTH 6
-
-/** Length of the frames that arp_write() makes: the smallest Ethernet frame without its checksum. */
-#define ARP_FRAME_LENGTH 60
-
 enum arp_operation {
 	ARP_OPERATION_REQUEST = 1,
 	ARP_OPERATION_REPLY = 2,
@@ -26,17 +23,13 @@ enum arp_operation {
 
 /** struct arp_packet - one ARP packet together with its Ethernet header. */
 struct arp_packet {
-	uint8_t ethernet_destination[MAC_LENGTH];
-	uint8_t ethernet_source[MAC_LENGTH];
+	struct ethernet_header ethernet;
 	uint16_t operation;
 	uint8_t sender_mac[MAC_LENGTH];
 	uint32_t sender_address;
 	uint8_t target_mac[MAC_LENGTH];
 	uint32_t target_address;
 };
-
-extern const uint8_t mac_broadcast[MAC_LENGTH];
-extern const uint8_t mac_zero[MAC_LENGTH];
 
 /**
  * arp_parse() - read a received frame
@@ -53,12 +46,8 @@ extern const uint8_t mac_zero[MAC_LENGTH];
  */
 bool arp_parse(const uint8_t *frame, size_t length, struct arp_packet *packet);
 
-/**
- * arp_write() - build a frame
- * @packet:	what to say
- * @frame:	all ARP_FRAME_LENGTH bytes are written, the padding as zeros
- */
-void arp_write(const struct arp_packet *packet, uint8_t frame[ARP_FRAME_LENGTH]);
+/** arp_write() - build the frame that says @packet, filled up with zeros to ETHERNET_FRAME_MIN. */
+void arp_write(const struct arp_packet *packet, struct frame *frame);
 
 /**
  * arp_gratuitous() - compose a gratuitous ARP packet
@@ -74,7 +63,19 @@ void arp_write(const struct arp_packet *packet, uint8_t frame[ARP_FRAME_LENGTH])
 void arp_gratuitous(enum arp_operation operation, uint32_t address, const uint8_t mac[MAC_LENGTH],
 		    struct arp_packet *packet);
 
-/** mac_equal() - Return: true when both hardware addresses are the same. */
-bool mac_equal(const uint8_t a[MAC_LENGTH], const uint8_t b[MAC_LENGTH]);
+/**
+ * arp_directed() - compose a request that says where an address is to one neighbour
+ * @address:	the address announced, as sender
+ * @mac:	where it is now
+ * @to:		the neighbour's address
+ * @to_mac:	its hardware address, or mac_broadcast
+ * @packet:	filled in
+ *
+ * It is an ordinary request, which no switch filters as gratuitous. RFC 826 has
+ * whoever it asks for take over the sender, also into a cache that did not have
+ * it, and everybody else that hears it where they have it.
+ */
+void arp_directed(uint32_t address, const uint8_t mac[MAC_LENGTH], uint32_t to,
+		  const uint8_t to_mac[MAC_LENGTH], struct arp_packet *packet);
 
 #endif

@@ -149,7 +149,7 @@ static napi_value close_engine(napi_env env, napi_callback_info info)
 struct addresses_call {
 	struct engine *engine;
 	char interface[IFNAMSIZ];
-	const uint8_t *addresses;
+	const struct address *addresses;
 	size_t count;
 };
 
@@ -174,13 +174,13 @@ static bool read_addresses_call(napi_env env, napi_callback_info info, struct ad
 	}
 	if (napi_get_typedarray_info(env, arguments[2], &type, &bytes, &data, NULL, NULL) !=
 		    napi_ok ||
-	    type != napi_uint8_array || bytes % 4 != 0) {
+	    type != napi_uint8_array || bytes % ADDRESS_LENGTH != 0) {
 		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE",
-				      "Addresses are four bytes each in one Uint8Array");
+				      "Addresses are sixteen bytes each in one Uint8Array");
 		return false;
 	}
 	call->addresses = data;
-	call->count = bytes / 4;
+	call->count = bytes / ADDRESS_LENGTH;
 	return true;
 }
 

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine_state.h"
 
 #define FIRST_PICTURE_TIMEOUT_MS 5000
-#define ADDRESS_LENGTH 4
 
 /* Addresses handled between two chances for the thread to get the lock: a hundred microseconds at most. */
 #define ADDRESSES_PER_LOCK 256
@@ -57,7 +57,7 @@ static void release(struct engine *engine)
 	netlink_close(&engine->netlink);
 	ports_close(&engine->ports);
 	interfaces_free(&engine->interfaces);
-	table_free(&engine->table);
+	entries_free(&engine->table);
 	if (engine->wake_fd >= 0)
 		close(engine->wake_fd);
 	if (engine->epoll_fd >= 0)
@@ -65,6 +65,17 @@ static void release(struct engine *engine)
 	pthread_mutex_destroy(&engine->lock);
 	pthread_mutex_destroy(&engine->turnstile);
 	free(engine);
+}
+
+/* Whoever may ask for an address of a pool could otherwise choose many that make look-ups slow. */
+static uint64_t random_seed(void)
+{
+	uint64_t seed;
+
+	/* Early at boot there may be no randomness yet; then the time has to do. */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = engine_now();
+	return seed;
 }
 
 static int open_descriptors(struct engine *engine, const char **failed_call)
@@ -123,7 +134,7 @@ int engine_create(struct engine **out, engine_notify notify, void *context,
 	engine->wake_fd = -1;
 	engine->epoll_fd = -1;
 	engine->netlink.fd = -1;
-	table_init(&engine->table);
+	table_init(&engine->table, random_seed());
 	burst_init(&engine->burst);
 	interfaces_init(&engine->interfaces);
 	packet_batch_init(&engine->received);
@@ -151,61 +162,67 @@ void engine_destroy(struct engine *engine)
 	release(engine);
 }
 
-static int answer_one(struct engine *engine, uint32_t port, uint32_t address)
+static int answer_one(struct engine *engine, uint32_t port, const struct address *address)
 {
 	size_t before = engine->table.count;
 
-	if (!table_insert(&engine->table, port, address))
+	if (!entry_put(&engine->table, port, address))
 		return -ENOMEM;
 	engine->ports.items[port].entries += engine->table.count - before;
 	return 0;
 }
 
-static int withdraw_one(struct engine *engine, uint32_t port, uint32_t address)
+static int withdraw_one(struct engine *engine, uint32_t port, const struct address *address)
 {
-	struct entry *entry = table_find(&engine->table, port, address);
+	struct entry *entry = entry_find(&engine->table, port, address);
 
 	if (!entry)
 		return 0;
 	burst_cancel(&engine->burst, &entry->burst);
-	table_remove(&engine->table, entry);
+	entry_remove(&engine->table, entry);
 	engine->ports.items[port].entries--;
 	return 0;
 }
 
-static int announce_one(struct engine *engine, uint32_t port, uint32_t address)
+static int announce_one(struct engine *engine, uint32_t port, const struct address *address)
 {
-	struct entry *entry = table_find(&engine->table, port, address);
+	struct entry *entry = entry_find(&engine->table, port, address);
 
 	if (entry)
 		burst_start(&engine->burst, &entry->burst, engine_now());
 	return 0;
 }
 
-typedef int (*address_action)(struct engine *engine, uint32_t port, uint32_t address);
+typedef int (*address_action)(struct engine *engine, uint32_t port, const struct address *address);
 
-/* One stretch of addresses under one lock; the port is looked up anew because its number may pass on meanwhile. */
-static int apply_stretch(struct engine *engine, const char *interface, const uint8_t *addresses,
+/* Return: the number of the port that speaks the address's protocol, -ENOENT, or -ENOMEM. */
+static int port_of(struct engine *engine, const char *interface, const struct address *address,
+		   bool make)
+{
+	uint16_t ethertype = address_is_ipv4(address) ? ETHERTYPE_OF_ARP : ETHERTYPE_OF_IPV6;
+	int port;
+
+	if (make)
+		return ports_get(&engine->ports, interface, ethertype);
+	port = ports_find(&engine->ports, interface, ethertype);
+	return port < 0 ? -ENOENT : port;
+}
+
+/* One stretch of addresses under one lock; ports are looked up anew because a number may pass on meanwhile. */
+static int apply_stretch(struct engine *engine, const char *interface, const struct address *addresses,
 			 size_t count, address_action action)
 {
-	int port = action == answer_one ? ports_get(&engine->ports, interface) :
-					  ports_find(&engine->ports, interface);
-
-	if (port < 0)
-		return port == -ENOMEM ? port : 0;
 	for (size_t i = 0; i < count; i++) {
-		uint32_t address;
-		int error;
+		int port = port_of(engine, interface, &addresses[i], action == answer_one);
+		int error = port < 0 ? port : action(engine, (uint32_t)port, &addresses[i]);
 
-		memcpy(&address, addresses + i * ADDRESS_LENGTH, ADDRESS_LENGTH);
-		error = action(engine, (uint32_t)port, address);
-		if (error < 0)
+		if (error < 0 && error != -ENOENT)
 			return error;
 	}
 	return 0;
 }
 
-static int apply(struct engine *engine, const char *interface, const uint8_t *addresses,
+static int apply(struct engine *engine, const char *interface, const struct address *addresses,
 		 size_t count, address_action action)
 {
 	int error = 0;
@@ -214,7 +231,7 @@ static int apply(struct engine *engine, const char *interface, const uint8_t *ad
 		size_t left = count - done;
 
 		engine_lock(engine);
-		error = apply_stretch(engine, interface, addresses + done * ADDRESS_LENGTH,
+		error = apply_stretch(engine, interface, addresses + done,
 				      left < ADDRESSES_PER_LOCK ? left : ADDRESSES_PER_LOCK,
 				      action);
 		engine->ports_stale = true;
@@ -224,19 +241,19 @@ static int apply(struct engine *engine, const char *interface, const uint8_t *ad
 	return error;
 }
 
-int engine_answer(struct engine *engine, const char *interface, const uint8_t *addresses,
+int engine_answer(struct engine *engine, const char *interface, const struct address *addresses,
 		  size_t count)
 {
 	return apply(engine, interface, addresses, count, answer_one);
 }
 
-void engine_withdraw(struct engine *engine, const char *interface, const uint8_t *addresses,
+void engine_withdraw(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count)
 {
 	apply(engine, interface, addresses, count, withdraw_one);
 }
 
-void engine_announce(struct engine *engine, const char *interface, const uint8_t *addresses,
+void engine_announce(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count)
 {
 	apply(engine, interface, addresses, count, announce_one);
@@ -267,13 +284,13 @@ int engine_copy_interfaces(struct engine *engine, struct interfaces *to)
 static void fill_stats(const struct engine *engine, struct address_stats *stats)
 {
 	for (size_t i = 0; i < engine->table.capacity; i++) {
-		const struct entry *entry = engine->table.slots[i];
+		const struct entry *entry = (const struct entry *)engine->table.slots[i];
 
 		if (!entry)
 			continue;
-		memcpy(stats->interface, engine->ports.items[entry->port].name,
+		memcpy(stats->interface, engine->ports.items[entry->key.port].name,
 		       sizeof(stats->interface));
-		stats->address = entry->address;
+		stats->address = entry->key.address;
 		stats->requests_received = entry->requests_received;
 		stats->replies_sent = entry->replies_sent;
 		stats->gratuitous_sent = entry->gratuitous_sent;

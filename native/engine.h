@@ -6,14 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "event_queue.h"
 #include "interfaces.h"
 
 /**
  * DOC: The thread that keeps the network informed.
  *
- * It answers ARP requests, sends gratuitous frames and follows netlink, on its
- * own and whatever its owner's thread is doing. The owner tells it which
+ * It answers ARP requests and neighbor solicitations, sends gratuitous frames
+ * and follows netlink, on its own and whatever its owner's thread is doing. The owner tells it which
  * addresses are answered where, and collects events. One lock guards all of
  * it, and frames leave under that lock: once engine_withdraw() has returned, no
  * further frame for the address leaves this host.
@@ -33,8 +34,7 @@ typedef void (*engine_notify)(void *context);
 /** struct address_stats - what was done for one address on one interface since it was answered there. */
 struct address_stats {
 	char interface[IFNAMSIZ];
-	/** IPv4 address in network order. */
-	uint32_t address;
+	struct address address;
 	uint64_t requests_received;
 	uint64_t replies_sent;
 	uint64_t gratuitous_sent;
@@ -64,21 +64,21 @@ void engine_destroy(struct engine *engine);
 /**
  * engine_answer() - answer requests for addresses on an interface from now on
  * @interface:	its name, shorter than IFNAMSIZ; it may appear later
- * @addresses:	@count IPv4 addresses of four bytes each
+ * @addresses:	@count of them, of both families
  *
  * Addresses already answered there keep their counters and their bursts.
  *
  * Return: 0, or -ENOMEM, with some of the addresses answered.
  */
-int engine_answer(struct engine *engine, const char *interface, const uint8_t *addresses,
+int engine_answer(struct engine *engine, const char *interface, const struct address *addresses,
 		  size_t count);
 
 /** engine_withdraw() - answer no more and cancel bursts; addresses that were not answered are ignored. */
-void engine_withdraw(struct engine *engine, const char *interface, const uint8_t *addresses,
+void engine_withdraw(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count);
 
 /** engine_announce() - start the gratuitous schedule; addresses that are not answered there are ignored. */
-void engine_announce(struct engine *engine, const char *interface, const uint8_t *addresses,
+void engine_announce(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count);
 
 /** engine_take() - move the news out of the engine into @news. */

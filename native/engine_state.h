@@ -6,12 +6,12 @@
 
 #include "burst.h"
 #include "engine.h"
+#include "entry.h"
 #include "event_queue.h"
 #include "interfaces.h"
 #include "netlink.h"
 #include "packet_socket.h"
 #include "port.h"
-#include "table.h"
 
 /** DOC: What engine.c (the owner's side) and engine_thread.c share; nobody else includes this. */
 

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "announcement.h"
 #include "engine_state.h"
 #include "responder.h"
 
@@ -28,14 +29,16 @@ static void tell_failure(struct engine *engine, const struct port *port, int err
 {
 	struct event event = { .kind = EVENT_SOCKET_FAILED, .error = error };
 
-	if (port)
+	if (port) {
 		memcpy(event.interface, port->name, sizeof(event.interface));
+		event.ethertype = port->ethertype;
+	}
 	event_queue_put(&engine->queue, &event);
 }
 
 static void tell_opened(struct engine *engine, const struct port *port)
 {
-	struct event event = { .kind = EVENT_SOCKET_OPENED };
+	struct event event = { .kind = EVENT_SOCKET_OPENED, .ethertype = port->ethertype };
 
 	memcpy(event.interface, port->name, sizeof(event.interface));
 	event_queue_put(&engine->queue, &event);
@@ -46,12 +49,12 @@ static void tell_claim(struct engine *engine, const struct port *port,
 {
 	struct event event = {
 		.kind = EVENT_CLAIM,
-		.address = verdict->packet.sender_address,
-		.operation = verdict->packet.operation,
+		.address = verdict->claimed->key.address,
+		.tells = verdict->tells,
 	};
 
 	memcpy(event.interface, port->name, sizeof(event.interface));
-	memcpy(event.mac, verdict->packet.sender_mac, MAC_LENGTH);
+	memcpy(event.mac, verdict->sender_mac, MAC_LENGTH);
 	event_queue_put(&engine->queue, &event);
 }
 
@@ -121,7 +124,7 @@ static void follow_netlink(struct engine *engine, uint64_t now)
 static bool is_foreign_claim(const struct engine *engine, const struct responder_verdict *verdict)
 {
 	return verdict->claimed &&
-	       !interfaces_have_mac(&engine->interfaces, verdict->packet.sender_mac);
+	       !interfaces_have_mac(&engine->interfaces, verdict->sender_mac);
 }
 
 /* Answers one batch of frames: one system call in, one out. */
@@ -129,6 +132,8 @@ static void serve_port(struct engine *engine, size_t number, uint64_t now)
 {
 	struct port *port = &engine->ports.items[number];
 	struct entry *answered[PACKET_BATCH];
+	responder_decide decide = port->ethertype == ETHERTYPE_OF_ARP ? responder_decide_arp :
+									responder_decide_ndp;
 	int received = packet_socket_receive(port->fd, &engine->received);
 	int replies = 0;
 	int sent;
@@ -141,18 +146,19 @@ static void serve_port(struct engine *engine, size_t number, uint64_t now)
 	}
 	for (int i = 0; i < received; i++) {
 		struct responder_verdict verdict;
+		struct frame reply;
 
 		if (!packet_batch_arrived_on(&engine->received, i, port->ifindex))
 			continue;
-		responder_decide(&engine->table, (uint32_t)number, port->mac,
-				 engine->received.frames[i],
-				 packet_batch_length(&engine->received, i), &verdict);
+		decide(&engine->table, (uint32_t)number, port->mac, engine->received.frames[i],
+		       packet_batch_length(&engine->received, i), &verdict);
 		if (is_foreign_claim(engine, &verdict))
 			tell_claim(engine, port, &verdict);
 		if (!verdict.requested)
 			continue;
 		verdict.requested->requests_received++;
-		responder_reply(&verdict.packet, port->mac, engine->sending.frames[replies]);
+		responder_reply(&verdict, port->mac, &reply);
+		packet_batch_put(&engine->sending, replies, &reply);
 		answered[replies++] = verdict.requested;
 	}
 	sent = packet_socket_send(port->fd, &engine->sending, replies);
@@ -163,17 +169,16 @@ static void serve_port(struct engine *engine, size_t number, uint64_t now)
 /* A round that falls into a time without link is not made up for; whoever sees the link return announces again. */
 static void send_round(struct engine *engine, struct entry *entry)
 {
-	const struct port *port = &engine->ports.items[entry->port];
-	struct arp_packet packet;
+	const struct port *port = &engine->ports.items[entry->key.port];
+	struct frame frames[ANNOUNCEMENT_FRAMES];
+	int count;
 
 	if (port->fd < 0)
 		return;
-	arp_gratuitous(ARP_OPERATION_REQUEST, entry->address, port->mac, &packet);
-	arp_write(&packet, engine->sending.frames[0]);
-	arp_gratuitous(ARP_OPERATION_REPLY, entry->address, port->mac, &packet);
-	arp_write(&packet, engine->sending.frames[1]);
-	entry->gratuitous_sent +=
-		(uint64_t)packet_socket_send(port->fd, &engine->sending, BURST_FRAMES_PER_ROUND);
+	count = announcement_write(&entry->key.address, port->mac, frames);
+	for (int i = 0; i < count; i++)
+		packet_batch_put(&engine->sending, i, &frames[i]);
+	entry->gratuitous_sent += (uint64_t)packet_socket_send(port->fd, &engine->sending, count);
 }
 
 static void send_bursts(struct engine *engine, uint64_t now)

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arp.h"
+#include "address.h"
+#include "ethernet.h"
 
 /** DOC: What the thread has to tell, bounded: a flood of claims costs a counter, not memory. */
 
@@ -26,10 +27,12 @@ struct event {
 	enum event_kind kind;
 	/** Empty where the failure is netlink's. */
 	char interface[IFNAMSIZ];
-	/** EVENT_CLAIM: the address in network order, the claimant and how it said so. */
-	uint32_t address;
+	/** What was or was not opened: ETHERTYPE_OF_ARP or ETHERTYPE_OF_IPV6; 0 for netlink. */
+	uint16_t ethertype;
+	/** EVENT_CLAIM: the address, the claimant, and whether it told so (ARP reply, advertisement) or asked as that. */
+	struct address address;
 	uint8_t mac[MAC_LENGTH];
-	uint16_t operation;
+	bool tells;
 	/** EVENT_SOCKET_FAILED: positive error number. */
 	int error;
 };

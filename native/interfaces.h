@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arp.h"
+#include "ethernet.h"
 
 /**
  * DOC: The picture of this host's interfaces that netlink paints.

@@ -7,15 +7,18 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "arp.h"
+#include "ethernet.h"
 
-/** DOC: AF_PACKET: raw ARP frames of one interface, in and out, many per system call. */
+/** DOC: AF_PACKET: raw frames of one interface, ARP or neighbor discovery, in and out, many per system call. */
 
 /** Most frames that one call receives or sends. */
 #define PACKET_BATCH 32
 
-/** Bytes kept of a received frame; the rest of a longer one is padding to us. */
-#define PACKET_SNAP_LENGTH 64
+/**
+ * Bytes kept of a received frame. The rest of a longer ARP frame is padding to
+ * us; a longer solicitation, with a key for RFC 3971 in it, does not happen.
+ */
+#define PACKET_SNAP_LENGTH 256
 
 /** struct packet_batch - received frames, and frames to be sent. Set up once, used again and again. */
 struct packet_batch {
@@ -33,18 +36,20 @@ struct packet_batch {
 int packet_socket_probe(void);
 
 /**
- * packet_socket_open() - open a non-blocking socket for the ARP frames of one interface
+ * packet_socket_open() - open a non-blocking socket for the frames of one interface
  * @ifindex:	the interface
+ * @ethertype:	ETHERTYPE_OF_ARP; or ETHERTYPE_OF_IPV6, of which only neighbor solicitations and
+ *		advertisements with hop limit 255 are received
  *
  * From the first frame on, a filter inside the kernel passes only frames sent
- * to this interface or to everybody. That drops what was sent to other hosts
+ * to this interface or to everybody; of IPv6, to a group, too. That drops what was sent to other hosts
  * (seen in promiscuous mode) and what arrived with the tag of a VLAN that this
  * host is not in, because the kernel marks that as somebody else's; a priority
  * tag (VLAN 0) passes.
  *
  * Return: a file descriptor, which the caller closes, or a negative error number.
  */
-int packet_socket_open(int ifindex);
+int packet_socket_open(int ifindex, uint16_t ethertype);
 
 void packet_batch_init(struct packet_batch *batch);
 
@@ -67,8 +72,11 @@ size_t packet_batch_length(const struct packet_batch *batch, int i);
  */
 bool packet_batch_arrived_on(const struct packet_batch *batch, int i, int ifindex);
 
+/** packet_batch_put() - make @frame the one at place @i of those to be sent. */
+void packet_batch_put(struct packet_batch *batch, int i, const struct frame *frame);
+
 /**
- * packet_socket_send() - send frames, ARP_FRAME_LENGTH bytes each
+ * packet_socket_send() - send frames
  * @fd:		socket from packet_socket_open()
  * @batch:	its first @count frames are sent
  * @count:	at most PACKET_BATCH

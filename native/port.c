@@ -10,10 +10,11 @@
 
 #define RETRY_INTERVAL 1000000000ull
 
-int ports_find(const struct ports *ports, const char *name)
+int ports_find(const struct ports *ports, const char *name, uint16_t ethertype)
 {
 	for (size_t i = 0; i < ports->count; i++)
-		if (strcmp(ports->items[i].name, name) == 0)
+		if (ports->items[i].ethertype == ethertype &&
+		    strcmp(ports->items[i].name, name) == 0)
 			return (int)i;
 	return -1;
 }
@@ -33,9 +34,9 @@ static struct port *free_place(struct ports *ports)
 	return &grown[ports->count++];
 }
 
-int ports_get(struct ports *ports, const char *name)
+int ports_get(struct ports *ports, const char *name, uint16_t ethertype)
 {
-	int number = ports_find(ports, name);
+	int number = ports_find(ports, name, ethertype);
 	struct port *port;
 
 	if (number >= 0)
@@ -45,6 +46,7 @@ int ports_get(struct ports *ports, const char *name)
 		return -ENOMEM;
 	memset(port, 0, sizeof(*port));
 	strncpy(port->name, name, sizeof(port->name) - 1);
+	port->ethertype = ethertype;
 	port->fd = -1;
 	return (int)(port - ports->items);
 }
@@ -58,7 +60,7 @@ static void shut(struct port *port)
 
 static enum port_change try_open(struct port *port, int ifindex, uint64_t now)
 {
-	int fd = packet_socket_open(ifindex);
+	int fd = packet_socket_open(ifindex, port->ethertype);
 	int error = fd < 0 ? -fd : 0;
 	bool told = error == port->error;
 

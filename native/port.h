@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arp.h"
+#include "ethernet.h"
 #include "interfaces.h"
 
 /**
- * DOC: Interfaces that addresses are answered on, by name.
+ * DOC: Interfaces that addresses are answered on, by name, each once for ARP and once for IPv6.
  *
  * A port outlives its interface: when one of that name comes back, perhaps with
  * another index and hardware address, it is opened anew. Once open, a port
@@ -23,6 +23,8 @@
 /** struct port - one of them. */
 struct port {
 	char name[IFNAMSIZ];
+	/** What is spoken here: ETHERTYPE_OF_ARP or ETHERTYPE_OF_IPV6. */
+	uint16_t ethertype;
 	/** Socket, or -1 while the interface is absent, down or failing. */
 	int fd;
 	/** Interface that @fd is bound to. */
@@ -52,15 +54,16 @@ enum port_change {
 };
 
 /**
- * ports_get() - number of the port for an interface name
+ * ports_get() - number of the port for an interface
  * @name:	shorter than IFNAMSIZ
+ * @ethertype:	what is to be spoken there
  *
  * Return: the number, the port made if missing, or -ENOMEM.
  */
-int ports_get(struct ports *ports, const char *name);
+int ports_get(struct ports *ports, const char *name, uint16_t ethertype);
 
-/** ports_find() - Return: the number of the port for that name, or -1. */
-int ports_find(const struct ports *ports, const char *name);
+/** ports_find() - Return: the number of that port, or -1. */
+int ports_find(const struct ports *ports, const char *name, uint16_t ethertype);
 
 /**
  * port_refresh() - bring the socket in line with the interface

@@ -3,25 +3,76 @@
 
 #include <string.h>
 
-void responder_decide(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
-		      const uint8_t *frame, size_t length, struct responder_verdict *verdict)
+static struct entry *find_ipv4(const struct table *table, uint32_t port, uint32_t ipv4)
 {
-	struct arp_packet *packet = &verdict->packet;
+	struct address address = address_from_ipv4(ipv4);
+
+	return entry_find(table, port, &address);
+}
+
+void responder_decide_arp(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
+			  const uint8_t *frame, size_t length, struct responder_verdict *verdict)
+{
+	struct arp_packet *packet = &verdict->arp;
 
 	verdict->requested = NULL;
 	verdict->claimed = NULL;
 	if (!arp_parse(frame, length, packet) || mac_equal(packet->sender_mac, mac))
 		return;
-	if (!mac_equal(packet->ethernet_destination, mac_broadcast) &&
-	    !mac_equal(packet->ethernet_destination, mac))
+	if (!mac_equal(packet->ethernet.destination, mac_broadcast) &&
+	    !mac_equal(packet->ethernet.destination, mac))
 		return;
-	verdict->claimed = table_find(table, port, packet->sender_address);
+	memcpy(verdict->sender_mac, packet->sender_mac, MAC_LENGTH);
+	verdict->tells = packet->operation == ARP_OPERATION_REPLY;
+	verdict->claimed = find_ipv4(table, port, packet->sender_address);
 	if (packet->operation == ARP_OPERATION_REQUEST)
-		verdict->requested = table_find(table, port, packet->target_address);
+		verdict->requested = find_ipv4(table, port, packet->target_address);
 }
 
-void responder_reply(const struct arp_packet *request, const uint8_t mac[MAC_LENGTH],
-		     uint8_t frame[ARP_FRAME_LENGTH])
+/* Wireless access points may turn a frame for a group into one for each member. */
+static bool is_sent_to_us(const struct ndp_packet *packet, const uint8_t mac[MAC_LENGTH])
+{
+	uint8_t group[MAC_LENGTH];
+
+	if (mac_equal(packet->ethernet.destination, mac))
+		return true;
+	mac_of_group(&packet->destination, group);
+	return address_is_group(&packet->destination) &&
+	       mac_equal(packet->ethernet.destination, group);
+}
+
+static bool asks_the_owner(const struct ndp_packet *packet)
+{
+	struct address group = address_solicited_node(&packet->target);
+
+	return packet->type == NDP_SOLICITATION &&
+	       (address_equal(&packet->destination, &packet->target) ||
+		address_equal(&packet->destination, &group));
+}
+
+void responder_decide_ndp(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
+			  const uint8_t *frame, size_t length, struct responder_verdict *verdict)
+{
+	struct ndp_packet *packet = &verdict->ndp;
+	const uint8_t *sender;
+
+	verdict->requested = NULL;
+	verdict->claimed = NULL;
+	if (!ndp_parse(frame, length, packet))
+		return;
+	sender = packet->has_mac ? packet->mac : packet->ethernet.source;
+	if (mac_equal(sender, mac) || !is_sent_to_us(packet, mac))
+		return;
+	memcpy(verdict->sender_mac, sender, MAC_LENGTH);
+	verdict->tells = packet->type == NDP_ADVERTISEMENT;
+	verdict->claimed = entry_find(table, port,
+				      verdict->tells ? &packet->target : &packet->source);
+	if (asks_the_owner(packet))
+		verdict->requested = entry_find(table, port, &packet->target);
+}
+
+static void reply_arp(const struct arp_packet *request, const uint8_t mac[MAC_LENGTH],
+		      struct frame *frame)
 {
 	struct arp_packet reply = {
 		.operation = ARP_OPERATION_REPLY,
@@ -29,9 +80,33 @@ void responder_reply(const struct arp_packet *request, const uint8_t mac[MAC_LEN
 		.target_address = request->sender_address,
 	};
 
-	memcpy(reply.ethernet_destination, request->sender_mac, MAC_LENGTH);
-	memcpy(reply.ethernet_source, mac, MAC_LENGTH);
+	memcpy(reply.ethernet.destination, request->sender_mac, MAC_LENGTH);
+	memcpy(reply.ethernet.source, mac, MAC_LENGTH);
 	memcpy(reply.sender_mac, mac, MAC_LENGTH);
 	memcpy(reply.target_mac, request->sender_mac, MAC_LENGTH);
 	arp_write(&reply, frame);
+}
+
+static void reply_ndp(const struct responder_verdict *verdict, const uint8_t mac[MAC_LENGTH],
+		      struct frame *frame)
+{
+	const struct ndp_packet *request = &verdict->ndp;
+	struct ndp_packet reply;
+
+	ndp_unsolicited(&request->target, mac, &reply);
+	if (!address_equal(&request->source, &address_unspecified)) {
+		reply.solicited = true;
+		reply.destination = request->source;
+		memcpy(reply.ethernet.destination, verdict->sender_mac, MAC_LENGTH);
+	}
+	ndp_write(&reply, frame);
+}
+
+void responder_reply(const struct responder_verdict *verdict, const uint8_t mac[MAC_LENGTH],
+		     struct frame *frame)
+{
+	if (address_is_ipv4(&verdict->requested->key.address))
+		reply_arp(&verdict->arp, mac, frame);
+	else
+		reply_ndp(verdict, mac, frame);
 }

@@ -2,30 +2,38 @@
 #ifndef STEELYARD_RESPONDER_H
 #define STEELYARD_RESPONDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "arp.h"
-#include "table.h"
+#include "entry.h"
+#include "ndp.h"
 
-/**
- * DOC: What a received frame means to us: pure, without system calls.
- *
- * ARP only so far; neighbor discovery gets a decision function beside this one.
- */
+/** DOC: What a received frame means to us, ARP or neighbor discovery: pure, without system calls. */
 
 /** struct responder_verdict - what to do about one frame; both may be asked for. */
 struct responder_verdict {
-	/** The packet as read; of no meaning when both entries below are NULL. */
-	struct arp_packet packet;
 	/** The address that the frame asks for and that must be answered, or NULL. */
 	struct entry *requested;
 	/** The address of ours that the frame's sender says it has, or NULL. */
 	struct entry *claimed;
+
+	/* The rest is of no meaning when both are NULL. */
+
+	/** The sender's hardware address. */
+	uint8_t sender_mac[MAC_LENGTH];
+	/** It tells (ARP reply, advertisement) rather than asks (ARP request, solicitation). */
+	bool tells;
+	/** The packet as read, of the protocol that the port speaks. */
+	union {
+		struct arp_packet arp;
+		struct ndp_packet ndp;
+	};
 };
 
 /**
- * responder_decide() - judge one received frame
+ * responder_decide_arp() - judge one received ARP frame
  * @table:	the addresses that are ours
  * @port:	where the frame arrived
  * @mac:	hardware address of that port
@@ -42,19 +50,39 @@ struct responder_verdict {
  * 2.4), unless its hardware address is @mac. The caller must rule out its
  * other interfaces.
  */
-void responder_decide(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
-		      const uint8_t *frame, size_t length, struct responder_verdict *verdict);
+void responder_decide_arp(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
+			  const uint8_t *frame, size_t length, struct responder_verdict *verdict);
+
+/**
+ * responder_decide_ndp() - judge one received neighbor discovery frame
+ *
+ * As responder_decide_arp(). Solicitations to the address itself or to its
+ * solicited-node group are answered, with or without the sender's hardware
+ * address: by unicast a neighbour makes sure (RFC 4861 7.3), and one without
+ * sender is about to take the address (RFC 4862 5.4.3). An advertisement for
+ * one of our addresses is a claim, and so is a solicitation that has it as its
+ * sender; one without sender only asks.
+ */
+void responder_decide_ndp(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
+			  const uint8_t *frame, size_t length, struct responder_verdict *verdict);
+
+/** typedef responder_decide - one of the two, for a port that speaks its protocol */
+typedef void (*responder_decide)(const struct table *table, uint32_t port,
+				 const uint8_t mac[MAC_LENGTH], const uint8_t *frame, size_t length,
+				 struct responder_verdict *verdict);
 
 /**
  * responder_reply() - build the answer to a request
- * @request:	the packet of a verdict that has requested set
+ * @verdict:	one that has requested set
  * @mac:	hardware address of the port
  * @frame:	written
  *
  * Sent to the hardware address inside the packet, which is the one that asked,
- * not to the Ethernet source, which may be a bridge's.
+ * and to the Ethernet source, which may be a bridge's, only where none stands
+ * inside. Who asks for an IPv6 address without a sender hears with all others
+ * on the link that it is taken (RFC 4861 7.2.4).
  */
-void responder_reply(const struct arp_packet *request, const uint8_t mac[MAC_LENGTH],
-		     uint8_t frame[ARP_FRAME_LENGTH]);
+void responder_reply(const struct responder_verdict *verdict, const uint8_t mac[MAC_LENGTH],
+		     struct frame *frame);
 
 #endif

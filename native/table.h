@@ -5,51 +5,52 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "burst.h"
+#include "address.h"
 
 /**
- * DOC: Which addresses are answered, on which port.
+ * DOC: A set of things, each about one address on one port.
  *
  * A hash table with open addressing: a look-up costs the same at ten addresses
  * and at fifty thousand. The table has no lock of its own; its owner has one.
  */
 
-/** struct entry - one address answered on one port. Owned by the table; stays put until removed. */
-struct entry {
-	/** IPv4 address in network order. */
-	uint32_t address;
+/** struct table_key - what a thing is about; the first member of the thing's struct, fixed while it is in a table. */
+struct table_key {
+	struct address address;
 	/** Number of the port, see struct port. */
 	uint32_t port;
-	uint64_t requests_received;
-	uint64_t replies_sent;
-	uint64_t gratuitous_sent;
-	struct burst_node burst;
 };
 
-/** struct table - a set of entries, by (port, address). */
+/** struct table - borrowed things by their keys. Owns only its slots. */
 struct table {
-	struct entry **slots;
-	/** A power of two, or 0 before the first entry. */
+	struct table_key **slots;
+	/** A power of two, or 0 before the first thing. */
 	size_t capacity;
 	size_t count;
+	uint64_t seed;
 };
 
-void table_init(struct table *table);
+/**
+ * table_init() - an empty table
+ * @seed:	random where others choose the addresses, so that they cannot choose ones that collide
+ */
+void table_init(struct table *table, uint64_t seed);
 
-/** table_free() - free the table and all of its entries; they must be in no schedule. */
+/** table_free() - free the slots, not the things. */
 void table_free(struct table *table);
 
-/** table_find() - Return: the entry, or NULL. */
-struct entry *table_find(const struct table *table, uint32_t port, uint32_t address);
+/** table_find() - Return: the key of the thing, or NULL. */
+struct table_key *table_find(const struct table *table, uint32_t port,
+			     const struct address *address);
 
 /**
- * table_insert() - the entry for an address, made if it is missing
+ * table_insert() - add a thing that is not there yet
  *
- * Return: the entry, new or old, or NULL when memory is out (nothing changed).
+ * Return: 0, or -1 when memory is out (nothing changed).
  */
-struct entry *table_insert(struct table *table, uint32_t port, uint32_t address);
+int table_insert(struct table *table, struct table_key *key);
 
-/** table_remove() - take out and free an entry of this table; it must be in no schedule. */
-void table_remove(struct table *table, struct entry *entry);
+/** table_remove() - take out a thing of this table; the caller frees it. */
+void table_remove(struct table *table, struct table_key *key);
 
 #endif

@@ -48,8 +48,11 @@ static napi_value make_event(napi_env env, const struct event *event)
 	if (event->kind == EVENT_CLAIM) {
 		TRY(set_bytes(env, object, "address", &event->address, sizeof(event->address)));
 		TRY(set_bytes(env, object, "mac", event->mac, sizeof(event->mac)));
-		TRY(set_number(env, object, "operation", event->operation));
-	} else if (event->kind == EVENT_SOCKET_FAILED) {
+		TRY(set_number(env, object, "tells", event->tells));
+	} else {
+		TRY(set_number(env, object, "ethertype", event->ethertype));
+	}
+	if (event->kind == EVENT_SOCKET_FAILED) {
 		TRY(set_number(env, object, "errno", -event->error));
 	}
 	return object;

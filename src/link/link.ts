@@ -1,22 +1,27 @@
-import { familyOf, type IpAddress, toBytes } from "../core/net/ip-address.ts";
+import type { IpAddress, IpFamily } from "../core/net/ip-address.ts";
 import type { MacAddress } from "../core/net/mac-address.ts";
 import type { NetworkInterface } from "../core/net/network-interface.ts";
 import type { Log } from "../runtime/log.ts";
-import { toIpAddress, toMacAddress, toNetworkInterface } from "./interface-picture.ts";
+import { toMacAddress, toNetworkInterface } from "./interface-picture.ts";
 import {
   describeErrno,
+  ethertype,
   loadNativeAddon,
   type NativeAddon,
   type NativeEngine,
   type NativeEvent,
   nativeEventKind,
 } from "./native-addon.ts";
+import { isMappedAddress, packAddresses, unpackAddress } from "./native-address.ts";
 
 /** What the network tells of itself. */
 export type LinkEvent =
   /** The complete picture, after every change of a link or an address. */
   | { readonly kind: "interfaces"; readonly interfaces: readonly NetworkInterface[] }
-  /** A foreign host says that it has an address that is answered on this interface (RFC 5227 2.4). */
+  /**
+   * A foreign host says that it has an address that is answered on this interface (RFC 5227 2.4,
+   * RFC 4862 5.4): in an ARP request or a solicitation, or in an ARP reply or an advertisement.
+   */
   | {
       readonly kind: "claim";
       readonly interface: string;
@@ -24,12 +29,16 @@ export type LinkEvent =
       readonly mac: MacAddress;
       readonly operation: "request" | "reply";
     }
-  /** Addresses are answered on this interface from now on: first, and again after each loss of it. */
-  | { readonly kind: "socketOpen"; readonly interface: string }
-  /** Nothing is answered on this interface; opening is tried each second. An empty name: netlink failed. */
+  /** Addresses of the family are answered on this interface from now on: first, and again after each loss of it. */
+  | { readonly kind: "socketOpen"; readonly interface: string; readonly family: IpFamily }
+  /**
+   * Nothing of the family is answered on this interface; opening is tried each second. An empty
+   * name: netlink failed, which concerns both families and is told as IPv4's.
+   */
   | {
       readonly kind: "socketError";
       readonly interface: string;
+      readonly family: IpFamily;
       readonly code: string;
       readonly message: string;
     };
@@ -43,8 +52,8 @@ export interface LinkEntry {
 
 /** Why an entry cannot be answered. */
 export type LinkRefusalReason =
-  /** Neighbor discovery is not built yet. */
-  | "Ipv6NotSupported"
+  /** An IPv6 address that stands for an IPv4 one (::ffff:0:0/96) is on no wire. */
+  | "Ipv4MappedAddress"
   /** The kernel allows 1 to 15 bytes. */
   | "InvalidInterfaceName";
 
@@ -61,8 +70,8 @@ export interface AddressStats extends LinkEntry {
 }
 
 /**
- * This node's place on its networks: answers ARP for addresses, announces them,
- * and watches interfaces, all on a native thread that a busy event loop does
+ * This node's place on its networks: answers ARP and neighbor discovery for
+ * addresses, announces them, and watches interfaces, all on a native thread that a busy event loop does
  * not delay.
  *
  * It decides nothing: an interface that comes back is answered on again by
@@ -119,7 +128,7 @@ export class Link {
     const { addon, engine } = this.#opened();
     const { accepted, refused } = sortOut(entries);
     for (const [name, addresses] of accepted) {
-      addon.answer(engine, name, pack(addresses));
+      addon.answer(engine, name, packAddresses(addresses));
     }
     return refused;
   }
@@ -131,19 +140,19 @@ export class Link {
   withdraw(entries: readonly LinkEntry[]): void {
     const { addon, engine } = this.#opened();
     for (const [name, addresses] of sortOut(entries).accepted) {
-      addon.withdraw(engine, name, pack(addresses));
+      addon.withdraw(engine, name, packAddresses(addresses));
     }
   }
 
   /**
-   * Starts the gratuitous schedule of these entries anew: both forms at 0, 0.1, 1.1, 2.2 and 4.4 s,
+   * Starts the gratuitous schedule of these entries anew: both forms of ARP, or one advertisement, at 0, 0.1, 1.1, 2.2 and 4.4 s,
    * paced over all entries to 5,000 frames a second at first and 500 for the repeats. Entries that
    * are not answered are ignored; rounds that fall into a time without link are lost.
    */
   announce(entries: readonly LinkEntry[]): void {
     const { addon, engine } = this.#opened();
     for (const [name, addresses] of sortOut(entries).accepted) {
-      addon.announce(engine, name, pack(addresses));
+      addon.announce(engine, name, packAddresses(addresses));
     }
   }
 
@@ -152,7 +161,7 @@ export class Link {
     const { addon, engine } = this.#opened();
     return addon
       .stats(engine)
-      .map((native) => ({ ...native, address: toIpAddress(native.address) }));
+      .map((native) => ({ ...native, address: unpackAddress(native.address) }));
   }
 
   /** Ends the thread and all answers. No event comes after the call. Harmless when not open. */
@@ -220,15 +229,24 @@ function toLinkEvent(event: NativeEvent): LinkEvent {
       return {
         kind: "claim",
         interface: event.interface,
-        address: toIpAddress(event.address),
+        address: unpackAddress(event.address),
         mac: toMacAddress(event.mac),
-        operation: event.operation === 1 ? "request" : "reply",
+        operation: event.tells === 1 ? "reply" : "request",
       };
     case nativeEventKind.socketOpened:
-      return { kind: "socketOpen", interface: event.interface };
+      return { kind: "socketOpen", interface: event.interface, family: familyOfSocket(event) };
     case nativeEventKind.socketFailed:
-      return { kind: "socketError", interface: event.interface, ...describeErrno(event.errno) };
+      return {
+        kind: "socketError",
+        interface: event.interface,
+        family: familyOfSocket(event),
+        ...describeErrno(event.errno),
+      };
   }
+}
+
+function familyOfSocket(event: { readonly ethertype: number }): IpFamily {
+  return event.ethertype === ethertype.ipv6 ? 6 : 4;
 }
 
 function refusalOf(entry: LinkEntry): LinkRefusalReason | undefined {
@@ -236,7 +254,7 @@ function refusalOf(entry: LinkEntry): LinkRefusalReason | undefined {
   if (nameLength < 1 || nameLength > 15) {
     return "InvalidInterfaceName";
   }
-  return familyOf(entry.address) === 6 ? "Ipv6NotSupported" : undefined;
+  return isMappedAddress(entry.address) ? "Ipv4MappedAddress" : undefined;
 }
 
 /** Groups entries by interface, because the addon takes one interface and many addresses at a time. */
@@ -260,12 +278,4 @@ function sortOut(entries: readonly LinkEntry[]): {
     }
   }
   return { accepted, refused };
-}
-
-function pack(addresses: readonly IpAddress[]): Uint8Array {
-  const packed = new Uint8Array(addresses.length * 4);
-  for (const [index, address] of addresses.entries()) {
-    packed.set(toBytes(address), index * 4);
-  }
-  return packed;
 }

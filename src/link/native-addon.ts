@@ -9,6 +9,9 @@ export type NativeEngine = object & { readonly brand: "NativeEngine" };
 /** Kinds of {@link NativeEvent}, numbered as in `native/event_queue.h`. */
 export const nativeEventKind = { claim: 0, socketOpened: 1, socketFailed: 2 } as const;
 
+/** What is spoken on an interface, as Ethernet numbers it; 0 in an event about netlink. */
+export const ethertype = { arp: 0x0806, ipv6: 0x86dd } as const;
+
 /** What the thread reports; `interface` is empty where netlink itself failed. */
 export type NativeEvent =
   | {
@@ -16,13 +19,18 @@ export type NativeEvent =
       readonly interface: string;
       readonly address: Uint8Array;
       readonly mac: Uint8Array;
-      /** 1 for a request, 2 for a reply (RFC 826). */
-      readonly operation: number;
+      /** 1 where the sender told so (ARP reply, advertisement), 0 where it asked as that. */
+      readonly tells: number;
     }
-  | { readonly kind: typeof nativeEventKind.socketOpened; readonly interface: string }
+  | {
+      readonly kind: typeof nativeEventKind.socketOpened;
+      readonly interface: string;
+      readonly ethertype: number;
+    }
   | {
       readonly kind: typeof nativeEventKind.socketFailed;
       readonly interface: string;
+      readonly ethertype: number;
       readonly errno: number;
     };
 
@@ -57,7 +65,8 @@ export interface NativeStats {
 /**
  * What `steelyard.node` exports; `native/engine.h` says what each function does.
  *
- * `addresses` are IPv4 addresses of four bytes each. Functions throw errors
+ * `addresses` have sixteen bytes each, as everywhere here; an IPv4 address is the IPv6 address
+ * that it maps to (RFC 4291 2.5.5.2). Functions throw errors
  * with `errno` and `syscall`; see {@link describeSystemError}.
  */
 export interface NativeAddon {

@@ -2,13 +2,14 @@ import {
   type AnnouncerEffect,
   type AnnouncerInput,
   type AnnouncerState,
+  brokenFor,
   silentAnnouncer,
   step,
 } from "../core/layer2/announcer.ts";
 import { type AssignmentChange, Assignments } from "../core/layer2/assignments.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { serviceKey } from "../core/model/service.ts";
-import type { IpAddress } from "../core/net/ip-address.ts";
+import type { IpAddress, IpFamily } from "../core/net/ip-address.ts";
 import { canAnnounceOn, type NetworkInterface } from "../core/net/network-interface.ts";
 import type { IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import type { L2BundleObject } from "../kube/decode/l2-bundle.ts";
@@ -62,11 +63,16 @@ export class AnnouncementDriver {
 
   /** Interfaces that could announce if the kernel let us, with its words; empty: none. */
   brokenSockets(): readonly string[] {
-    const { interfaces, brokenInterfaces } = this.#state;
+    const { interfaces, brokenInterfaces, brokenForIpv6 } = this.#state;
     const usable = ["", ...interfaces.filter(canAnnounceOn).map(({ name }) => name)];
-    return [...brokenInterfaces]
-      .filter(([name]) => usable.includes(name))
-      .map(([name, error]) => `no ARP socket on ${name === "" ? "any interface" : name}: ${error}`);
+    const told = (broken: ReadonlyMap<string, string>, protocol: string): readonly string[] =>
+      [...broken]
+        .filter(([name]) => usable.includes(name))
+        .map(
+          ([name, error]) =>
+            `no ${protocol} socket on ${name === "" ? "any interface" : name}: ${error}`,
+        );
+    return [...told(brokenInterfaces, "ARP"), ...told(brokenForIpv6, "NDP")];
   }
 
   /** The Services that hold an address, for people: `namespace/name`; empty: not known (any more). */
@@ -111,9 +117,9 @@ export class AnnouncementDriver {
   }
 
   /** Takes in that the kernel lets us answer on an interface, or not, with its words. */
-  socketChanged(name: string, error: string | undefined): void {
-    if (this.#state.brokenInterfaces.get(name) !== error) {
-      this.#take([{ kind: "socket", interface: name, error }]);
+  socketChanged(name: string, family: IpFamily, error: string | undefined): void {
+    if (brokenFor(this.#state, family).get(name) !== error) {
+      this.#take([{ kind: "socket", interface: name, family, error }]);
       this.#options.onChange();
     }
   }

@@ -149,7 +149,7 @@ function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
       driver.linkChanged(excluded.mark(event.interfaces), readDefaultGateways());
       break;
     case "socketOpen":
-      driver.socketChanged(event.interface, undefined);
+      driver.socketChanged(event.interface, event.family, undefined);
       break;
     case "claim":
       claims.add();
@@ -160,7 +160,7 @@ function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
       break;
     case "socketError":
       log.error(event, "the link failed");
-      driver.socketChanged(event.interface, event.message);
+      driver.socketChanged(event.interface, event.family, event.message);
       break;
   }
 }

@@ -62,7 +62,7 @@ export const speakerMetrics = {
   claims: {
     name: "steelyard_foreign_claims_total",
     type: "counter",
-    help: "ARP frames in which another host claims an address that this node answers for.",
+    help: "ARP and neighbor discovery frames in which another host claims an address that this node answers for.",
   },
   leaseAge: {
     name: "steelyard_lease_age_seconds",

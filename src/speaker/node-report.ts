@@ -51,8 +51,6 @@ export function nodeReport(
     announced: state.answering.size,
     applied,
     failures: [...state.failures.values()]
-      // The controller knows this of every IPv6 address; the list is for news.
-      .filter(({ reason }) => reason !== "FamilyNotAnnounced")
       .slice(0, reportedFailuresMax)
       .map((failure) => ({ ...failure, message: failure.message.slice(0, messageMax) })),
   };

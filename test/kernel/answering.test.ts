@@ -128,14 +128,14 @@ describe("answering ARP", () => {
     expect(at.link.stats().length).toBe(1);
   });
 
-  test("IPv6 addresses and impossible interface names are refused with a reason", () => {
+  test("addresses that are on no wire and impossible interface names are refused with a reason", () => {
     const refused = at.link.answer([
       { ...at.entry(address), interface: "a-name-too-long-for-linux" },
-      { address: "2001:db8::4" as never, interface: at.lan.nodeInterface },
+      { address: "::ffff:c000:204" as never, interface: at.lan.nodeInterface },
     ]);
     expect(refused.map((entry) => entry.reason)).toEqual([
       "InvalidInterfaceName",
-      "Ipv6NotSupported",
+      "Ipv4MappedAddress",
     ]);
   });
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /**
- * DOC: Prints every ARP frame that arrives at an interface, one line of hex each, until its input ends.
+ * DOC: Prints every ARP or ICMPv6 frame that arrives at an interface, one line of hex each, until its input ends.
  *
- * Usage: capture-frames INTERFACE. Says "ready" on stderr once it listens. For
+ * Usage: capture-frames INTERFACE arp|icmpv6. Says "ready" on stderr once it listens. For
  * tcpdump does not run as the only user of a user namespace.
  */
 #include <arpa/inet.h>
@@ -11,12 +11,22 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
-static void print_waiting(int fd)
+/* The place of the next header in an IPv6 packet (RFC 8200 3); MLD has its type behind another header. */
+static bool is_icmpv6(const unsigned char *frame)
 {
-	unsigned char frame[1514];
+	return frame[ETH_HLEN + 6] == IPPROTO_ICMPV6 ||
+	       (frame[ETH_HLEN + 6] == IPPROTO_HOPOPTS && frame[ETH_HLEN + 40] == IPPROTO_ICMPV6);
+}
+
+static void print_waiting(int fd, unsigned short protocol)
+{
+	unsigned char frame[1514] = { 0 };
 	struct sockaddr_ll from;
 	socklen_t from_length = sizeof(from);
 	ssize_t length;
@@ -24,7 +34,8 @@ static void print_waiting(int fd)
 	while ((length = recvfrom(fd, frame, sizeof(frame), MSG_DONTWAIT, (struct sockaddr *)&from,
 				  &from_length)) >= 0) {
 		from_length = sizeof(from);
-		if (from.sll_pkttype == PACKET_OUTGOING || from.sll_protocol != htons(ETH_P_ARP))
+		if (from.sll_pkttype == PACKET_OUTGOING || from.sll_protocol != htons(protocol) ||
+		    (protocol == ETH_P_IPV6 && !is_icmpv6(frame)))
 			continue;
 		for (ssize_t i = 0; i < length; i++)
 			printf("%02x", frame[i]);
@@ -37,16 +48,18 @@ int main(int argc, char **argv)
 	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 	struct pollfd waiting[2] = { { .fd = 0, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	unsigned short protocol;
 
-	if (argc != 2 || fd < 0)
+	if (argc != 3 || fd < 0)
 		return 2;
+	protocol = strcmp(argv[2], "arp") == 0 ? ETH_P_ARP : ETH_P_IPV6;
 	at.sll_ifindex = (int)if_nametoindex(argv[1]);
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return 2;
 	fprintf(stderr, "ready\n");
 	while (!waiting[0].revents) {
 		poll(waiting, 2, -1);
-		print_waiting(fd);
+		print_waiting(fd, protocol);
 	}
 	return 0;
 }

@@ -85,8 +85,8 @@ describe("following the interfaces", () => {
     expect(await macThatAnswers()).toBe(nodeMac);
     const opened = at.events.filter((event) => event.kind === "socketOpen");
     expect(opened).toEqual([
-      { kind: "socketOpen", interface: at.lan.nodeInterface },
-      { kind: "socketOpen", interface: at.lan.nodeInterface },
+      { kind: "socketOpen", interface: at.lan.nodeInterface, family: 4 },
+      { kind: "socketOpen", interface: at.lan.nodeInterface, family: 4 },
     ]);
     expect(at.events.filter((event) => event.kind === "socketError")).toEqual([]);
   });

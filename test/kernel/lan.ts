@@ -10,6 +10,7 @@ const run = promisify(execFile);
 
 /** The peer's addresses on every LAN; this side's veth has whatever hardware address the test gives it. */
 export const peerAddress = "192.0.2.251";
+export const peerAddress6 = "2001:db8:0:2::251";
 export const peerMac = "02:00:00:00:00:51";
 export const nodeMac = "02:00:00:00:00:01";
 
@@ -47,6 +48,7 @@ export class Lan {
     await ip("link", "add", this.nodeInterface, "address", mac, "type", "veth", ...peerEnd);
     await ip("link", "set", this.nodeInterface, "up");
     await this.inPeer("ip", "addr", "add", `${peerAddress}/24`, "dev", "eth0");
+    await this.inPeer("ip", "addr", "add", `${peerAddress6}/64`, "dev", "eth0", "nodad");
     await this.inPeer("ip", "link", "set", "eth0", "up");
   }
 
@@ -68,9 +70,13 @@ export class Lan {
     await this.inPeer(this.#tools.sendFrame, "eth0", ...frames);
   }
 
-  /** Captures the ARP frames that reach the peer while `action` runs. */
-  async capture(action: () => Promise<void>): Promise<readonly CapturedFrame[]> {
-    const capture = spawn("ip", ["netns", "exec", this.peer, this.#tools.captureFrames, "eth0"]);
+  /** Captures the ARP frames, or the ICMPv6 ones, that reach the peer while `action` runs. */
+  async capture(
+    action: () => Promise<void>,
+    protocol: "arp" | "icmpv6" = "arp",
+  ): Promise<readonly CapturedFrame[]> {
+    const argv = ["netns", "exec", this.peer, this.#tools.captureFrames, "eth0", protocol];
+    const capture = spawn("ip", argv);
     let seen = "";
     capture.stdout.on("data", (data: Buffer) => {
       seen += data.toString();
@@ -138,7 +144,7 @@ async function prepare(): Promise<Tools> {
         "Run them inside: unshare -mnpf --mount-proc (as root; else add --map-root-user)",
     );
   }
-  for (const program of ["ip", "arping", "ping", "setpriv"]) {
+  for (const program of ["ip", "arping", "ndisc6", "ping", "setpriv"]) {
     needProgram(program);
   }
   hideOtherNamespaces();
@@ -160,7 +166,7 @@ function needProgram(program: string): void {
   try {
     execFileSync("sh", ["-c", `command -v ${program}`]);
   } catch (error) {
-    const packages = "iproute2 arping iputils-ping util-linux";
+    const packages = "iproute2 arping ndisc6 iputils-ping util-linux";
     throw new Error(`"${program}" is missing. Install: apt-get install ${packages}`, {
       cause: error,
     });

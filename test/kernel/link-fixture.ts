@@ -6,6 +6,7 @@ import { Link, type LinkEntry, type LinkEvent } from "../../src/link/link.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { arpFrame, arpReply } from "./arp-frames.ts";
 import { Lan, nodeMac } from "./lan.ts";
+import { advertisement, ndpAnswer, ndpFrame } from "./ndp-frames.ts";
 
 /** What every kernel test has: a LAN and an open link on its node's side. */
 export interface LinkFixture {
@@ -17,12 +18,33 @@ export interface LinkFixture {
   entry(address: string): LinkEntry;
   /** Answers the address, and returns when requests are heard. */
   answer(address: string): Promise<LinkEntry>;
-  /** Returns the frames with which the node answers `frames`. */
+  /** Returns the frames with which the node answers ARP `frames`. */
   repliesTo(...frames: readonly string[]): Promise<readonly string[]>;
+  /** Returns the advertisements with which the node answers `frames`. */
+  advertisementsTo(...frames: readonly string[]): Promise<readonly string[]>;
 }
 
 /** An address that tests answer only to know that all frames before have been dealt with. */
-const fenceAddress = "192.0.2.99";
+interface Fence {
+  readonly fence: string;
+  readonly ask: string;
+  readonly answer: string;
+  readonly protocol: "arp" | "icmpv6";
+}
+
+const arpFence: Fence = {
+  fence: "192.0.2.99",
+  ask: arpFrame({ targetAddress: "192.0.2.99" }),
+  answer: arpReply({ address: "192.0.2.99", mac: nodeMac }),
+  protocol: "arp",
+};
+
+const ndpFence: Fence = {
+  fence: "2001:db8:0:2::99",
+  ask: ndpFrame({ target: "2001:db8:0:2::99" }),
+  answer: ndpAnswer({ address: "2001:db8:0:2::99" }),
+  protocol: "icmpv6",
+};
 
 /** Where the tests' addon is. */
 export let addonPath = "";
@@ -54,33 +76,47 @@ export function useLink(): LinkFixture {
   fixture.answer = async (address) => {
     const entry = fixture.entry(address);
     fixture.link.answer([entry]);
-    await vi.waitFor(
-      () => fixture.lan.inPeer("arping", "-C", "1", "-w", "1", "-i", "eth0", address),
-      10_000,
-    );
+    const [program, ...args] = address.includes(":")
+      ? ["ndisc6", "-1", "-q", "-w", "1000", address, "eth0"]
+      : ["arping", "-C", "1", "-w", "1", "-i", "eth0", address];
+    await vi.waitFor(() => fixture.lan.inPeer(program as string, ...args), 10_000);
     return entry;
   };
-  fixture.repliesTo = async (...frames) => {
-    await fixture.answer(fenceAddress);
+  const repliesTo = async (
+    { fence, ask, answer, protocol }: Fence,
+    frames: readonly string[],
+  ): Promise<readonly string[]> => {
+    await fixture.answer(fence);
     const seen = await fixture.lan.capture(async () => {
-      const before = repliesSent(fixture.link);
-      await fixture.lan.send(...frames, arpFrame({ targetAddress: fenceAddress }));
+      const before = repliesSent(fixture.link, fence);
+      await fixture.lan.send(...frames, ask);
       await vi.waitFor(() => {
-        if (repliesSent(fixture.link) === before) {
+        if (repliesSent(fixture.link, fence) === before) {
           throw new Error("the fence is not answered");
         }
       }, 10_000);
-    });
-    const fence = arpReply({ address: fenceAddress, mac: nodeMac });
+    }, protocol);
     return seen
-      .filter((frame) => frame.source === nodeMac && frame.hex !== fence)
+      .filter((frame) => frame.source === nodeMac && frame.hex !== answer)
       .map((frame) => frame.hex);
+  };
+  fixture.repliesTo = (...frames) => repliesTo(arpFence, frames);
+  fixture.advertisementsTo = async (...frames) => {
+    const seen = await repliesTo(ndpFence, frames);
+    return seen.filter(isAdvertisement);
   };
   return fixture;
 }
 
-function repliesSent(link: Link): number {
-  return link.stats().find((stats) => stats.address === fenceAddress)?.repliesSent ?? 0;
+/** Where the type of an ICMPv6 message stands in a frame, in hex digits. */
+const typeAt = 2 * 54;
+
+function isAdvertisement(hex: string): boolean {
+  return hex.slice(typeAt, typeAt + 2) === advertisement.toString(16);
+}
+
+function repliesSent(link: Link, address: string): number {
+  return link.stats().find((stats) => stats.address === address)?.repliesSent ?? 0;
 }
 
 /** Returns `text` as an address. */

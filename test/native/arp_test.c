@@ -11,8 +11,8 @@ static void reads_every_field_of_a_request(void)
 	struct arp_packet packet;
 
 	CHECK(arp_parse(request_frame, sizeof(request_frame), &packet));
-	CHECK(mac_equal(packet.ethernet_destination, mac_broadcast));
-	CHECK(mac_equal(packet.ethernet_source, their_mac));
+	CHECK(mac_equal(packet.ethernet.destination, mac_broadcast));
+	CHECK(mac_equal(packet.ethernet.source, their_mac));
 	CHECK(packet.operation == ARP_OPERATION_REQUEST);
 	CHECK(mac_equal(packet.sender_mac, their_mac));
 	CHECK(memcmp(&packet.sender_address, client_address, 4) == 0);
@@ -74,8 +74,8 @@ static void writes_gratuitous_frames_byte_for_byte(void)
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06,
 		0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01,
 	};
-	uint8_t expected[ARP_FRAME_LENGTH] = { 0 };
-	uint8_t frame[ARP_FRAME_LENGTH];
+	uint8_t expected[ETHERNET_FRAME_MIN] = { 0 };
+	struct frame frame;
 	struct arp_packet packet;
 	uint32_t address;
 
@@ -84,17 +84,37 @@ static void writes_gratuitous_frames_byte_for_byte(void)
 	memcpy(expected + 28, service_address, 4);
 	memcpy(expected + 38, service_address, 4);
 
-	memset(frame, 0xaa, sizeof(frame));
+	memset(&frame, 0xaa, sizeof(frame));
 	arp_gratuitous(ARP_OPERATION_REQUEST, address, our_mac, &packet);
-	arp_write(&packet, frame);
-	CHECK(memcmp(frame, expected, sizeof(frame)) == 0);
+	arp_write(&packet, &frame);
+	CHECK(frame.length == sizeof(expected));
+	CHECK(memcmp(frame.bytes, expected, sizeof(expected)) == 0);
 
 	expected[21] = ARP_OPERATION_REPLY;
 	memcpy(expected + 32, our_mac, 6);
-	memset(frame, 0xaa, sizeof(frame));
+	memset(&frame, 0xaa, sizeof(frame));
 	arp_gratuitous(ARP_OPERATION_REPLY, address, our_mac, &packet);
-	arp_write(&packet, frame);
-	CHECK(memcmp(frame, expected, sizeof(frame)) == 0);
+	arp_write(&packet, &frame);
+	CHECK(frame.length == sizeof(expected));
+	CHECK(memcmp(frame.bytes, expected, sizeof(expected)) == 0);
+}
+
+static void writes_directed_requests(void)
+{
+	struct arp_packet packet, read;
+	uint32_t address, client;
+	struct frame frame;
+
+	memcpy(&address, service_address, 4);
+	memcpy(&client, client_address, 4);
+	arp_directed(address, our_mac, client, their_mac, &packet);
+	arp_write(&packet, &frame);
+	CHECK(arp_parse(frame.bytes, frame.length, &read));
+	CHECK(mac_equal(read.ethernet.destination, their_mac));
+	CHECK(mac_equal(read.ethernet.source, our_mac));
+	CHECK(read.operation == ARP_OPERATION_REQUEST);
+	CHECK(mac_equal(read.sender_mac, our_mac) && read.sender_address == address);
+	CHECK(mac_equal(read.target_mac, mac_zero) && read.target_address == client);
 }
 
 int main(void)
@@ -104,5 +124,6 @@ int main(void)
 	refuses_a_changed_byte_in_any_constant();
 	refuses_a_sender_that_is_no_single_host();
 	writes_gratuitous_frames_byte_for_byte();
+	writes_directed_requests();
 	return 0;
 }

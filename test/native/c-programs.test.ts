@@ -13,15 +13,16 @@ const buildDir = nativeSource("build");
 
 /** Each program of this folder with the files of `native/` that it is about. */
 const programs = {
-  arp_test: ["arp.c"],
-  responder_test: ["responder.c", "table.c", "burst.c", "arp.c"],
+  arp_test: ["arp.c", "ethernet.c"],
+  ndp_test: ["ndp.c", "ethernet.c"],
+  responder_test: ["responder.c", "entry.c", "table.c", "burst.c", "arp.c", "ndp.c", "ethernet.c"],
   burst_test: ["burst.c"],
-  interfaces_test: ["interfaces.c", "arp.c"],
+  interfaces_test: ["interfaces.c", "ethernet.c"],
 } as const;
 
 /** The fuzzer's own files, and what it is about. */
-const fuzzer = ["fuzz.c", "fuzz_table.c", "fuzz_burst.c", "fuzz_netlink.c"];
-const fuzzed = ["arp.c", "responder.c", "table.c", "burst.c", "netlink.c", "interfaces.c"];
+const fuzzer = ["fuzz.c", "fuzz_table.c", "fuzz_ndp.c", "fuzz_burst.c", "fuzz_netlink.c"];
+const fuzzed = [...programs.responder_test, "netlink.c", "interfaces.c"];
 
 function compileProgram(name: keyof typeof programs): Promise<string> {
   return compileSanitized(name, [`${here}${name}.c`, ...programs[name].map(nativeSource)]);
@@ -73,6 +74,10 @@ describe("the native code's own tests, with sanitizers", () => {
     await run(await compileProgram("arp_test"), []);
   });
 
+  test("every frame that is no valid solicitation or advertisement is refused, and ours are right to the byte", async () => {
+    await run(await compileProgram("ndp_test"), []);
+  });
+
   test("requests for our addresses are answered, claims noticed, all else ignored", async () => {
     await run(await compileProgram("responder_test"), []);
   });
@@ -108,8 +113,20 @@ describe("the fuzzer", () => {
     {
       what: "a claim taken from the wrong field",
       file: "responder.c",
-      right: "table_find(table, port, packet->sender_address)",
-      wrong: "table_find(table, port, packet->target_address)",
+      right: "find_ipv4(table, port, packet->sender_address)",
+      wrong: "find_ipv4(table, port, packet->target_address)",
+    },
+    {
+      what: "an option longer than the packet",
+      file: "ndp.c",
+      right: "this_one == 0 || this_one > length",
+      wrong: "this_one == 0",
+    },
+    {
+      what: "a solicitation from behind a router",
+      file: "ndp.c",
+      right: "frame[OFFSET_HOP_LIMIT] != HOP_LIMIT_OF_THIS_LINK",
+      wrong: "frame[OFFSET_HOP_LIMIT] == 0",
     },
     {
       what: "an entry that is lost when another one leaves",

@@ -102,14 +102,17 @@ static void run_campaign(void)
 {
 	seed_sequence(campaign_seed);
 	fuzz_table_start();
+	fuzz_ndp_start();
 	fuzz_burst_start();
 	fuzz_netlink_start();
 	for (int i = 0; i < STEPS_PER_CAMPAIGN; i++) {
 		fuzz_table_step();
+		fuzz_ndp_step();
 		fuzz_burst_step();
 		fuzz_netlink_step();
 	}
 	fuzz_table_end();
+	fuzz_ndp_end();
 	fuzz_netlink_end();
 }
 
@@ -139,7 +142,7 @@ int main(int argc, char **argv)
 	passed = true;
 	seconds = seconds_now() - begin;
 	printf("%" PRIu64 " executions in %.1f s, %.0f a second\n",
-	       3 * campaigns * STEPS_PER_CAMPAIGN, seconds,
-	       3.0 * (double)campaigns * STEPS_PER_CAMPAIGN / seconds);
+	       4 * campaigns * STEPS_PER_CAMPAIGN, seconds,
+	       4.0 * (double)campaigns * STEPS_PER_CAMPAIGN / seconds);
 	return 0;
 }

@@ -31,6 +31,10 @@ void fuzz_table_start(void);
 void fuzz_table_step(void);
 void fuzz_table_end(void);
 
+void fuzz_ndp_start(void);
+void fuzz_ndp_step(void);
+void fuzz_ndp_end(void);
+
 void fuzz_burst_start(void);
 void fuzz_burst_step(void);
 

@@ -30,7 +30,7 @@ export interface Claim {
 /** What `isNeverAssignable` is true for. */
 const neverAssignable: readonly DeniedRange[] = [
   ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
-  ...["::/127", "fe80::/10", "ff00::/8"],
+  ...["::/127", "::ffff:0:0/96", "fe80::/10", "ff00::/8"],
 ]
   .flatMap((text) => parseIpPrefix(text) ?? [])
   .map(({ family, first, last }) => ({

@@ -1,7 +1,7 @@
 import { chooseInterfaces, type InterfaceCandidate } from "../model/interface-choice.ts";
 import type { SpeakerFailure } from "../model/l2-speaker.ts";
 import type { AnnounceFailure } from "../model/reason.ts";
-import { familyOf, type IpAddress, isNeverAssignable } from "../net/ip-address.ts";
+import { familyOf, type IpAddress, type IpFamily, isNeverAssignable } from "../net/ip-address.ts";
 import {
   canAnnounceOn,
   holdsNodeAddresses,
@@ -20,8 +20,10 @@ export interface AnnouncerState {
   /** The interfaces on which each address is answered now. */
   readonly answering: Map<IpAddress, readonly string[]>;
   readonly failures: Map<IpAddress, SpeakerFailure>;
-  /** Interfaces on which the kernel refuses what answering needs, and its words. */
+  /** Interfaces on which the kernel refuses what answering ARP needs, and its words. */
   readonly brokenInterfaces: Map<string, string>;
+  /** The same for neighbor discovery. */
+  readonly brokenForIpv6: Map<string, string>;
 }
 
 /** The interfaces as the choice sees them, and the addresses that are the node's own, with their interfaces. */
@@ -45,8 +47,13 @@ export type AnnouncerInput =
       readonly interfaces: readonly NetworkInterface[];
       readonly defaultGateways: readonly IpAddress[];
     }
-  /** The kernel lets us answer on an interface, or not: `error` has its words. */
-  | { readonly kind: "socket"; readonly interface: string; readonly error: string | undefined };
+  /** The kernel lets us answer for a family on an interface, or not: `error` has its words. */
+  | {
+      readonly kind: "socket";
+      readonly interface: string;
+      readonly family: IpFamily;
+      readonly error: string | undefined;
+    };
 
 /** What the link has to do. `announce`: start the gratuitous schedule; always after its `answer`. */
 export interface AnnouncerEffect {
@@ -70,6 +77,7 @@ export function silentAnnouncer(): AnnouncerState {
     answering: new Map(),
     failures: new Map(),
     brokenInterfaces: new Map(),
+    brokenForIpv6: new Map(),
   };
 }
 
@@ -105,10 +113,11 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
       return { state: next, effects };
     }
     case "socket": {
+      const broken = brokenFor(state, input.family);
       if (input.error === undefined) {
-        state.brokenInterfaces.delete(input.interface);
+        broken.delete(input.interface);
       } else {
-        state.brokenInterfaces.set(input.interface, input.error);
+        broken.set(input.interface, input.error);
       }
       const effects = [...state.assigned.keys()].flatMap((address) =>
         settle(state, address, noChange),
@@ -119,6 +128,14 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
 }
 
 const noChange: ReadonlySet<string> = new Set();
+
+/** Returns the interfaces on which the kernel refuses what answering for a family needs, and its words. */
+export function brokenFor(
+  { brokenInterfaces, brokenForIpv6 }: AnnouncerState,
+  family: IpFamily,
+): Map<string, string> {
+  return family === 4 ? brokenInterfaces : brokenForIpv6;
+}
 
 /** Makes what is answered equal to what should be, for one address. */
 function settle(
@@ -146,15 +163,12 @@ function settle(
 }
 
 /** What cannot be answered on any of its interfaces is a failure; the link goes on trying. */
-function noteBroken(
-  { brokenInterfaces, failures }: AnnouncerState,
-  address: IpAddress,
-  chosen: readonly string[],
-): void {
-  const words = chosen.map((name) => brokenInterfaces.get(name));
+function noteBroken(state: AnnouncerState, address: IpAddress, chosen: readonly string[]): void {
+  const broken = brokenFor(state, familyOf(address));
+  const words = chosen.map((name) => broken.get(name));
   if (words.length > 0 && words.every((error) => error !== undefined)) {
     const message = chosen.map((name, index) => `${name}: ${words[index]}`).join("; ");
-    failures.set(address, { address, reason: "LinkFailed", message });
+    state.failures.set(address, { address, reason: "LinkFailed", message });
   }
 }
 
@@ -168,9 +182,6 @@ function interfacesFor(state: AnnouncerState, address: IpAddress): readonly stri
   if (refused !== undefined) {
     return fail(state, address, "AnnouncementRefused", refused);
   }
-  if (familyOf(address) === 6) {
-    return fail(state, address, "FamilyNotAnnounced", `this version announces IPv4 only`);
-  }
   const choice = chooseInterfaces(state.picture.candidates, named, address);
   return choice.kind === "chosen"
     ? choice.names
@@ -180,7 +191,7 @@ function interfacesFor(state: AnnouncerState, address: IpAddress): readonly stri
 /** Whoever asks, these are never announced: it would cut the node or its network off. */
 function refuse(state: AnnouncerState, address: IpAddress): string | undefined {
   if (isNeverAssignable(address)) {
-    return "it is a loopback, link-local, multicast or broadcast address";
+    return "it is a loopback, link-local, multicast or broadcast address, or an IPv4-mapped one";
   }
   if (state.defaultGateways.includes(address)) {
     return "it is the default gateway of this node";

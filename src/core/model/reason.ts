@@ -110,8 +110,6 @@ export const reasons = {
   NoUsableInterface: "NoUsableInterface",
   /** The node refuses to announce its own, its gateway's, or a loopback, link-local or multicast address. */
   AnnouncementRefused: "AnnouncementRefused",
-  /** IPv6 addresses are given out, but this version does not announce them. */
-  FamilyNotAnnounced: "FamilyNotAnnounced",
   /** The node's kernel refused what announcing needs. */
   LinkFailed: "LinkFailed",
 } as const;
@@ -153,7 +151,6 @@ export type AnnounceFailure =
   | "InterfaceMissing"
   | "NoUsableInterface"
   | "AnnouncementRefused"
-  | "FamilyNotAnnounced"
   | "LinkFailed";
 
 /** Why a node is to announce nothing any more; out of service is off, the others still can. */

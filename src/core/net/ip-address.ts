@@ -76,7 +76,7 @@ export function compareIpAddresses(a: IpAddress, b: IpAddress): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** Loopback, link-local, multicast, unspecified or broadcast: never an address of a Service. */
+/** Loopback, link-local, multicast, unspecified, broadcast or IPv4-mapped: never an address of a Service. */
 export function isNeverAssignable(address: IpAddress): boolean {
   const range = ipaddr.parse(address).range();
   return (
@@ -84,7 +84,8 @@ export function isNeverAssignable(address: IpAddress): boolean {
     range === "linkLocal" ||
     range === "multicast" ||
     range === "unspecified" ||
-    range === "broadcast"
+    range === "broadcast" ||
+    range === "ipv4Mapped"
   );
 }
 

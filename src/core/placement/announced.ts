@@ -1,7 +1,7 @@
 import { enumerated } from "../model/enumerated.ts";
 import { reportedFailuresMax, type SpeakerReport } from "../model/l2-speaker.ts";
 import type { Reason } from "../model/reason.ts";
-import { familyOf, type IpAddress } from "../net/ip-address.ts";
+import type { IpAddress } from "../net/ip-address.ts";
 import type { HinderedNode } from "./eligibility.ts";
 
 /** What is known about the announcement of one address. */
@@ -35,10 +35,6 @@ export interface AnnouncementVerdict {
 /** Returns whether one address is announced. Unknown until the owner reports that it has taken over. */
 export function announcementOf(announcement: AddressAnnouncement): AnnouncementVerdict {
   const { address, unplaced, owner, report } = announcement;
-  if (familyOf(address) === 6) {
-    const message = `${address}: this version announces IPv4 only`;
-    return { status: "False", reason: "FamilyNotAnnounced", message };
-  }
   if (unplaced === "NoAdvertisement") {
     const message = `${address}: no L2Advertisement covers its pool and this Service; create one`;
     return { status: "False", reason: "NoAdvertisement", message };

@@ -84,7 +84,6 @@ const failureReasons: readonly string[] = [
   "InterfaceMissing",
   "NoUsableInterface",
   "AnnouncementRefused",
-  "FamilyNotAnnounced",
   "LinkFailed",
 ] satisfies readonly AnnounceFailure[];
 

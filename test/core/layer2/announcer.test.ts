@@ -4,9 +4,11 @@ import {
   type AnnouncerEffect,
   type AnnouncerInput,
   type AnnouncerState,
+  brokenFor,
   silentAnnouncer,
   step,
 } from "../../../src/core/layer2/announcer.ts";
+import type { IpFamily } from "../../../src/core/net/ip-address.ts";
 import { parseMacAddress } from "../../../src/core/net/mac-address.ts";
 import type { NetworkInterface } from "../../../src/core/net/network-interface.ts";
 import { ip } from "../net/arbitraries.ts";
@@ -238,17 +240,27 @@ describe("refused, whoever asks", () => {
     expect(announcerOn(lan, ipvs).assign("192.0.2.4")).toEqual(both("eth0"));
   });
 
-  test("IPv6 is not announced by this version, and says so", () => {
-    const announcer = announcerOn(nic("eth0", ["2001:db8::1/64"]));
-    expect(announcer.assign("2001:db8::4")).toEqual([]);
-    expect(announcer.failure("2001:db8::4")).toBe("FamilyNotAnnounced");
+  test("an IPv6 address is announced by the same rules", () => {
+    const announcer = announcerOn(lan, nic("eth1", ["fe80::1/64", "2001:db8::1/64"]));
+    expect(announcer.assign("2001:db8::4")).toEqual(both("eth1", "2001:db8::4"));
+    announcer.assign("2001:db8::1");
+    announcer.assign("fe80::4");
+    expect(["2001:db8::1", "fe80::4"].map((it) => announcer.failure(it))).toEqual([
+      "AnnouncementRefused",
+      "AnnouncementRefused",
+    ]);
   });
 });
 
 describe("a kernel that refuses", () => {
-  const refused = (name: string, error: string | undefined): AnnouncerInput => ({
+  const refused = (
+    name: string,
+    error: string | undefined,
+    family: IpFamily = 4,
+  ): AnnouncerInput => ({
     kind: "socket",
     interface: name,
+    family,
     error,
   });
 
@@ -265,6 +277,15 @@ describe("a kernel that refuses", () => {
     announcer.take(refused("eth1", undefined));
     expect(announcer.failure("192.0.2.4")).toBeUndefined();
     expect(announcer.answered.size).toBe(2);
+  });
+
+  test("is so for one family only", () => {
+    const announcer = announcerOn(nic("eth0", ["192.0.2.241/24", "2001:db8::1/64"]));
+    announcer.assign("192.0.2.4");
+    announcer.assign("2001:db8::4");
+    announcer.take(refused("eth0", "no IPv6 here", 6));
+    expect(announcer.failure("192.0.2.4")).toBeUndefined();
+    expect(announcer.failure("2001:db8::4")).toBe("LinkFailed");
   });
 
   test("is remembered for addresses that come later", () => {
@@ -295,8 +316,17 @@ describe("after any sequence of changes", () => {
     address.map((it) => ({ kind: "unassign" as const, address: it })),
     interfaces.map((it) => ({ kind: "link" as const, interfaces: it, defaultGateways: [] })),
     fc
-      .tuple(fc.constantFrom("eth0", "eth1"), fc.constantFrom("not permitted", undefined))
-      .map(([name, error]) => ({ kind: "socket" as const, interface: name, error })),
+      .tuple(
+        fc.constantFrom("eth0", "eth1"),
+        fc.constantFrom<IpFamily[]>(4, 6),
+        fc.constantFrom("not permitted", undefined),
+      )
+      .map(([name, family, error]) => ({
+        kind: "socket" as const,
+        interface: name,
+        family,
+        error,
+      })),
   );
   const history = fc.array(input, { maxLength: 40 });
 
@@ -309,8 +339,10 @@ describe("after any sequence of changes", () => {
           announcer.take(it);
         }
         const { interfaces: now, defaultGateways, assigned, answering, failures } = announcer.state;
-        for (const [name, error] of announcer.state.brokenInterfaces) {
-          fresh.take({ kind: "socket", interface: name, error });
+        for (const family of [4, 6] as const) {
+          for (const [name, error] of brokenFor(announcer.state, family)) {
+            fresh.take({ kind: "socket", interface: name, family, error });
+          }
         }
         fresh.take({ kind: "link", interfaces: now, defaultGateways });
         for (const [it, named] of assigned) {

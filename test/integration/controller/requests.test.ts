@@ -134,14 +134,14 @@ describe("a Service", () => {
   });
 
   test.each(["six", "dual", "dual-by-annotation"])(
-    "with an IPv6 address is told that it is not announced (%s)",
+    "with an IPv6 address is announced (%s)",
     async (name) => {
       const service = await eventually("the condition Announced", async () => {
         const now = await cluster.api.service(name);
-        return conditionOf(now, "Announced")?.status === "False" ? now : undefined;
+        return conditionOf(now, "Announced")?.status === "True" ? now : undefined;
       });
       const condition = conditionOf(service, "Announced");
-      expect(condition?.reason).toBe("FamilyNotAnnounced");
+      expect(condition?.reason).toBe("Announced");
       for (const address of addressesOf(service)) {
         expect(condition?.message).toContain(address);
       }
