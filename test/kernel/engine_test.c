@@ -22,6 +22,7 @@
 
 #include "../native/check.h"
 #include "../native/frames.h"
+#include "../native/ndp_frames.h"
 
 #define INTERFACES 4
 #define ADDRESSES 300
@@ -30,7 +31,7 @@ static const char *const names[INTERFACES] = { "lan0", "lan1", "lan2", "absent" 
 
 static struct engine *engine;
 static uint64_t state;
-/* What must be answered now, by interface and last two bytes of the address. */
+/* What must be answered now, by interface and number of the address. */
 static bool answered[INTERFACES][ADDRESSES];
 static size_t answered_count;
 static atomic_int notified;
@@ -62,9 +63,52 @@ static void add_interface(const char *name)
 	      name);
 }
 
-static void write_address(uint8_t *bytes, uint64_t key)
+static void write_ipv4(uint8_t *bytes, uint64_t key)
 {
 	memcpy(bytes, (uint8_t[]){ 192, 0, (uint8_t)(2 + (key >> 8)), (uint8_t)key }, 4);
+}
+
+static void write_ipv6(uint8_t *bytes, uint64_t key)
+{
+	memcpy(bytes, service_address6, 14);
+	bytes[14] = (uint8_t)(key >> 8);
+	bytes[15] = (uint8_t)key;
+}
+
+/* Every other address is of the other family. */
+static struct address address_of(uint64_t key)
+{
+	struct address address;
+	uint32_t ipv4;
+
+	if (key % 2) {
+		write_ipv6(address.bytes, key);
+		return address;
+	}
+	write_ipv4((uint8_t *)&ipv4, key);
+	return address_from_ipv4(ipv4);
+}
+
+/* A request for an address, or a claim by a host that it is @claimed. Return: the frame's length. */
+static size_t make_arp(uint8_t *frame, uint64_t key, const uint64_t *claimed)
+{
+	memcpy(frame, request_frame, sizeof(request_frame));
+	write_ipv4(frame + 38, key);
+	if (claimed)
+		write_ipv4(frame + 28, *claimed);
+	return sizeof(request_frame);
+}
+
+static size_t make_ndp(uint8_t *frame, uint64_t key, const uint64_t *claimed)
+{
+	memcpy(frame, solicitation_frame, sizeof(solicitation_frame));
+	write_ipv6(frame + AT_TARGET, key);
+	memcpy(frame + AT_DESTINATION + 13, frame + AT_TARGET + 13, 3);
+	memcpy(frame + 3, frame + AT_TARGET + 13, 3);
+	if (claimed)
+		write_ipv6(frame + AT_SOURCE, *claimed);
+	put_checksum(frame);
+	return sizeof(solicitation_frame);
 }
 
 /* Requests and claims for random addresses out of the far end of the first interface, while it is there. */
@@ -77,16 +121,15 @@ static void *flood(void *argument)
 	CHECK(fd >= 0);
 	while (!atomic_load(&over)) {
 		struct sockaddr_ll to = { .sll_family = AF_PACKET };
-		uint8_t frame[sizeof(request_frame)];
+		uint8_t frame[sizeof(solicitation_frame)];
 		uint64_t random = random_next(&own_state);
+		uint64_t claimed = (random >> 16) % ADDRESSES;
+		size_t length = (random >> 32 & 1 ? make_ndp : make_arp)(
+			frame, random % ADDRESSES, random >> 60 == 0 ? &claimed : NULL);
 
-		memcpy(frame, request_frame, sizeof(frame));
-		write_address(frame + 38, random % ADDRESSES);
-		if (random >> 60 == 0)
-			write_address(frame + 28, (random >> 16) % ADDRESSES);
 		to.sll_ifindex = (int)if_nametoindex("lan0-far");
 		/* The interface may be away just now. */
-		if (sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		if (sendto(fd, frame, length, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 			usleep(100);
 	}
 	close(fd);
@@ -99,13 +142,13 @@ static void change_table(void)
 	uint64_t interface = below(INTERFACES);
 	uint64_t first = below(ADDRESSES);
 	size_t count = below(ADDRESSES - first + 1);
-	uint8_t addresses[ADDRESSES * 4];
+	struct address addresses[ADDRESSES];
 	bool answer = below(2);
 
 	for (size_t i = 0; i < count; i++) {
 		bool *one = &answered[interface][first + i];
 
-		write_address(addresses + 4 * i, first + i);
+		addresses[i] = address_of(first + i);
 		answered_count += (size_t)answer - (size_t)*one;
 		*one = answer;
 	}

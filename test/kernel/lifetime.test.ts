@@ -159,7 +159,7 @@ describe("the life of a link", () => {
   });
 
   test("after lost netlink events the whole picture is asked for again", async () => {
-    const ours = ["netlink.c", "interfaces.c", "arp.c"];
+    const ours = ["netlink.c", "interfaces.c", "ethernet.c"];
     await at.lan.inPeer(await compileTest("netlink_test", ours, sanitizerFlags));
   });
 });
