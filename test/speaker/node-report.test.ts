@@ -55,7 +55,12 @@ test("a report leaves out what comes and goes with Pods, and what kube-proxy hol
 });
 
 test("an interface that the kernel refuses is not usable", () => {
-  const refused: AnnouncerInput = { kind: "socket", family: 4, interface: "eth0", error: "not permitted" };
+  const refused: AnnouncerInput = {
+    kind: "socket",
+    family: 4,
+    interface: "eth0",
+    error: "not permitted",
+  };
   expect(reported([nic("eth0")], refused)).toEqual({ eth0: "Refused" });
 });
 
