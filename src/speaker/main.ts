@@ -7,15 +7,15 @@ import { Transport } from "../kube/transport.ts";
 import { interrupted } from "../kube/watch-state.ts";
 import { Writer } from "../kube/write.ts";
 import { readDefaultGateways } from "../link/default-gateways.ts";
-import { Link, type LinkEvent } from "../link/link.ts";
+import { Link } from "../link/link.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
-import { type Log, openLog } from "../runtime/log.ts";
-import type { Counter } from "../runtime/metrics.ts";
+import { openLog } from "../runtime/log.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
 import { AnnouncementDriver } from "./announcement-driver.ts";
 import { DataplaneProbe } from "./dataplane-probe.ts";
-import { type ExcludedInterfaces, readExcludedInterfaces } from "./excluded-interfaces.ts";
+import { readExcludedInterfaces } from "./excluded-interfaces.ts";
+import { takeLinkEvent } from "./link-events.ts";
 import { describeSpeaker } from "./metrics.ts";
 import { nodeReport } from "./node-report.ts";
 import { ReportWriter } from "./report-writer.ts";
@@ -132,35 +132,5 @@ function nodeAsOwner(name: string, uid: string | undefined): LeaseOwner | undefi
 async function until(holds: () => boolean, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!holds() && !signal.aborted) {
     await clock.sleep(20, signal);
-  }
-}
-
-interface LinkEventTakers {
-  readonly driver: AnnouncementDriver;
-  readonly excluded: ExcludedInterfaces;
-  readonly claims: Counter;
-  readonly log: Log;
-}
-
-function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
-  const { driver, excluded, claims, log } = takers;
-  switch (event.kind) {
-    case "interfaces":
-      driver.linkChanged(excluded.mark(event.interfaces), readDefaultGateways());
-      break;
-    case "socketOpen":
-      driver.socketChanged(event.interface, event.family, undefined);
-      break;
-    case "claim":
-      claims.add();
-      log.warn(
-        { service: driver.servicesOf(event.address), ...event },
-        "another host claims an address that this node announces",
-      );
-      break;
-    case "socketError":
-      log.error(event, "the link failed");
-      driver.socketChanged(event.interface, event.family, event.message);
-      break;
   }
 }

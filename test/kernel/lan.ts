@@ -33,7 +33,13 @@ export class Lan {
     this.#tools = tools;
   }
 
-  /** Makes the namespace and the wire. Throws with the remedy where that is not possible. */
+  /** Makes sure that namespaces can be made here. Throws with the remedy where they cannot. */
+  static async prepare(): Promise<void> {
+    prepared ??= prepare();
+    await prepared;
+  }
+
+  /** Makes the namespace and the wire. Throws as {@link prepare} does. */
   static async create(): Promise<Lan> {
     prepared ??= prepare();
     const lan = new Lan(++lans, await prepared);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/** DOC: Loses netlink events on purpose and gets the picture back. Runs in a network namespace of its own. */
+/** DOC: Loses netlink events on purpose and gets the picture back. Runs in a network namespace with eth0. */
 #include "netlink.h"
 
 #include <errno.h>
@@ -18,6 +18,17 @@ static void add_many_addresses(int network)
 	CHECK(batch != NULL);
 	for (int i = 0; i < MANY; i++)
 		fprintf(batch, "addr add 10.%d.%d.%d/32 dev lo\n", network, i / 250, i % 250 + 1);
+	CHECK(pclose(batch) == 0);
+}
+
+static void add_routes(const char *first, int more)
+{
+	FILE *batch = popen("ip -batch -", "w");
+
+	CHECK(batch != NULL);
+	fprintf(batch, "route add %s dev eth0\n", first);
+	for (int i = 0; i < more; i++)
+		fprintf(batch, "route add 10.11.%d.%d/32 dev eth0\n", i / 250, i % 250 + 1);
 	CHECK(pclose(batch) == 0);
 }
 
@@ -58,6 +69,17 @@ int main(void)
 	add_many_addresses(10);
 	CHECK(netlink_wait(&netlink, &all, 5000) == 0);
 	CHECK(addresses_of_lo(&all) == before + 2 * MANY);
+
+	/* Routes of other networks take no room in the smallest of buffers, and a default route is heard of. */
+	CHECK(netlink_receive(&netlink, &all) == 0);
+	all.changed = false;
+	shrink_buffer(&netlink);
+	add_routes("10.12.0.0/16", MANY);
+	CHECK(netlink_receive(&netlink, &all) == 0);
+	CHECK(!all.changed);
+	add_routes("default", 0);
+	CHECK(netlink_receive(&netlink, &all) == 0);
+	CHECK(all.changed);
 	netlink_close(&netlink);
 	interfaces_free(&all);
 	return 0;

@@ -18,6 +18,7 @@ const programs = {
   responder_test: ["responder.c", "entry.c", "table.c", "burst.c", "arp.c", "ndp.c", "ethernet.c"],
   burst_test: ["burst.c"],
   interfaces_test: ["interfaces.c", "ethernet.c"],
+  netlink_messages_test: ["netlink.c", "interfaces.c", "ethernet.c"],
 } as const;
 
 /** The fuzzer's own files, and what it is about. */
@@ -88,6 +89,10 @@ describe("the native code's own tests, with sanitizers", () => {
 
   test("the picture of the interfaces follows every change and forgets what was lost", async () => {
     await run(await compileProgram("interfaces_test"), []);
+  });
+
+  test("bonds that fail over, carriers back unseen, macvlans and default routes are understood as the kernel tells them", async () => {
+    await run(await compileProgram("netlink_messages_test"), []);
   });
 });
 
