@@ -26,6 +26,9 @@ Exit code: 0 nothing found, 1 something found, 2 something could not be checked,
   helm template my-app | steelyard check --cluster -f -
   steelyard check --cluster --output json`;
 
+/** A week. */
+const secondsMax = 604_800;
+
 /** The command `steelyard`: one subcommand for each process. */
 const program = new Command("steelyard")
   .description("A bare-metal load balancer for Kubernetes: addresses from pools, announced by ARP")
@@ -42,6 +45,19 @@ program
   .option("--config-namespace <name>", configNamespaceHelp, defaultConfigNamespace)
   .option("--lb-class <class>", "serve only Services with this loadBalancerClass", "")
   .option("--no-default-advertisement", "do not create L2Advertisement default at a first start")
+  .option("--ignore-exclude-lb", "let nodes announce that are labelled to be left out")
+  .option(
+    "--withdraw-without-endpoints",
+    "announce no Service of which no Pod is ready, as MetalLB",
+  )
+  .addOption(
+    new Option(
+      "--rebalance-after <seconds>",
+      "how long addresses may be on a node that is not preferred, or has clearly too many; 0: for ever",
+    )
+      .default(600)
+      .argParser(parseSeconds),
+  )
   .addOption(healthPortOption())
   .addOption(
     new Option("--webhook-port <port>", "port of the admission webhook (HTTPS); 0: none")
@@ -63,6 +79,11 @@ program
       podName: options.podName ?? missing("--pod-name <name>"),
       podUid: options.podUid,
       loadBalancerClass: options.lbClass,
+      placement: {
+        ignoreExcludeLabel: options.ignoreExcludeLb === true,
+        withdrawWithoutEndpoints: options.withdrawWithoutEndpoints === true,
+        rebalanceAfterMs: options.rebalanceAfter * 1_000,
+      },
     };
     process.exitCode = await runController(settings);
   });
@@ -179,6 +200,9 @@ interface ControllerFlags extends CommonFlags {
   readonly lbClass: string;
   readonly podUid?: string;
   readonly defaultAdvertisement: boolean;
+  readonly ignoreExcludeLb?: boolean;
+  readonly withdrawWithoutEndpoints?: boolean;
+  readonly rebalanceAfter: number;
 }
 
 interface SpeakerFlags extends CommonFlags {
@@ -266,6 +290,14 @@ function parseHealthUrl(text: string): readonly string[] {
     throw new InvalidArgumentError("an http:// URL or none is expected.");
   }
   return [text];
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds > secondsMax) {
+    throw new InvalidArgumentError(`a number from 0 to ${secondsMax} is expected.`);
+  }
+  return seconds;
 }
 
 function parsePort(text: string): number {

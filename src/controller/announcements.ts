@@ -34,7 +34,11 @@ export class Announcements {
     const covered = owner !== undefined || (pool !== undefined && placement.covers(sharers, pool));
     return {
       address,
-      unplaced: covered ? undefined : "NoAdvertisement",
+      unplaced: placement.hosts.withdraws(sharers)
+        ? "NoEndpoints"
+        : covered
+          ? undefined
+          : "NoAdvertisement",
       owner: owner?.node,
       heirOf: diedWith(bundle?.bundle.moved),
       interfaces: owner?.interfaces ?? [],

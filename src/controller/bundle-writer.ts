@@ -9,6 +9,7 @@ import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
+import { type BundleGroup, groupKey } from "./bundle-contents.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { LeaderTerm } from "./leader-term.ts";
 
@@ -39,12 +40,14 @@ export class BundleWriter {
   }
 
   /** Makes a bundle under a new name. */
-  async create(group: readonly string[], planned: PlannedBundle): Promise<void> {
+  async create(group: BundleGroup, planned: PlannedBundle): Promise<void> {
     const { stores, writer, term, log } = this.#options;
     const name = this.#newName(group);
     const { owner, standbys } = planned;
     const version = { term: term.value, sequence: 0 };
-    const bundle: L2Bundle = { name, advertisements: group, owner, standbys, version };
+    const { advertisements, hosts } = group;
+    const where = hosts === undefined ? {} : { hosts };
+    const bundle: L2Bundle = { name, advertisements, owner, standbys, version, ...where };
     try {
       const created = await writer.create(resources.l2Bundles, encodeL2Bundle(bundle));
       stores.bundles.upsertLocal(decodeL2Bundle(created));
@@ -61,9 +64,9 @@ export class BundleWriter {
    * A name that no bundle had before: under a name that comes again its version
    * would begin anew, and speakers ignore one that is lower than what they saw.
    */
-  #newName(group: readonly string[]): string {
+  #newName(group: BundleGroup): string {
     const { stores, term } = this.#options;
-    const hash = createHash("sha256").update(group.join(",")).digest("hex").slice(0, 8);
+    const hash = createHash("sha256").update(groupKey(group)).digest("hex").slice(0, 8);
     for (;;) {
       const name = `l2-${hash}-${term.value}-${this.#created}`;
       this.#created += 1;

@@ -11,6 +11,7 @@ import {
   decodeConfigurationState,
 } from "../kube/decode/configuration-state.ts";
 import { type DefinitionObject, decodeDefinition } from "../kube/decode/definition.ts";
+import { decodeEndpointNodes, type EndpointNodesObject } from "../kube/decode/endpoint-nodes.ts";
 import { decodeIpAddressPool, type IpAddressPoolObject } from "../kube/decode/ip-address-pool.ts";
 import { decodeIpAllocation, type IpAllocationObject } from "../kube/decode/ip-allocation.ts";
 import {
@@ -61,6 +62,8 @@ export interface ClusterStores {
   readonly speakerLeases: Store<LeaseObject>;
   readonly serviceCidrs: Store<ServiceCidrObject>;
   readonly apiServers: Store<EndpointAddressesObject>;
+  /** Synced only once a Service of ours hangs on them: nothing waits for it. */
+  readonly endpoints: Store<EndpointNodesObject>;
   readonly definitions: DefinitionStores;
 }
 
@@ -71,6 +74,8 @@ export interface ClusterStoresOptions {
   /** Where pools and advertisements are. */
   readonly configNamespace: string;
   readonly loadBalancerClass: string;
+  /** The endpoints of every Service matter, not only with externalTrafficPolicy Local. */
+  readonly withdrawWithoutEndpoints?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -96,18 +101,27 @@ interface OptionalWatch extends Pick<Watch, "reflector"> {
   readonly definition: Store<DefinitionObject>;
 }
 
+/** A kind that may not be needed: the loop, and how to begin it. */
+interface LazyWatch extends Pick<Watch, "reflector"> {
+  readonly needed: AbortController;
+}
+
 /** The stores with the loops that fill them. */
 export class ClusterWatch {
   readonly stores: ClusterStores;
   readonly #watches: Watch[] = [];
   /** Of kinds that need not be there. */
   readonly #optional: OptionalWatch[] = [];
+  readonly #endpoints: LazyWatch;
   readonly #options: ClusterStoresOptions;
 
   constructor(options: ClusterStoresOptions) {
     this.#options = options;
     const { namespace, configNamespace, loadBalancerClass } = options;
+    const endpoints = this.#follow(resources.endpointSlices, {}, decodeEndpointNodes);
+    this.#endpoints = { reflector: endpoints.reflector, needed: new AbortController() };
     this.stores = {
+      endpoints: endpoints.store,
       services: this.#watch(resources.services, {}, (raw) => decodeService(raw, loadBalancerClass)),
       nodes: this.#watch(resources.nodes, {}, decodeNode),
       namespaces: this.#watch(resources.namespaces, {}, decodeNamespace),
@@ -146,6 +160,20 @@ export class ClusterWatch {
         speakers: this.#watchDefinition(resources.l2Speakers),
       },
     };
+    this.#needEndpoints();
+  }
+
+  /** There are more EndpointSlices than Services: they are read as soon as one of ours is about them. */
+  #needEndpoints(): void {
+    const { needed } = this.#endpoints;
+    if (this.#options.withdrawWithoutEndpoints === true) {
+      needed.abort();
+    }
+    this.stores.services.onChange(({ after }) => {
+      if (after?.service.wantsAddress === true && after.service.localTraffic === true) {
+        needed.abort();
+      }
+    });
   }
 
   /** Kinds that were never listed completely yet, with the last error of each, and our own that are gone. */
@@ -201,7 +229,19 @@ export class ClusterWatch {
     await Promise.all([
       ...this.#watches.map(({ reflector }) => reflector.run(signal)),
       ...this.#optional.map((watch) => this.#runOptional(watch, signal)),
+      this.#runLazy(this.#endpoints, signal),
     ]);
+  }
+
+  async #runLazy({ reflector, needed }: LazyWatch, signal: AbortSignal): Promise<void> {
+    const begin = AbortSignal.any([needed.signal, signal]);
+    await new Promise<void>((resolve) => {
+      if (begin.aborted) {
+        resolve();
+      }
+      begin.addEventListener("abort", () => resolve());
+    });
+    await reflector.run(signal);
   }
 
   async #runOptional(

@@ -18,11 +18,13 @@ import { describeLeader } from "./metrics-leader.ts";
 import { PendingServices } from "./pending-services.ts";
 import { Placement } from "./placement.ts";
 import { PreparedObjects } from "./prepared-objects.ts";
+import { Rebalancer } from "./rebalancer.ts";
 import { ConfigurationReporter } from "./reporting/configuration-reporter.ts";
 import { ConfigurationStates } from "./reporting/configuration-states.ts";
 import { NodeDeaths } from "./reporting/node-deaths.ts";
 import { ServiceL2Statuses } from "./reporting/service-l2-statuses.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
+import type { PlacementSettings } from "./settings.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
 import { SpeakerReports } from "./speaker-reports.ts";
 import { type LeaderQueues, Triggers } from "./triggers.ts";
@@ -38,6 +40,7 @@ export interface LeaderOptions {
   readonly configNamespace: string;
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;
+  readonly placement: PlacementSettings;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,6 +74,7 @@ export class Leader {
   readonly #l2Statuses: ServiceL2Statuses;
   readonly #deaths: NodeDeaths;
   readonly #triggers: Triggers;
+  readonly #rebalancer: Rebalancer;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
   readonly #superseded = new AbortController();
@@ -88,8 +92,9 @@ export class Leader {
     this.#reports = reports;
     this.#state = new AllocationState(stores, configuration, reports);
     const isAlive = (node: string): boolean => liveness.isAlive(node);
+    const { placement: rules } = options;
     this.#placement = new Placement({
-      ...{ stores, configuration, reports, writer, term, isAlive, clock, log },
+      ...{ stores, configuration, reports, writer, term, isAlive, rules, clock, log },
     });
     const state = this.#state;
     const placement = this.#placement;
@@ -117,6 +122,9 @@ export class Leader {
       speakers: new WorkQueue({ clock, log, keyField: "node" }),
       settling: new WorkQueue({ clock, log }),
     };
+    const { services } = this.#queues;
+    const { rebalanceAfterMs: afterMs } = options.placement;
+    this.#rebalancer = new Rebalancer({ stores, placement, services, afterMs, clock, log });
     this.#triggers = new Triggers({
       ...options,
       configuration,
@@ -188,6 +196,7 @@ export class Leader {
       this.#states.run(signal),
       this.#l2Statuses.run(signal),
       this.#deaths.run(signal),
+      this.#rebalancer.run(signal),
       giveUpWaiting(),
     ]);
   }
@@ -204,6 +213,10 @@ export class Leader {
     try {
       await this.#outgrowSpentTerm(signal);
       await this.#placement.reconcile();
+      const releaseMs = this.#placement.nextReleaseMs;
+      if (releaseMs !== undefined) {
+        this.#queues.bundles.add("all", releaseMs);
+      }
     } catch (error) {
       if (error instanceof SupersededError) {
         this.#superseded.abort(error);

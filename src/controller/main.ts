@@ -37,7 +37,9 @@ export async function runController(settings: ControllerSettings): Promise<numbe
   const open = (): Transport => new Transport({ access, log, clock, pingIntervalMs });
   const [reads, writes, lease] = [open(), open(), open()];
   const { namespace, configNamespace, podName, loadBalancerClass } = settings;
-  const watch = new ClusterWatch({ transport: reads, ...settings, clock, log });
+  const watch = new ClusterWatch({
+    ...{ transport: reads, ...settings, ...settings.placement, clock, log },
+  });
   const shared = { ...settings, stores: watch.stores, clock, log };
   const webhook = new AdmissionWebhook({ ...shared, transport: reads });
   const reporting = {

@@ -1,328 +1,317 @@
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { allocationName, type IpAllocation } from "../core/model/ip-allocation.ts";
-import { advertises, type L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { L2Bundle } from "../core/model/l2-bundle.ts";
-import { isExcluded } from "../core/model/node.ts";
-import type { NodeObstacle } from "../core/model/reason.ts";
-import type { Service } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
-import { electNode } from "../core/placement/elect.ts";
-import {
-  eligibleNodes,
-  type HinderedNode,
-  hinderedNodes,
-  missingInterfaces,
-  type PlacementNode,
-  stillEligible,
-} from "../core/placement/eligibility.ts";
-import { type BundlePlan, planBundles } from "../core/placement/plan-bundles.ts";
-import { BundleWriter, type BundleWriterOptions } from "./bundle-writer.ts";
+import { chooseNode } from "../core/placement/choose-node.ts";
+import type { Candidate, HinderedNode } from "../core/placement/eligibility.ts";
+import { planBundleFor } from "../core/placement/plan-bundles.ts";
+import type { BalancedGroup } from "../core/placement/rebalance.ts";
+import { BundleContents, type BundleGroup, groupKey } from "./bundle-contents.ts";
+import { BundleGroups } from "./bundle-groups.ts";
+import { BundleUpkeep } from "./bundle-upkeep.ts";
+import type { BundleWriterOptions } from "./bundle-writer.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
+import { EndpointHosts, type Sharers } from "./endpoint-hosts.ts";
+import { LastAnnouncers } from "./last-announcers.ts";
+import { PlacementNodes } from "./placement-nodes.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
 
 /** Where an address is to be announced, or why nowhere. */
 export type Place =
   | { readonly kind: "bundle"; readonly bundle: string }
-  | { readonly kind: "none"; readonly reason: "NoAdvertisement" | "NoEligibleNode" };
+  | {
+      readonly kind: "none";
+      readonly reason: "NoAdvertisement" | "NoEligibleNode" | "NoEndpoints";
+    };
+
+/** What the command line says of who announces. */
+export interface PlacementRules {
+  /** Nodes may announce though they are labelled to be left out by external load balancers. */
+  readonly ignoreExcludeLabel: boolean;
+  /** What nobody serves is not announced. */
+  readonly withdrawWithoutEndpoints: boolean;
+}
 
 export interface PlacementOptions extends BundleWriterOptions {
   readonly stores: ClusterStores;
   readonly configuration: Configuration;
   readonly reports: SpeakerReports;
   readonly isAlive: (node: string) => boolean;
+  readonly rules: PlacementRules;
 }
 
-/** The Services that have an address, one or several that share it. */
-export type Sharers = readonly Pick<Service, "labels">[];
-
-/** What is to become of the bundles of one group. */
-interface GroupPlan {
-  readonly group: readonly string[];
-  readonly plan: BundlePlan;
-}
+/** A bundle names at most so many nodes as those that alone may announce: they are for when others fail. */
+const hostsMax = 64;
 
 /**
  * Which bundle an address belongs to, and which node owns each bundle.
  *
  * Bundles exist before they are needed: then giving an address out is one write,
- * which both fences it and has it announced.
+ * which both fences it and has it announced. Only addresses that are served by
+ * Pods of the announcing node alone get bundles of their own, as far as none fits.
  */
 export class Placement {
-  readonly #options: PlacementOptions;
-  readonly #addresses = new Map<string, Set<IpAddress>>();
-  readonly #unplaced = new Set<IpAddress>();
-  /** Groups that Services asked for; others follow from pools and advertisements. */
-  readonly #wantedGroups = new Map<string, readonly string[]>();
-  readonly #bundles: BundleWriter;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #stores: ClusterStores;
+  readonly #configuration: Configuration;
+  readonly #contents: BundleContents;
+  readonly #groups: BundleGroups;
+  readonly #nodes: PlacementNodes;
+  readonly #hosts: EndpointHosts;
+  readonly #last: LastAnnouncers;
+  readonly #upkeep: BundleUpkeep;
+  /** Where addresses should move, until they were placed anew. */
+  readonly #wishes = new Map<IpAddress, string>();
 
   constructor(options: PlacementOptions) {
-    this.#options = options;
-    this.#bundles = new BundleWriter(options);
+    const { stores, configuration, rules, clock } = options;
+    this.#stores = stores;
+    this.#configuration = configuration;
+    this.#contents = new BundleContents(stores, clock);
+    this.#nodes = new PlacementNodes({ ...options, ...rules });
+    this.#groups = new BundleGroups(configuration, this.#nodes);
+    this.#hosts = new EndpointHosts(stores, rules.withdrawWithoutEndpoints);
+    this.#last = new LastAnnouncers(stores);
+    const [contents, groups] = [this.#contents, this.#groups];
+    this.#upkeep = new BundleUpkeep({ ...options, contents, groups });
   }
 
   /** Counts the addresses of each bundle, from now on. Call once, after all stores have synced. */
   load(): void {
-    const { allocations } = this.#options.stores;
-    for (const { allocation } of allocations.values()) {
-      this.#count(undefined, allocation);
-    }
-    allocations.onChange(({ before, after }) => this.#count(before?.allocation, after?.allocation));
+    this.#contents.load();
+    this.#hosts.load();
+    this.#last.load();
   }
 
-  /** The addresses that a bundle carries. */
-  addressesOf(bundle: string): Iterable<IpAddress> {
-    return this.#addresses.get(bundle) ?? [];
+  /** How many addresses each node announces that announces any. */
+  get loads(): ReadonlyMap<string, number> {
+    return this.#contents.loads;
   }
 
   /** Addresses that are held and in no bundle: a node that comes could announce them. */
   unplaced(): Iterable<IpAddress> {
-    return this.#unplaced;
+    return this.#contents.unplaced();
+  }
+
+  /** The addresses that a bundle carries. */
+  addressesOf(bundle: string): Iterable<IpAddress> {
+    return this.#contents.addressesOf(bundle);
+  }
+
+  /** On which nodes the Pods of Services are. */
+  get hosts(): Pick<EndpointHosts, "matterTo" | "withdraws"> {
+    return this.#hosts;
+  }
+
+  /** In how many ms the plan may be another one without any change; `undefined`: never. */
+  get nextReleaseMs(): number | undefined {
+    return this.#nodes.nextReleaseMs;
   }
 
   /** True if an advertisement covers what these Services have from `pool`. */
   covers(sharers: Sharers, pool: IpAddressPool): boolean {
-    return this.#groupOf(sharers, pool).length > 0;
+    return this.#groups.of(sharers, pool).advertisements.length > 0;
   }
 
   /** Interfaces for want of which nobody can announce what these Services have from `pool`. */
   missingInterfaces(sharers: Sharers, pool: IpAddressPool): readonly string[] {
-    const group = this.#groupOf(sharers, pool);
-    return missingInterfaces(this.#advertisements(group), this.#nodes());
+    return this.#groups.missingInterfaces(this.#groups.of(sharers, pool));
+  }
+
+  /** The nodes that may announce what these Services have from `pool`, by name. */
+  candidates(sharers: Sharers, pool: IpAddressPool): readonly Candidate[] {
+    return this.#groups.eligible(this.#groups.of(sharers, pool), this.#hosts.of(sharers));
   }
 
   /** The selected nodes that do not announce what these Services have from `pool`, and why not. */
   hinderedNodes(sharers: Sharers, pool: IpAddressPool): readonly HinderedNode[] {
-    return hinderedNodes(this.#advertisements(this.#groupOf(sharers, pool)), this.#nodes());
+    return this.#groups.hindered(this.#groups.of(sharers, pool), this.#hosts.of(sharers));
   }
 
-  /** True if the allocation is in a bundle of the advertisements that cover it, or rightly in none. */
+  /**
+   * True if the allocation is in a bundle of the advertisements that cover it, and of nodes that
+   * can serve it, or rightly in none.
+   */
   isWellPlaced(allocation: IpAllocation, sharers: Sharers, pool: IpAddressPool): boolean {
-    const group = this.#groupOf(sharers, pool);
+    if (this.#hosts.withdraws(sharers)) {
+      return allocation.bundle === undefined;
+    }
+    const group = this.#groups.of(sharers, pool);
     if (allocation.bundle === undefined) {
-      return this.#bundlesOf(group).length === 0 && this.#eligible(group).length === 0;
+      return this.#isRightlyUnplaced(sharers, group);
     }
-    const { stores, configuration } = this.#options;
-    const bundle = stores.bundles.get(allocation.bundle)?.bundle;
-    if (bundle === undefined || groupKey(bundle.advertisements) === groupKey(group)) {
-      return bundle !== undefined;
+    const bundle = this.#stores.bundles.get(allocation.bundle)?.bundle;
+    if (bundle === undefined) {
+      return false;
     }
-    // What covers it may be there and not be seen: uncertain evidence never withdraws.
-    return configuration.advertisementsMayReturn;
+    if (!sameAdvertisements(bundle, group)) {
+      // What covers it may be there and not be seen: uncertain evidence never withdraws.
+      return this.#configuration.advertisementsMayReturn;
+    }
+    const wish = this.#wishes.get(allocation.address);
+    return (wish === undefined || wish === bundle.owner.node) && this.#suits(bundle, sharers);
+  }
+
+  /** Asks for an address to move to `node`, if that can serve it; then its Services have to be looked at. */
+  wishMove(address: IpAddress, node: string): void {
+    this.#wishes.set(address, node);
   }
 
   /**
    * Chooses the bundle for an address that these Services get from `pool`; makes
-   * bundles if need be. An address that is announced already stays on its node; one
-   * that is not goes to no node that is about to leave, if there is another.
+   * bundles if need be. An address that is announced already stays on its node, if that
+   * can serve it; one that is not goes to no node that is about to leave, if there is another.
    */
   async place(address: IpAddress, sharers: Sharers, pool: IpAddressPool): Promise<Place> {
-    const group = this.#groupOf(sharers, pool);
-    if (group.length === 0) {
+    const group = this.#groups.of(sharers, pool);
+    if (group.advertisements.length === 0) {
       return { kind: "none", reason: "NoAdvertisement" };
     }
-    this.#wantedGroups.set(groupKey(group), group);
-    if (this.#bundlesOf(group).length === 0 && this.#eligible(group).length > 0) {
-      await this.#inTurn(() => this.#carryOut([{ group, plan: this.#plan(group) }]));
+    if (this.#hosts.withdraws(sharers)) {
+      return { kind: "none", reason: "NoEndpoints" };
     }
-    const all = this.#bundlesOf(group);
-    const staying = all.filter(({ owner }) => !this.#leaves(owner.node));
-    const bundles = staying.length > 0 ? staying : all;
-    const owners = [...new Set(bundles.map(({ owner }) => owner.node))];
-    const present = this.#announcerOf(address);
-    const node =
-      present !== undefined && owners.includes(present)
-        ? present
-        : electNode(owners, address, (name) => this.#loadOf(name));
-    const [lightest] = bundles
-      .filter(({ owner }) => owner.node === node)
-      .sort((a, b) => this.#size(a.name) - this.#size(b.name) || (a.name < b.name ? -1 : 1));
-    return lightest === undefined
-      ? { kind: "none", reason: "NoEligibleNode" }
-      : { kind: "bundle", bundle: lightest.name };
+    const hosts = this.#hosts.of(sharers);
+    const bundle =
+      hosts === undefined
+        ? await this.#bundleAnywhere(address, sharers, group)
+        : await this.#bundleOn(hosts, address, sharers, group);
+    this.#wishes.delete(address);
+    if (bundle === undefined) {
+      return { kind: "none", reason: "NoEligibleNode" };
+    }
+    this.#contents.choose(bundle.name);
+    return { kind: "bundle", bundle: bundle.name };
   }
 
-  /**
-   * Makes every bundle right: dead owners are replaced first, in all groups, then
-   * what is missing or superfluous. A write that fails holds up no other; all are
-   * tried before this rejects.
-   */
+  /** Makes every bundle right; see {@link BundleUpkeep.reconcile}. */
   async reconcile(): Promise<void> {
-    await this.#inTurn(() => {
-      const ignored = this.#options.term.ignored();
-      return this.#carryOut(
-        [...this.#groups()].map((group) => ({
-          group,
-          plan: this.#withRewrites(this.#plan(group), group, ignored),
-        })),
-      );
-    });
+    await this.#upkeep.reconcile();
   }
 
-  async #carryOut(plans: readonly GroupPlan[]): Promise<void> {
-    const updates = plans.flatMap(({ plan }) => plan.update);
-    const takeovers = await Promise.allSettled(
-      updates
-        .filter(({ takeover }) => takeover)
-        .map((update) => this.#bundles.update(update, this.#whyMoved(update.name))),
+  /** The groups among whose nodes addresses may move. */
+  balancedGroups(): readonly BalancedGroup[] {
+    return [...this.#upkeep.all()]
+      .filter((group) => this.#groups.isComplete(group))
+      .map((group) => ({
+        key: groupKey(group),
+        candidates: this.#groups.eligible(group),
+        addressesOf: (node) =>
+          this.#contents
+            .bundlesOf(group)
+            .filter(({ owner }) => owner.node === node)
+            .flatMap(({ name }) => [...this.#contents.addressesOf(name)]),
+      }));
+  }
+
+  #isRightlyUnplaced(sharers: Sharers, group: BundleGroup): boolean {
+    const hosts = this.#hosts.of(sharers);
+    return (
+      (hosts !== undefined || this.#contents.bundlesOf(group).length === 0) &&
+      this.#groups.eligible(group, hosts).length === 0
     );
-    const rest = await Promise.allSettled([
-      ...plans.flatMap(({ group, plan }) =>
-        plan.create.map((planned) => this.#bundles.create(group, planned)),
-      ),
-      ...updates.filter(({ takeover }) => !takeover).map((update) => this.#bundles.update(update)),
-      ...plans.flatMap(({ plan }) => plan.remove.map((name) => this.#bundles.remove(name))),
-    ]);
-    const [failure] = [...takeovers, ...rest].filter((result) => result.status === "rejected");
-    if (failure !== undefined) {
-      throw failure.reason;
+  }
+
+  async #bundleAnywhere(
+    address: IpAddress,
+    sharers: Sharers,
+    group: BundleGroup,
+  ): Promise<L2Bundle | undefined> {
+    await this.#upkeep.want(group);
+    const bundles = this.#contents.bundlesOf(group);
+    const owners = new Set(bundles.map(({ owner }) => owner.node));
+    const able = this.#groups.eligible(group).filter(({ node }) => owners.has(node));
+    const candidates = able.length > 0 ? able : bundles.map(asCandidate);
+    const node = this.#choose(candidates, address, sharers);
+    return this.#lightest(bundles.filter(({ owner }) => owner.node === node));
+  }
+
+  /** Without any eligible node among the hosts the address stays where it is. */
+  async #bundleOn(
+    hosts: ReadonlySet<string>,
+    address: IpAddress,
+    sharers: Sharers,
+    group: BundleGroup,
+  ): Promise<L2Bundle | undefined> {
+    const eligible = this.#groups.eligible(group, hosts);
+    const node = this.#choose(eligible, address, sharers);
+    const owner = eligible.find((candidate) => candidate.node === node);
+    if (owner === undefined) {
+      const present = this.#bundleOf(address);
+      return present !== undefined && sameAdvertisements(present, group) ? present : undefined;
     }
-  }
-
-  /** The plan, with all bundles of the group that are to be written again as they are. */
-  #withRewrites(
-    plan: BundlePlan,
-    group: readonly string[],
-    rewritten: ReadonlyMap<string, unknown>,
-  ): BundlePlan {
-    if (rewritten.size === 0) {
-      return plan;
+    const fitting = (): L2Bundle | undefined =>
+      this.#lightest(
+        [...this.#contents.groups()]
+          .filter((one) => sameAdvertisements(one, group))
+          .flatMap((one) => this.#contents.bundlesOf(one))
+          .filter((one) => one.owner.node === node && isServed(one, hosts, eligible)),
+      );
+    if (fitting() === undefined) {
+      const others = [...hosts].filter((name) => name !== node).sort();
+      const named = [owner.node, ...others].slice(0, hostsMax).sort();
+      const own = { advertisements: group.advertisements, hosts: named };
+      const planned = planBundleFor(owner, this.#groups.eligible(own));
+      await this.#upkeep.make(own, planned, () => fitting() !== undefined);
     }
-    const planned = new Set([...plan.update.map(({ name }) => name), ...plan.remove]);
-    const again = this.#bundlesOf(group)
-      .filter(({ name }) => rewritten.has(name) && !planned.has(name))
-      .map(({ name, owner, standbys }) => ({ name, owner, standbys, takeover: false }));
-    return { ...plan, update: [...plan.update, ...again] };
+    return fitting();
   }
 
-  #plan(group: readonly string[]): BundlePlan {
-    const bundles = this.#bundlesOf(group);
-    return this.#advertisements(group).length < group.length
-      ? this.#planObsolete(bundles)
-      : planBundles(bundles, this.#eligible(group), (name) => this.#size(name) === 0);
+  /** Where no Pod is anywhere, or none of the nodes with Pods can announce, every bundle is as good. */
+  #suits(bundle: L2Bundle, sharers: Sharers): boolean {
+    const hosts = this.#hosts.of(sharers);
+    if (hosts === undefined) {
+      return (
+        bundle.hosts === undefined || sharers.some(({ localTraffic }) => localTraffic === true)
+      );
+    }
+    const eligible = this.#groups.eligible({ advertisements: bundle.advertisements }, hosts);
+    return eligible.length === 0 || isServed(bundle, hosts, eligible);
   }
 
-  /**
-   * An advertisement of the group is gone. Its addresses move to other groups or
-   * to none; until then its bundles fail over among the nodes that they name.
-   */
-  #planObsolete(bundles: readonly L2Bundle[]): BundlePlan {
-    const removable = this.#options.configuration.advertisementsMayReturn ? [] : bundles;
-    const empty = removable.filter(({ name }) => this.#size(name) === 0);
-    const nodes = this.#nodes();
-    const staying = bundles.filter((bundle) => !empty.includes(bundle));
-    const update = staying.flatMap((bundle) => {
-      const named = stillEligible([bundle.owner, ...bundle.standbys], nodes);
-      return planBundles([bundle], named, () => false).update;
-    });
-    return { create: [], update, remove: empty.map(({ name }) => name) };
+  #choose(
+    candidates: readonly Candidate[],
+    address: IpAddress,
+    sharers: Sharers,
+  ): string | undefined {
+    const present = this.#bundleOf(address)?.owner.node;
+    const last = present === undefined ? this.#last.of(sharers.map(({ key }) => key)) : [];
+    const claims = { wanted: this.#wishes.get(address), present, last };
+    return chooseNode(candidates, address, claims, (node) => this.#contents.loads.get(node) ?? 0);
   }
 
-  #leaves(node: string): boolean {
-    return this.#options.stores.nodes.get(node)?.node.departure !== undefined;
+  #lightest(bundles: readonly L2Bundle[]): L2Bundle | undefined {
+    const [lightest] = [...bundles].sort(
+      (a, b) =>
+        this.#contents.size(a.name) - this.#contents.size(b.name) || (a.name < b.name ? -1 : 1),
+    );
+    return lightest;
   }
 
-  /** What keeps the owner of a bundle from announcing; `undefined`: no advertisement selects it. */
-  #whyMoved(name: string): NodeObstacle | undefined {
-    const bundle = this.#options.stores.bundles.get(name)?.bundle;
-    const advertisements = this.#advertisements(bundle?.advertisements ?? []);
-    const hindered = hinderedNodes(advertisements, this.#nodes());
-    return hindered.find(({ node }) => node === bundle?.owner.node)?.reason;
-  }
-
-  #announcerOf(address: IpAddress): string | undefined {
-    const { allocations, bundles } = this.#options.stores;
+  #bundleOf(address: IpAddress): L2Bundle | undefined {
+    const { allocations, bundles } = this.#stores;
     const bundle = allocations.get(allocationName(address))?.allocation.bundle;
-    return bundle === undefined ? undefined : bundles.get(bundle)?.bundle.owner.node;
-  }
-
-  /** Every set of advertisements that needs bundles or still has some. */
-  #groups(): Iterable<readonly string[]> {
-    const groups = new Map(this.#wantedGroups);
-    for (const pool of this.#options.configuration.pools) {
-      const group = this.#groupOf([{ labels: {} }], pool);
-      if (group.length > 0) {
-        groups.set(groupKey(group), group);
-      }
-    }
-    for (const { bundle } of this.#options.stores.bundles.values()) {
-      groups.set(groupKey(bundle.advertisements), bundle.advertisements);
-    }
-    return groups.values();
-  }
-
-  /** The advertisements of an address: those of every Service that has it, be they selected by labels. */
-  #groupOf(sharers: Sharers, pool: IpAddressPool): readonly string[] {
-    return this.#options.configuration.advertisements
-      .filter((advertisement) =>
-        sharers.some(({ labels }) => advertises(advertisement, pool, labels)),
-      )
-      .map(({ name }) => name);
-  }
-
-  #advertisements(group: readonly string[]): readonly L2Advertisement[] {
-    return this.#options.configuration.advertisements.filter(({ name }) => group.includes(name));
-  }
-
-  #bundlesOf(group: readonly string[]): readonly L2Bundle[] {
-    const key = groupKey(group);
-    return [...this.#options.stores.bundles.values()]
-      .map(({ bundle }) => bundle)
-      .filter(({ advertisements }) => groupKey(advertisements) === key)
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  #eligible(group: readonly string[]): ReturnType<typeof eligibleNodes> {
-    return eligibleNodes(this.#advertisements(group), this.#nodes());
-  }
-
-  #nodes(): readonly PlacementNode[] {
-    const { stores, reports, isAlive } = this.#options;
-    return [...stores.nodes.values()].map(({ node }) => ({
-      node,
-      report: reports.get(node.name),
-      alive: isAlive(node.name),
-      excluded: isExcluded(node),
-      returned: false,
-    }));
-  }
-
-  #count(before: IpAllocation | undefined, after: IpAllocation | undefined): void {
-    if (before !== undefined) {
-      this.#unplaced.delete(before.address);
-      this.#addresses.get(before.bundle ?? "")?.delete(before.address);
-    }
-    if (after?.state === "Allocated" && after.bundle === undefined) {
-      this.#unplaced.add(after.address);
-    }
-    if (after?.bundle !== undefined) {
-      const addresses = this.#addresses.get(after.bundle) ?? new Set();
-      this.#addresses.set(after.bundle, addresses.add(after.address));
-    }
-  }
-
-  #size(bundle: string): number {
-    return this.#addresses.get(bundle)?.size ?? 0;
-  }
-
-  #loadOf(node: string): number {
-    let load = 0;
-    for (const { bundle } of this.#options.stores.bundles.values()) {
-      load += bundle.owner.node === node ? this.#size(bundle.name) : 0;
-    }
-    return load;
-  }
-
-  /** Plans are made one after the other: two at once would make the same bundle twice. */
-  async #inTurn(plan: () => Promise<void>): Promise<void> {
-    const before = this.#turn;
-    const mine = before.then(plan, plan);
-    this.#turn = mine.catch(() => undefined);
-    await mine;
+    return bundle === undefined ? undefined : bundles.get(bundle)?.bundle;
   }
 }
 
-function groupKey(advertisements: readonly string[]): string {
-  return advertisements.join(",");
+/** True if the owner of the bundle and all who stand by for it are `hosts`, and somebody stands by if anybody can. */
+function isServed(
+  { owner, standbys }: L2Bundle,
+  hosts: ReadonlySet<string>,
+  eligible: readonly Candidate[],
+): boolean {
+  return (
+    eligible.some(({ node }) => node === owner.node) &&
+    standbys.every(({ node }) => hosts.has(node)) &&
+    (standbys.length > 0 || eligible.length === 1)
+  );
+}
+
+/** One of whom nothing is known but that it owns a bundle. */
+function asCandidate({ owner }: L2Bundle): Candidate {
+  return { ...owner, preference: 0, reserve: undefined };
+}
+
+function sameAdvertisements(a: BundleGroup, b: BundleGroup): boolean {
+  return a.advertisements.join(",") === b.advertisements.join(",");
 }

@@ -1,5 +1,12 @@
 import type { MetricsSettings } from "../kube/metrics-endpoint.ts";
 import type { LogLevel } from "../runtime/log.ts";
+import type { PlacementRules } from "./placement.ts";
+
+/** What the command line says of who announces. */
+export interface PlacementSettings extends PlacementRules {
+  /** How long addresses may be on a node that is not the best one; 0: for ever. */
+  readonly rebalanceAfterMs: number;
+}
 
 /** What the command line and the environment say, checked. */
 export interface ControllerSettings extends MetricsSettings {
@@ -15,6 +22,7 @@ export interface ControllerSettings extends MetricsSettings {
   /** Serve only Services of exactly this class; empty: those without any. */
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;
+  readonly placement: PlacementSettings;
   readonly healthProbePort: number;
   /** 0: no admission webhook. */
   readonly webhookPort: number;

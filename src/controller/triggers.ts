@@ -6,6 +6,8 @@ import {
 import { currentHolders, type IpAllocation } from "../core/model/ip-allocation.ts";
 import { claims, serviceKey } from "../core/model/service.ts";
 import type { IpAddress } from "../core/net/ip-address.ts";
+import type { EndpointNodesObject } from "../kube/decode/endpoint-nodes.ts";
+import type { L2BundleObject } from "../kube/decode/l2-bundle.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -108,16 +110,9 @@ export class Triggers {
     });
     stores.serviceCidrs.onChange(() => this.#networksChanged());
     stores.apiServers.onChange(() => this.#networksChanged());
-    stores.bundles.onChange(({ key, before, after }) => {
-      if (before?.bundle.owner.node !== after?.bundle.owner.node) {
-        this.#triggerHolders(this.#options.placement.addressesOf(key));
-        // It may be the late write of a leader before us, and not what we would have.
-        this.#queues.bundles.add("all");
-      }
-      if (before === undefined) {
-        this.#triggerHolders(this.#options.placement.unplaced());
-      }
-    });
+    stores.bundles.onChange(({ key, before, after }) => this.#bundleChanged(key, before, after));
+    stores.endpoints.onChange(({ before, after }) => this.#endpointsChanged(before, after));
+    stores.endpoints.onSynced(() => this.#endpointsKnown());
     stores.speakers.onChange(({ key, before, after }) => {
       const [old, now] = [before?.speaker.report, after?.speaker.report];
       if (after === undefined) {
@@ -192,6 +187,51 @@ export class Triggers {
     if (holdersChanged(before, after)) {
       this.#wakeUps.holdersChanged(address, openedSharingKeys(before, after));
     }
+  }
+
+  #bundleChanged(
+    key: string,
+    before: L2BundleObject | undefined,
+    after: L2BundleObject | undefined,
+  ): void {
+    const { placement } = this.#options;
+    if (before?.bundle.owner.node !== after?.bundle.owner.node) {
+      this.#triggerHolders(placement.addressesOf(key));
+      // It may be the late write of a leader before us, and not what we would have.
+      this.#queues.bundles.add("all");
+    } else if (differs(before?.bundle.standbys, after?.bundle.standbys)) {
+      this.#triggerHolders(placement.addressesOf(key), (service) =>
+        this.#hangsOnEndpoints(service),
+      );
+    }
+    if (before === undefined) {
+      this.#triggerHolders(placement.unplaced());
+    }
+  }
+
+  #endpointsChanged(
+    before: EndpointNodesObject | undefined,
+    after: EndpointNodesObject | undefined,
+  ): void {
+    const service = after?.service ?? before?.service ?? "";
+    const isKnown = this.#options.stores.endpoints.synced;
+    const moved = before?.ready !== after?.ready || before?.serving !== after?.serving;
+    if (isKnown && moved && this.#hangsOnEndpoints(service)) {
+      this.#queues.services.add(service);
+    }
+  }
+
+  #endpointsKnown(): void {
+    for (const { key } of this.#options.stores.services.values()) {
+      if (this.#hangsOnEndpoints(key)) {
+        this.#queues.services.addUnhurried(key);
+      }
+    }
+  }
+
+  #hangsOnEndpoints(key: string): boolean {
+    const service = this.#options.stores.services.get(key)?.service;
+    return service?.wantsAddress === true && this.#options.placement.hosts.matterTo(service);
   }
 
   /** A bundle that nobody needs goes only when it is empty. */
@@ -299,9 +339,13 @@ export class Triggers {
     }
   }
 
-  #triggerHolders(addresses: Iterable<IpAddress>): void {
+  #triggerHolders(addresses: Iterable<IpAddress>, isMeant = (_: string): boolean => true): void {
     for (const address of addresses) {
-      this.#triggerHoldersOf(this.#options.state.ledger.get(address));
+      for (const holder of currentHolders(this.#options.state.ledger.get(address))) {
+        if (isMeant(serviceKey(holder))) {
+          this.#queues.services.add(serviceKey(holder));
+        }
+      }
     }
   }
 

@@ -34,7 +34,9 @@ function encodeHolder({ sharing, ...holder }: Holder): object {
 
 /** The L2Bundle object that says `bundle`. */
 export function encodeL2Bundle(bundle: L2Bundle): NewObject {
-  const { name, advertisements, owner, standbys, version, moved } = bundle;
+  const { name, advertisements, hosts, owner, standbys, version, moved } = bundle;
+  const where = hosts === undefined ? {} : { hosts };
   const how = moved === undefined ? {} : { moved };
-  return { metadata: { name }, spec: { advertisements, owner, standbys, ...version, ...how } };
+  const spec = { advertisements, ...where, owner, standbys, ...version, ...how };
+  return { metadata: { name }, spec };
 }

@@ -17,7 +17,7 @@ function writerOf({ stores, writer, clock }: KnownCluster): BundleWriter {
 async function withBundle(): Promise<[KnownCluster, BundleWriter, string]> {
   const cluster = new KnownCluster();
   const bundles = writerOf(cluster);
-  await bundles.create(["all"], planned);
+  await bundles.create({ advertisements: ["all"] }, planned);
   return [cluster, bundles, cluster.api.list("l2bundles")[0]?.metadata.name ?? ""];
 }
 
@@ -61,7 +61,7 @@ test("a bundle that is gone already counts as deleted", async () => {
 test("no name comes again, not even that of a bundle that was deleted", async () => {
   const [cluster, bundles, name] = await withBundle();
   await bundles.remove(name);
-  await bundles.create(["all"], planned);
+  await bundles.create({ advertisements: ["all"] }, planned);
   expect(cluster.api.list("l2bundles").map(({ metadata }) => metadata.name)).not.toContain(name);
 });
 
@@ -80,4 +80,11 @@ test("a bundle tells from whom it came to its owner, when and why, until it goes
   expect(spec().moved).toEqual({
     ...{ from: "n2", reason: "NodeNotSelected", at: "2026-01-01T00:00:01.000Z" },
   });
+});
+
+test("a bundle that only some nodes may announce says so", async () => {
+  const cluster = new KnownCluster();
+  await writerOf(cluster).create({ advertisements: ["all"], hosts: ["n1", "n4"] }, planned);
+  const [bundle] = [...cluster.stores.bundles.values()];
+  expect(bundle?.bundle.hosts).toEqual(["n1", "n4"]);
 });

@@ -5,7 +5,7 @@ import { type ClusterStores, ClusterWatch } from "../../src/controller/cluster-s
 import { Configuration, settleMs } from "../../src/controller/configuration.ts";
 import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
 import { LeaderTerm } from "../../src/controller/leader-term.ts";
-import { Placement } from "../../src/controller/placement.ts";
+import { Placement, type PlacementRules } from "../../src/controller/placement.ts";
 import { SpeakerReports } from "../../src/controller/speaker-reports.ts";
 import { decodeAddressPolicy } from "../../src/kube/decode/address-policy.ts";
 import { decodeDefinition } from "../../src/kube/decode/definition.ts";
@@ -45,7 +45,7 @@ export class KnownCluster {
   /** Called before a request of the leader arrives, to have others come first. */
   beforeRequest: (asked: string) => void = () => undefined;
 
-  constructor() {
+  constructor(given: Partial<PlacementRules> = {}) {
     const transport: ApiClient = {
       request: (request) => this.#request(request),
       stream: () => Promise.reject(new Error("nothing is watched here")),
@@ -61,8 +61,9 @@ export class KnownCluster {
     const state = new AllocationState(stores, configuration, reports);
     const term = new LeaderTerm(stores, 0);
     const isAlive = (): boolean => true;
+    const rules = { ignoreExcludeLabel: false, withdrawWithoutEndpoints: false, ...given };
     const placement = new Placement({
-      ...{ stores, configuration, reports, writer, term, isAlive, clock, log },
+      ...{ stores, configuration, reports, writer, term, isAlive, rules, clock, log },
     });
     this.writer = writer;
     this.configuration = configuration;

@@ -103,6 +103,11 @@ export class Replica {
       await new Leader({
         ...options,
         ...{ stores, liveness, writes, leadership, events, metrics, defaultAdvertisement: false },
+        placement: {
+          ignoreExcludeLabel: false,
+          withdrawWithoutEndpoints: false,
+          rebalanceAfterMs: 600_000,
+        },
       }).run();
       this.#network.trace(() => `${process.name} leads no longer`);
       done.abort(new Error("leadership ended"));

@@ -1,3 +1,4 @@
+import { holdDownMs } from "../../src/core/placement/hold-down.ts";
 import { ClusterLife } from "./cluster-life.ts";
 import { FenceCheck, holdersOf } from "./fence-check.ts";
 import { Replica, type ReplicaEvents } from "./replica.ts";
@@ -125,8 +126,9 @@ class Simulation {
       this.#traceObjects();
       this.#fail(`not put right in ${settleLimitMs / 1000} s: ${open.join("; ")}`);
     }
-    // What is right as far as we can tell may still have news to write, such as conditions.
-    await this.#pass(10_000);
+    // What is right as far as we can tell may still have news to write, such as conditions, and
+    // nodes that came back last get their bundles later.
+    await this.#pass(10_000 + holdDownMs);
   }
 
   #traceObjects(): void {

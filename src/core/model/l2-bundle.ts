@@ -12,6 +12,8 @@ export interface L2Bundle {
   readonly name: string;
   /** Names of the advertisements that its addresses match, sorted. */
   readonly advertisements: readonly string[];
+  /** Only these may announce: its addresses are served by Pods there, and nowhere else. Absent: any may. */
+  readonly hosts?: readonly string[];
   readonly owner: BundleNode;
   /** Who takes over, in this order. */
   readonly standbys: readonly BundleNode[];

@@ -92,6 +92,12 @@ export const reasons = {
   NodeNotReady: "NodeNotReady",
   /** The node was gone and came back a moment ago: it gets nothing yet while others can. */
   NodeReturned: "NodeReturned",
+  /** kube-proxy does not answer on the node, though it does on others: it gets nothing yet while others can. */
+  NodeWithoutDataplane: "NodeWithoutDataplane",
+  /** The node's kube-proxy says that its rules are late. */
+  DataplaneUnhealthy: "DataplaneUnhealthy",
+  /** The node's kube-proxy says that the node is about to be deleted. */
+  NodeLeaving: "NodeLeaving",
   /** With externalTrafficPolicy Local: no Pod of the Service runs on the node. */
   NodeWithoutEndpoint: "NodeWithoutEndpoint",
   /** No Pod of the Service is ready, and the controller runs with `--withdraw-without-endpoints`. */
@@ -157,20 +163,19 @@ export type AnnounceFailure =
 export type NodeDeparture = "NodeDraining" | "NodeShuttingDown" | "NodeOutOfService";
 
 /** Why a node that can announce gets no address that another could have; what it has it keeps. */
-export type NodeReserve = "NodeNotReady" | "NodeReturned";
+export type NodeReserve = "NodeNotReady" | "NodeReturned" | "NodeWithoutDataplane";
 
 /** Why a node that is selected does not announce. */
 export type NodeObstacle =
   | NodeDeparture
+  | "DataplaneUnhealthy"
+  | "NodeLeaving"
   | "NodeWithoutEndpoint"
   | "SpeakerSilent"
   | "NodeNetworkUnavailable"
   | "NodeExcluded"
   | "InterfaceMissing"
   | "NoUsableInterface";
-
-/** Why an address or a bundle was taken from a node that announced it. */
-export type MoveReason = NodeObstacle | "NodePreferred" | "NodeLoad";
 
 /** A reason with the sentence that explains it here and now, and says what to do. */
 export interface Refusal {

@@ -51,6 +51,8 @@ export interface Service extends ServiceIdentity {
   readonly wish: AddressWish;
   /** `undefined`: it shares with nobody. */
   readonly sharing: Sharing | undefined;
+  /** With externalTrafficPolicy Local: only Pods on the announcing node serve it. Absent: those of all nodes do. */
+  readonly localTraffic?: true;
   /** `spec.externalIPs` that are addresses. */
   readonly externalIPs: readonly IpAddress[];
   /** `status.loadBalancer.ingress[].ip` that are addresses. Output: at most a request, never a fact. */

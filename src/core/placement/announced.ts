@@ -7,8 +7,8 @@ import type { HinderedNode } from "./eligibility.ts";
 /** What is known about the announcement of one address. */
 export interface AddressAnnouncement {
   readonly address: IpAddress;
-  /** Set if no advertisement covers it. */
-  readonly unplaced: "NoAdvertisement" | undefined;
+  /** Set if no advertisement covers it, or nobody serves it and that is to be seen. */
+  readonly unplaced: "NoAdvertisement" | "NoEndpoints" | undefined;
   readonly owner: string | undefined;
   /** A dead node that announced it until the owner took over. */
   readonly heirOf?: string | undefined;
@@ -38,6 +38,10 @@ export function announcementOf(announcement: AddressAnnouncement): AnnouncementV
   if (unplaced === "NoAdvertisement") {
     const message = `${address}: no L2Advertisement covers its pool and this Service; create one`;
     return { status: "False", reason: "NoAdvertisement", message };
+  }
+  if (unplaced === "NoEndpoints") {
+    const message = `${address}: no Pod of its Services is ready, and --withdraw-without-endpoints is set`;
+    return { status: "False", reason: "NoEndpoints", message };
   }
   const missing = announcement.missingInterfaces ?? [];
   if (owner === undefined && missing.length > 0) {

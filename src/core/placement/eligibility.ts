@@ -39,18 +39,20 @@ export interface HinderedNode {
  * selects it, it is neither excluded from external load balancers nor without
  * network nor out of service, and one of the interfaces in question can announce.
  * Where the addresses are for Pods on the announcing node alone, `hosts` are the
- * nodes with such Pods, and no other counts. Nodes that drain or shut down count
- * only if there are no others: better there than nowhere.
+ * nodes with such Pods, and no other counts. Nodes that drain, shut down, are about to
+ * be deleted, or whose kube-proxy is late count only if there are no others: better
+ * there than nowhere.
  */
 export function eligibleNodes(
   advertisements: readonly L2Advertisement[],
   nodes: Iterable<PlacementNode>,
   hosts?: ReadonlySet<string>,
 ): readonly Candidate[] {
-  const able = selectedNodes(advertisements, nodes)
+  const all = [...nodes];
+  const able = selectedNodes(advertisements, all)
     .filter((selected) => obstacleOf(selected, hosts) === undefined)
     .sort((a, b) => (a.candidate.node.name < b.candidate.node.name ? -1 : 1));
-  return preferStaying(able);
+  return preferStaying(able, hasDataplane(all));
 }
 
 /** Returns the selected nodes that are not among the {@link eligibleNodes}, by name, with the reason. */
@@ -64,9 +66,9 @@ export function hinderedNodes(
   return selectedNodes(advertisements, all)
     .filter(({ candidate }) => !eligible.has(candidate.node.name))
     .flatMap((selected) => {
-      const { node } = selected.candidate;
-      const reason = obstacleOf(selected, hosts) ?? node.departure;
-      return reason === undefined ? [] : [{ node: node.name, reason }];
+      const { candidate } = selected;
+      const reason = obstacleOf(selected, hosts) ?? departureOf(candidate);
+      return reason === undefined ? [] : [{ node: candidate.node.name, reason }];
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
 }
@@ -94,14 +96,15 @@ export function stillEligible(
   candidates: readonly BundleNode[],
   nodes: Iterable<PlacementNode>,
 ): readonly Candidate[] {
-  const known = new Map([...nodes].map((node) => [node.node.name, node]));
+  const all = [...nodes];
+  const known = new Map(all.map((node) => [node.node.name, node]));
   const able = candidates.flatMap(({ node, interfaces }) => {
     const candidate = known.get(node);
     return candidate !== undefined && inability(candidate, interfaces) === undefined
       ? [{ candidate, interfaces, preference: 0 }]
       : [];
   });
-  return preferStaying(able);
+  return preferStaying(able, hasDataplane(all));
 }
 
 /** A node with the interfaces that it may announce on; none named: any. */
@@ -123,18 +126,50 @@ function selectedNodes(
   });
 }
 
-function preferStaying(able: readonly SelectedNode[]): readonly Candidate[] {
-  const staying = able.filter(({ candidate }) => candidate.node.departure === undefined);
+function preferStaying(
+  able: readonly SelectedNode[],
+  dataplaneExpected: boolean,
+): readonly Candidate[] {
+  const staying = able.filter(({ candidate }) => departureOf(candidate) === undefined);
   return (staying.length > 0 ? staying : able).map(({ candidate, interfaces, preference }) => ({
     node: candidate.node.name,
     interfaces,
     preference,
-    reserve: reserveOf(candidate),
+    reserve: reserveOf(candidate, dataplaneExpected),
   }));
 }
 
-function reserveOf({ node, returned }: PlacementNode): NodeReserve | undefined {
-  return node.ready ? (returned ? "NodeReturned" : undefined) : "NodeNotReady";
+/** Why others should announce in its place, though it can. */
+function departureOf({ node, report }: PlacementNode): NodeObstacle | undefined {
+  switch (report?.dataplane?.state) {
+    case "Unhealthy":
+      return node.departure ?? "DataplaneUnhealthy";
+    case "NodeLeaving":
+      return node.departure ?? "NodeLeaving";
+    default:
+      return node.departure;
+  }
+}
+
+function reserveOf(
+  { node, report, returned }: PlacementNode,
+  dataplaneExpected: boolean,
+): NodeReserve | undefined {
+  if (!node.ready) {
+    return "NodeNotReady";
+  }
+  if (dataplaneExpected && report?.dataplane?.state === "Absent") {
+    return "NodeWithoutDataplane";
+  }
+  return returned ? "NodeReturned" : undefined;
+}
+
+/** True if the cluster has what answers for kube-proxy on any node: then a node without is one that boots. */
+function hasDataplane(nodes: readonly PlacementNode[]): boolean {
+  return nodes.some(({ report }) => {
+    const state = report?.dataplane?.state;
+    return state === "Healthy" || state === "Unhealthy" || state === "NodeLeaving";
+  });
 }
 
 /** The union of the interfaces named for a node; empty: any; `undefined`: the node is not selected. */

@@ -91,6 +91,10 @@ const sentences: Readonly<Record<StandingReason, string>> = {
   NodeDraining: "the Node is annotated steelyard.dev/drain",
   NodeShuttingDown: "its kubelet says that the node shuts down",
   NodeOutOfService: "the Node has the taint node.kubernetes.io/out-of-service",
+  DataplaneUnhealthy: "its kube-proxy says that its rules are late",
+  NodeLeaving: "its kube-proxy says that the Node is about to be deleted",
+  NodeWithoutDataplane:
+    "its kube-proxy does not answer (yet): it gets nothing new while others can",
   NodeWithoutEndpoint: "externalTrafficPolicy is Local, and no Pod of the Service serves there",
   InterfaceMissing: "none of the interfaces that the L2Advertisements name is up there",
   NoUsableInterface: "no interface is up there that can announce",

@@ -47,15 +47,14 @@ export function planBundles(
   ahead: MadeAhead = "someForEachNode",
 ): BundlePlan {
   if (eligible.length === 0) {
-    return { create: [], update: [], remove: [] };
+    return { create: [], update: [], remove: surplusWithoutNodes(bundles, isEmpty, ahead) };
   }
   const ring = new Ring(eligible);
-  const wanted = ahead === "none" ? 0 : wantedPerNode(eligible.length);
+  const wanted = wantedPerNode(eligible.length, ahead);
   const { kept, remove } = planOwners(bundles, ring, wanted, isEmpty);
   const update: BundleUpdate[] = [];
   const create: PlannedBundle[] = [];
-  const welcome = eligible.filter(({ reserve }) => reserve === undefined);
-  const makesFor = new Set(welcome.length > 0 ? welcome : eligible);
+  const makesFor = welcomeAmong(eligible);
   for (const candidate of eligible) {
     const own = kept.get(candidate) ?? [];
     const owner = asBundleNode(candidate);
@@ -73,6 +72,12 @@ export function planBundles(
     }
   }
   return { create, update, remove };
+}
+
+/** Those that are as good as any; all, if none is. */
+function welcomeAmong(eligible: readonly Candidate[]): ReadonlySet<Candidate> {
+  const welcome = eligible.filter(({ reserve }) => reserve === undefined);
+  return new Set(welcome.length > 0 ? welcome : eligible);
 }
 
 /** Returns a bundle for `owner`, one of `eligible`, beside those that there are. */
@@ -125,9 +130,18 @@ function planOwners(
   return { kept, remove };
 }
 
-/** One bundle for each possible first standby, at most three. */
-function wantedPerNode(eligibleCount: number): number {
-  return Math.max(1, Math.min(bundlesPerNode, eligibleCount - 1));
+/** Made ahead: one bundle for each possible first standby, at most three. */
+function wantedPerNode(eligibleCount: number, ahead: MadeAhead): number {
+  return ahead === "none" ? 0 : Math.max(1, Math.min(bundlesPerNode, eligibleCount - 1));
+}
+
+/** What is made ahead is there again as soon as there is a node. */
+function surplusWithoutNodes(
+  bundles: readonly L2Bundle[],
+  isEmpty: (bundle: string) => boolean,
+  ahead: MadeAhead,
+): readonly string[] {
+  return ahead === "none" ? bundles.map(({ name }) => name).filter(isEmpty) : [];
 }
 
 function withFewest(

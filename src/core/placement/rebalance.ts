@@ -86,15 +86,13 @@ function burdensOf(
     return [];
   }
   const heirs = best.map(({ node }) => node);
-  const equals = candidates.filter((candidate) => candidate.preference === preference);
-  const peers = equals.map(({ node }) => node);
-  const limit = loadLimit(peers, load);
   return candidates.flatMap((candidate): readonly Burden[] => {
     const { node } = candidate;
+    const peers = heirs.includes(node) ? heirs : [...heirs, node];
     if (candidate.preference < preference) {
       return [{ node, reason: "NodePreferred", heirs, peers }];
     }
-    return load(node) > limit ? [{ node, reason: "NodeLoad", heirs, peers }] : [];
+    return load(node) > loadLimit(peers, load) ? [{ node, reason: "NodeLoad", heirs, peers }] : [];
   });
 }
 

@@ -12,6 +12,7 @@ export interface L2BundleObject extends Stored {
 /** Reads an L2Bundle. */
 export function decodeL2Bundle(raw: unknown): L2BundleObject {
   const { key, name, uid, resourceVersion } = decodeMetadata(raw);
+  const hosts = field(raw, "spec", "hosts");
   const moved = decodeMove(field(raw, "spec", "moved"));
   return {
     key,
@@ -26,6 +27,7 @@ export function decodeL2Bundle(raw: unknown): L2BundleObject {
         term: numberField(raw, "spec", "term") ?? 0,
         sequence: numberField(raw, "spec", "sequence") ?? 0,
       },
+      ...(hosts === undefined ? {} : { hosts: textListField(raw, "spec", "hosts") }),
       ...(moved === undefined ? {} : { moved }),
     },
   };

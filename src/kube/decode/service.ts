@@ -59,6 +59,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
       sharing: decodeSharing(raw, annotations),
       externalIPs: addresses(textListField(raw, "spec", "externalIPs")),
       statusAddresses: addresses(ingress),
+      ...(isLocal(raw) ? { localTraffic: true } : {}),
       ...(servedBy === undefined ? {} : { servedBy }),
     },
     written: {
@@ -110,8 +111,11 @@ function decodeSharing(
   if (key === undefined) {
     return undefined;
   }
-  const local = textField(raw, "spec", "externalTrafficPolicy") === "Local";
-  return { key: shortText(key), backend: local ? decodeSelector(raw) : "" };
+  return { key: shortText(key), backend: isLocal(raw) ? decodeSelector(raw) : "" };
+}
+
+function isLocal(raw: unknown): boolean {
+  return textField(raw, "spec", "externalTrafficPolicy") === "Local";
 }
 
 /** The selector as one text: neither "=" nor "," can stand in a label. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
-import type { SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
+import type { DataplaneState, SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
 import type { Node } from "../../../src/core/model/node.ts";
 import {
   eligibleNodes,
@@ -231,5 +231,34 @@ describe("a node that can announce is", () => {
     ["NodeNotReady", node("a", { ready: false }, { returned: true })],
   ])("held back because of %s", (reserve, candidate) => {
     expect(eligibleNodes([advertisement()], [candidate])).toMatchObject([{ reserve }]);
+  });
+});
+
+describe("a node whose kube-proxy", () => {
+  const says = (name: string, state?: DataplaneState): PlacementNode => {
+    const dataplane = state === undefined ? {} : { dataplane: { state, message: "" } };
+    return node(name, {}, { report: { ...report({ eth0: true }), ...dataplane } });
+  };
+  const healthy = says("z", "Healthy");
+
+  test.each<[string, string | undefined, DataplaneState | undefined, PlacementNode]>([
+    ["answers is as good as any", undefined, "Healthy", healthy],
+    ["is not asked is as good as any", undefined, "Unasked", healthy],
+    ["is not asked yet by its old speaker is as good as any", undefined, undefined, healthy],
+    ["does not answer gets nothing new", "NodeWithoutDataplane", "Absent", healthy],
+    ["does not answer as none does is as good as any", undefined, "Absent", says("z", "Absent")],
+  ])("%s: %s", (_, reserve, state, other) => {
+    const [candidate] = eligibleNodes([advertisement()], [says("a", state), other]);
+    expect(candidate).toMatchObject({ node: "a", reserve });
+  });
+
+  test.each<[DataplaneState, string]>([
+    ["Unhealthy", "DataplaneUnhealthy"],
+    ["NodeLeaving", "NodeLeaving"],
+  ])("is %s announces only what nobody else can", (state, reason) => {
+    const nodes = [says("a", state), healthy];
+    expect(eligibleNodes([advertisement()], nodes).map((it) => it.node)).toEqual(["z"]);
+    expect(hinderedNodes([advertisement()], nodes)).toEqual([{ node: "a", reason }]);
+    expect(eligibleNodes([advertisement()], [says("a", state)])).toHaveLength(1);
   });
 });

@@ -131,9 +131,9 @@ test("moves end, with nobody among the best much above the mean, each for the be
       }
       expect(group.looks(12).flat()).toEqual([]);
       if (bestOf(nodes)[0]?.reserve === undefined) {
+        const preference = bestOf(nodes)[0]?.preference ?? 0;
         const limit = loadLimit(best, group.load);
         expect(Math.max(...best.map(group.load))).toBeLessThanOrEqual(limit);
-        const preference = bestOf(nodes)[0]?.preference ?? 0;
         const lesser = nodes.filter((node) => node.preference < preference);
         expect(lesser.map(({ node }) => group.load(node))).toEqual(lesser.map(() => 0));
       }
