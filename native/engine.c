@@ -52,8 +52,27 @@ static void wake(struct engine *engine)
 		return;
 }
 
+/* On the groups' thread. */
+static void on_groups_told(void *context, uint32_t port, int error)
+{
+	struct engine *engine = context;
+	struct event event = {
+		.kind = error ? EVENT_SOCKET_FAILED : EVENT_SOCKET_OPENED,
+		.ethertype = ETHERTYPE_OF_IPV6,
+		.error = error,
+	};
+
+	engine_lock(engine);
+	memcpy(event.interface, engine->ports.items[port].name, sizeof(event.interface));
+	event_queue_put(&engine->queue, &event);
+	engine_unlock(engine);
+	wake(engine);
+}
+
 static void release(struct engine *engine)
 {
+	if (engine->groups)
+		groups_destroy(engine->groups);
 	netlink_close(&engine->netlink);
 	ports_close(&engine->ports);
 	interfaces_free(&engine->interfaces);
@@ -96,6 +115,10 @@ static int open_descriptors(struct engine *engine, const char **failed_call)
 		return -errno;
 	*failed_call = "socket(AF_NETLINK)";
 	error = netlink_open(&engine->netlink, &engine->interfaces);
+	if (error < 0)
+		return error;
+	*failed_call = "pthread_create";
+	error = groups_create(&engine->groups, on_groups_told, engine, random_seed());
 	if (error < 0)
 		return error;
 	*failed_call = "recv(AF_NETLINK)";
@@ -164,11 +187,15 @@ void engine_destroy(struct engine *engine)
 
 static int answer_one(struct engine *engine, uint32_t port, const struct address *address)
 {
-	size_t before = engine->table.count;
-
-	if (!entry_put(&engine->table, port, address))
+	if (entry_find(&engine->table, port, address))
+		return 0;
+	if (!address_is_ipv4(address) && groups_want(engine->groups, port, address) < 0)
 		return -ENOMEM;
-	engine->ports.items[port].entries += engine->table.count - before;
+	if (!entry_put(&engine->table, port, address)) {
+		groups_release(engine->groups, port, address);
+		return -ENOMEM;
+	}
+	engine->ports.items[port].entries++;
 	return 0;
 }
 
@@ -179,6 +206,7 @@ static int withdraw_one(struct engine *engine, uint32_t port, const struct addre
 	if (!entry)
 		return 0;
 	burst_cancel(&engine->burst, &entry->burst);
+	groups_release(engine->groups, port, address);
 	entry_remove(&engine->table, entry);
 	engine->ports.items[port].entries--;
 	return 0;

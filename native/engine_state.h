@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "entry.h"
 #include "event_queue.h"
+#include "groups.h"
 #include "interfaces.h"
 #include "netlink.h"
 #include "packet_socket.h"
@@ -27,6 +28,8 @@ struct engine {
 	struct burst burst;
 	struct ports ports;
 	struct interfaces interfaces;
+	/** Has a lock of its own, taken after this one. */
+	struct groups *groups;
 	struct event_queue queue;
 
 	/** Written to from outside so that the thread looks around. */

@@ -58,6 +58,15 @@ static void tell_claim(struct engine *engine, const struct port *port,
 	event_queue_put(&engine->queue, &event);
 }
 
+static void bind_groups(struct engine *engine, size_t number)
+{
+	const struct port *port = &engine->ports.items[number];
+
+	if (port->ethertype == ETHERTYPE_OF_IPV6 &&
+	    groups_bind(engine->groups, (uint32_t)number, port->fd < 0 ? 0 : port->ifindex) < 0)
+		tell_failure(engine, port, ENOMEM);
+}
+
 static void refresh_port(struct engine *engine, size_t number, uint64_t now)
 {
 	struct port *port = &engine->ports.items[number];
@@ -67,6 +76,7 @@ static void refresh_port(struct engine *engine, size_t number, uint64_t now)
 		return;
 	switch (port_refresh(port, &engine->interfaces, now)) {
 	case PORT_OPENED:
+		bind_groups(engine, number);
 		error = watch(engine, port->fd, SOURCE_PORTS + number);
 		if (error < 0) {
 			port_drop(port, now);
@@ -79,6 +89,8 @@ static void refresh_port(struct engine *engine, size_t number, uint64_t now)
 		tell_failure(engine, port, port->error);
 		break;
 	case PORT_UNCHANGED:
+		if (port->fd < 0)
+			bind_groups(engine, number);
 		break;
 	}
 }

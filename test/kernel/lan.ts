@@ -5,6 +5,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { compile } from "../../build/native.ts";
+import { inNetns } from "./in-netns.ts";
 
 const run = promisify(execFile);
 
@@ -60,8 +61,7 @@ export class Lan {
 
   /** Runs a program at the peer and returns what it printed. Rejects when it fails. */
   async inPeer(program: string, ...args: readonly string[]): Promise<string> {
-    const { stdout } = await run("ip", ["netns", "exec", this.peer, program, ...args]);
-    return stdout;
+    return await inNetns(this.peer, program, ...args);
   }
 
   /** Starts a program at the peer. */
