@@ -42,7 +42,7 @@ export class WorkQueue {
   readonly #workers: number;
   readonly #backoff: BackoffLimits;
   readonly #ready = new Set<string>();
-  /** Ready too, but in no hurry: these never take more than half of the workers. */
+  /** Ready too, but in no hurry: beside others these take half of the workers at most. */
   readonly #unhurried = new Set<string>();
   readonly #unhurriedRunning = new Set<string>();
   readonly #waiting = new Map<string, Wait>();
@@ -92,8 +92,8 @@ export class WorkQueue {
   }
 
   /**
-   * Asks for work on `key` soon. Keys asked for like this leave half of the workers
-   * to the others, so that many at once do not hold up what is urgent.
+   * Asks for work on `key` soon. As long as there are others, keys asked for like this
+   * leave half of the workers to them, so that many at once do not hold up what is urgent.
    */
   addUnhurried(key: string): void {
     if (this.#running.has(key) || this.#restMs(key) > 0) {
@@ -143,7 +143,9 @@ export class WorkQueue {
     if (this.#running.size >= this.#workers) {
       return undefined;
     }
-    const room = this.#unhurriedRunning.size < Math.max(1, this.#workers >> 1);
+    const unhurriedRunning = this.#unhurriedRunning.size;
+    const nothingUrgentRuns = unhurriedRunning === this.#running.size;
+    const room = nothingUrgentRuns || unhurriedRunning < this.#workers >> 1;
     const [urgent] = this.#ready;
     const [unhurried] = room ? this.#unhurried : [];
     const key = urgent ?? unhurried;

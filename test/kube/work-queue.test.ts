@@ -69,6 +69,27 @@ describe("a work queue", () => {
     await running;
   });
 
+  it("gives all workers to keys that have time while nothing is urgent, and half of them back when it is", async () => {
+    const clock = new HandClock();
+    const queue = queueOf(clock, 4);
+    const stop = new AbortController();
+    const log: string[] = [];
+    for (let at = 1; at <= 8; at += 1) {
+      queue.addUnhurried(`slow-${at}`);
+    }
+    const running = queue.run(async (key) => {
+      log.push(`${key} ${clock.now()}`);
+      await clock.sleep(key === "a" ? 20 : 10);
+    }, stop.signal);
+    await clock.advance(5);
+    queue.add("a");
+    await clock.advance(100);
+    const all = [1, 2, 3, 4].map((at) => `slow-${at} 0`);
+    expect(log).toEqual([...all, "a 10", "slow-5 10", "slow-6 10", "slow-7 20", "slow-8 20"]);
+    stop.abort();
+    await running;
+  });
+
   it("lets a single worker do what is urgent first", async () => {
     const clock = new HandClock();
     const queue = queueOf(clock);
