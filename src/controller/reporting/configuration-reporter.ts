@@ -29,6 +29,7 @@ import {
   isConflict,
   isGood,
   newsOf,
+  ownConditions,
   planConfigurationStatus,
   validity,
   type WrittenStatus,
@@ -63,6 +64,8 @@ interface Subject {
   readonly object: Stored & { readonly name: string };
   readonly written: WrittenStatus;
   readonly verdict: ConfigurationVerdict;
+  /** The conditions that are ours on its kind. */
+  readonly own: readonly string[];
   /** Takes in the object as it was written; returns its status. */
   readonly take: (raw: unknown) => WrittenStatus;
 }
@@ -239,6 +242,7 @@ export class ConfigurationReporter {
         object,
         written: written(object),
         verdict: this.#verdicts.of(object),
+        own: ownConditions.pool,
         take: (raw) => {
           const taken = decodeIpAddressPool(raw);
           this.#options.stores.pools.upsertLocal(taken);
@@ -257,6 +261,7 @@ export class ConfigurationReporter {
         object,
         written: { conditions: object.conditions },
         verdict: { conditions: [validity({ ...object, inForce })] },
+        own: ownConditions.advertisement,
         take: (raw) => {
           const taken = decodeL2Advertisement(raw);
           stores.advertisements.upsertLocal(taken);
@@ -283,6 +288,7 @@ export class ConfigurationReporter {
         object,
         written: written(object),
         verdict: policyVerdict(object, pools, inUse),
+        own: ownConditions.policy,
         take: (raw) => {
           const taken = decodeAddressPolicy(raw);
           stores.policies.upsertLocal(taken);
@@ -311,8 +317,8 @@ export class ConfigurationReporter {
 
   async #write(subject: Subject, memory: Memory): Promise<void> {
     const { writer, clock } = this.#options;
-    const { resource, object, written, verdict } = subject;
-    const status = planConfigurationStatus(written, verdict, clock.wallTime());
+    const { resource, object, written, verdict, own } = subject;
+    const status = planConfigurationStatus(written, verdict, own, clock.wallTime());
     const asked = JSON.stringify(verdict);
     const { answer } = memory;
     const inVain = answer?.asked === asked && answer.got === JSON.stringify(written);

@@ -138,6 +138,15 @@ describe("the status of a pool", () => {
     expect(told()).toEqual([]);
   });
 
+  test("keeps the conditions of others, also those of names that we give to other kinds", async () => {
+    const theirs = ["Accepted", "ExcludedInUse", "example.com/Checked"].map((type) => ({
+      ...{ type, status: "True", reason: "Theirs", message: "", lastTransitionTime: "2026-01-01" },
+    }));
+    editPool(({ status }) => ({ status: { ...status, conditions: theirs } }));
+    await settle();
+    expect(conditions()).toEqual([...theirs.map(({ type }) => `${type} True Theirs: `), fine]);
+  });
+
   test("ends at what JSON can say exactly, and never below zero", async () => {
     const large = ["2001:db8::/32", "192.0.2.32/30", "2001:db9::/32"];
     createPool("large", large);
