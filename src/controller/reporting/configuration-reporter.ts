@@ -24,6 +24,7 @@ import type { Log } from "../../runtime/log.ts";
 import type { AllocationState } from "../allocation-state.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
 import type { Configuration } from "../configuration.ts";
+import { onConfigurationChange } from "../configuration-changes.ts";
 import {
   type ConfigurationVerdict,
   isConflict,
@@ -39,7 +40,10 @@ import { PoolVerdicts } from "./pool-verdicts.ts";
 import { writeStatus } from "./write-status.ts";
 
 export interface ConfigurationReporterOptions {
-  readonly stores: Pick<ClusterStores, "pools" | "advertisements" | "policies" | "allocations">;
+  readonly stores: Pick<
+    ClusterStores,
+    "pools" | "advertisements" | "policies" | "allocations" | "namespaces" | "definitions"
+  >;
   readonly configuration: Pick<
     Configuration,
     "datedPools" | "pools" | "advertisements" | "policies"
@@ -101,10 +105,13 @@ export class ConfigurationReporter {
 
   /** Follows all that a status tells of from now on, and begins with a look at everything. */
   start(): void {
-    const { stores, state } = this.#options;
-    stores.pools.onChange(({ key, after }) => {
-      this.#look(resources.ipAddressPools, key, after);
-      this.queue.add(everything, lookMs);
+    const { stores, state, configNamespace } = this.#options;
+    stores.pools.onChange(({ key, after }) => this.#look(resources.ipAddressPools, key, after));
+    onConfigurationChange(stores, configNamespace, ({ what }) => {
+      // Pools overlap each other, and policies count them.
+      if (what === "pool") {
+        this.queue.add(everything, lookMs);
+      }
     });
     stores.advertisements.onChange(({ key, after }) =>
       this.#look(resources.l2Advertisements, key, after),
