@@ -106,6 +106,9 @@ export class WakeUps {
   /** True if one like `sharer` could have what others with its key have, or had until a moment ago. */
   #canJoin({ pools, families }: Want, sharer: Service): boolean {
     const { state } = this.#options;
+    if (!state.ledger.hasFriends(sharer, families)) {
+      return false;
+    }
     // Whatever the one who stands for them has on its own, the others do not.
     const anyOfThem = { ...sharer, key: "", name: "", externalIPs: [] };
     const service: Service = { ...anyOfThem, families, familyPolicy: "SingleStack" };

@@ -197,6 +197,23 @@ describe("Services with a sharing key", () => {
     expect(taken()).toEqual([]);
   });
 
+  test("cost no look at the pools where nobody has a key of theirs", () => {
+    for (let at = 1; at <= 100; at += 1) {
+      wait({ key: `a/${at}`, sharing: { key: `mine ${at}`, backend: "" } });
+    }
+    let looks = 0;
+    const policyFor = world.policyFor.bind(world);
+    world.policyFor = (name) => {
+      looks += 1;
+      return policyFor(name);
+    };
+    wakeUps.networksChanged();
+    expect(looks).toBe(0);
+    world.decide("a/1");
+    // For the words of the refusal.
+    expect(looks).toBe(1);
+  });
+
   test("are woken one for each address that is freed, whatever keys they have", () => {
     for (let at = 1; at <= 10_000; at += 1) {
       wait({ key: `a/${at}`, sharing: { key: `mine ${at}`, backend: "" } });

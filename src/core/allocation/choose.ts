@@ -88,7 +88,7 @@ function familiarPools(
   context: AllocationContext,
 ): readonly IpAddressPool[] {
   const own = context.ledger.coolingOf(service.key);
-  if (own.length === 0 && service.sharing === undefined) {
+  if (own.length === 0 && !context.ledger.hasFriends(service, service.families)) {
     return [];
   }
   const hasOwn = (pool: IpAddressPool): boolean =>
