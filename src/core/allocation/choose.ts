@@ -199,7 +199,8 @@ function ofFriends(
   return undefined;
 }
 
-function anyCooling(
+/** The lowest address of the pool that cools down and that whoever comes may have, if nothing else is free. */
+export function anyCooling(
   pool: IpAddressPool,
   family: IpFamily,
   context: AllocationContext,
