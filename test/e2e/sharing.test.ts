@@ -111,7 +111,9 @@ describe("two Services that share an address, one with TCP and one with UDP", ()
       const events = await cluster.api.eventsOf(service.metadata?.uid);
       return events.some(
         ({ reason, message }) =>
-          reason === "SharingConflict" && message?.includes("externalTrafficPolicy Local") === true,
+          reason === "AllocationFailed" &&
+          message?.startsWith("SharingConflict: ") === true &&
+          message.includes("externalTrafficPolicy Local"),
       );
     });
     expect(await holders()).toEqual(["tcp"]);
