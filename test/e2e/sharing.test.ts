@@ -111,7 +111,7 @@ describe("two Services that share an address, one with TCP and one with UDP", ()
       const events = await cluster.api.eventsOf(service.metadata?.uid);
       return events.some(
         ({ reason, message }) =>
-          reason === "AllocationFailed" &&
+          reason === "ClearAssignment" &&
           message?.startsWith("SharingConflict: ") === true &&
           message.includes("externalTrafficPolicy Local"),
       );
