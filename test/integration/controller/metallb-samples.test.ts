@@ -47,9 +47,9 @@ afterEach(async () => {
   }
 });
 
-/** Namespaces, or a pool, that are named and are not there. */
+/** Namespaces, a pool, or nodes that are named and are not there. */
 const missing =
-  /^Warning: spec\.(serviceAllocation: it admits no namespace that exists now|ipAddressPools\[0\]: there is no IPAddressPool first-pool)/;
+  /^Warning: spec\.(serviceAllocation: it admits no namespace that exists now|ipAddressPools\[0\]: there is no IPAddressPool first-pool|nodeSelectors: no Node has)/;
 
 async function applySample(file: string): Promise<void> {
   const { code, stderr } = await cluster.sandbox.kubectl(["apply", "-f", join(folder, file)]);
