@@ -62,6 +62,10 @@ describe.each(Object.entries(kinds))("%s", (file, [group, version, kind, scope])
     expect(spec.versions).toMatchObject([{ name: version, served: true, storage: true }]);
   });
 
+  test("has nothing without a value, as a comma in an unquoted description makes it", () => {
+    expect([...keysWithoutValue(read(file))]).toEqual([]);
+  });
+
   test("shows columns of fields that its schema has", () => {
     const [{ schema, additionalPrinterColumns = [] }] = read(file).spec.versions as [Version];
     expect(additionalPrinterColumns.length).toBeGreaterThan(0);
@@ -70,6 +74,16 @@ describe.each(Object.entries(kinds))("%s", (file, [group, version, kind, scope])
     }
   });
 });
+
+function* keysWithoutValue(value: unknown): Generator<string> {
+  for (const [key, inner] of Object.entries(value ?? {})) {
+    if (inner === null) {
+      yield key;
+    } else if (typeof inner === "object") {
+      yield* keysWithoutValue(inner);
+    }
+  }
+}
 
 /** True if the schema describes what a path such as `.spec.holders[*].name` leads to. */
 function hasField(schema: unknown, jsonPath: string): boolean {

@@ -20,6 +20,12 @@ export interface Waiting {
 /** How many Services could be served in this way now; beyond `enough` nobody need count. */
 export type RoomFor = (want: Want, enough: number) => number;
 
+/**
+ * As many of a line are awake at a time: more would only wait elsewhere, and the room for all of
+ * them would be counted at each news. Whoever was looked at is followed by the next.
+ */
+const awakeMax = 32;
+
 /** Services that wait for the same, in the order in which they came. */
 interface Line {
   readonly name: string;
@@ -46,7 +52,8 @@ interface Entry {
 /**
  * Services that asked and got nothing, by what could help them, so that a freed
  * address wakes those that could use it and no others: of a line of ten thousand as
- * many as there are addresses, and the next one when one of them did not take its own.
+ * many as there are addresses, a few at a time, and the next one when one of them did
+ * not take its own.
  */
 export class PendingServices {
   readonly #waiting = new Map<string, Entry>();
@@ -161,7 +168,8 @@ export class PendingServices {
 
   #wake(line: Line, roomFor: RoomFor): readonly string[] {
     let turn = line.asleep.nextMember(line.next);
-    const room = turn === undefined ? 0 : roomFor(line.want, line.waiters.size + line.awake.size);
+    const enough = Math.min(awakeMax, line.waiters.size + line.awake.size);
+    const room = turn === undefined ? 0 : Math.min(enough, roomFor(line.want, enough));
     const woken: string[] = [];
     while (turn !== undefined && line.awake.size < room) {
       const key = line.waiters.get(turn) as string;

@@ -1,6 +1,7 @@
 import type { AllocationContext } from "../core/allocation/allocation-context.ts";
-import { chooseAddresses } from "../core/allocation/choose.ts";
+import { anyCooling, chooseAddresses } from "../core/allocation/choose.ts";
 import { poolIndexOf } from "../core/allocation/pool-index.ts";
+import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import { type Service, serviceKey } from "../core/model/service.ts";
 import { familyOf, type IpAddress, type IpFamily } from "../core/net/ip-address.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
@@ -93,7 +94,7 @@ export class WakeUps {
   #roomInPools({ pools, families }: Want, enough: number): number {
     let room = 0n;
     for (const pool of this.#options.state.supply.withRoom(pools, families, true)) {
-      const ofFamilies = families.map((family) => this.#roomIn(pool.name, family));
+      const ofFamilies = families.map((family) => this.#roomIn(pool, family));
       const [least = 0n] = ofFamilies.sort((a, b) => (a < b ? -1 : 1));
       room += least;
       if (room >= BigInt(enough)) {
@@ -106,6 +107,9 @@ export class WakeUps {
   /** True if one like `sharer` could have what others with its key have, or had until a moment ago. */
   #canJoin({ pools, families }: Want, sharer: Service): boolean {
     const { state } = this.#options;
+    if (!state.ledger.hasFriends(sharer, families)) {
+      return false;
+    }
     // Whatever the one who stands for them has on its own, the others do not.
     const anyOfThem = { ...sharer, key: "", name: "", externalIPs: [] };
     const service: Service = { ...anyOfThem, families, familyPolicy: "SingleStack" };
@@ -122,9 +126,11 @@ export class WakeUps {
     );
   }
 
-  #roomIn(pool: string, family: IpFamily): bigint {
+  /** Of what cools down all counts as room while there is any that others may have. */
+  #roomIn(pool: IpAddressPool, family: IpFamily): bigint {
     const { state } = this.#options;
-    const { free, cooling } = state.supply.count(pool, family);
-    return state.policyFor(pool).delaysLastResort ? free : free + cooling;
+    const { free, cooling } = state.supply.count(pool.name, family);
+    const isOthers = cooling > 0n && anyCooling(pool, family, state) !== undefined;
+    return isOthers ? free + cooling : free;
   }
 }

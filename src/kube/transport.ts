@@ -4,9 +4,9 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { ClusterAccess } from "./access.ts";
 import { ApiError, apiErrorFrom, UnreachableError } from "./api-error.ts";
+import { cancelGivenUpRequests } from "./given-up-requests.ts";
 import { jsonLines } from "./json-lines.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
-import { endOrphanStreams } from "./orphan-streams.ts";
 
 /** One question to the API server. */
 export interface ApiRequest {
@@ -242,7 +242,7 @@ export class Transport {
       "connected to the API server",
     );
     if (this.#protocol === "h2") {
-      endOrphanStreams();
+      cancelGivenUpRequests();
       this.#liveness.watch(socket, (silentMs) => {
         this.#log.warn(
           { silentMs: Math.round(silentMs) },

@@ -42,13 +42,13 @@ export class WorkQueue {
   readonly #workers: number;
   readonly #backoff: BackoffLimits;
   readonly #ready = new Set<string>();
-  /** Ready too, but in no hurry: these never take more than half of the workers. */
+  /** Ready too, but in no hurry: beside others these take half of the workers at most. */
   readonly #unhurried = new Set<string>();
   readonly #unhurriedRunning = new Set<string>();
   readonly #waiting = new Map<string, Wait>();
   /** Keys under work, and after which wait to run again when added meanwhile. */
   readonly #running = new Map<string, number | undefined>();
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new Map<string, Failures>();
   /** Since when each ready key waits for a worker. */
   readonly #readySince = new Map<string, number>();
   readonly #listeners: ((outcome: WorkOutcome) => void)[] = [];
@@ -79,7 +79,8 @@ export class WorkQueue {
 
   /**
    * Asks for work on `key`, now or in `afterMs`. Of several wishes the earliest
-   * counts; a wish for now also ends the wait after a failure.
+   * counts; a wish for now also ends the wait after a failure, but for the first
+   * backoff: work that fails may be what asks, and would never come to rest.
    */
   add(key: string, afterMs = 0): void {
     if (this.#running.has(key)) {
@@ -91,11 +92,11 @@ export class WorkQueue {
   }
 
   /**
-   * Asks for work on `key` soon. Keys asked for like this leave half of the workers
-   * to the others, so that many at once do not hold up what is urgent.
+   * Asks for work on `key` soon. As long as there are others, keys asked for like this
+   * leave half of the workers to them, so that many at once do not hold up what is urgent.
    */
   addUnhurried(key: string): void {
-    if (this.#running.has(key)) {
+    if (this.#running.has(key) || this.#restMs(key) > 0) {
       this.add(key);
     } else if (!this.#ready.has(key)) {
       this.#stopWaiting(key);
@@ -142,7 +143,9 @@ export class WorkQueue {
     if (this.#running.size >= this.#workers) {
       return undefined;
     }
-    const room = this.#unhurriedRunning.size < Math.max(1, this.#workers >> 1);
+    const unhurriedRunning = this.#unhurriedRunning.size;
+    const nothingUrgentRuns = unhurriedRunning === this.#running.size;
+    const room = nothingUrgentRuns || unhurriedRunning < this.#workers >> 1;
     const [urgent] = this.#ready;
     const [unhurried] = room ? this.#unhurried : [];
     const key = urgent ?? unhurried;
@@ -175,17 +178,19 @@ export class WorkQueue {
     const wanted = this.#running.get(key);
     this.#running.delete(key);
     this.#unhurriedRunning.delete(key);
-    const afterMs = wanted ?? retryMs;
-    if (afterMs !== undefined) {
-      this.#schedule(key, afterMs);
+    if (wanted !== undefined || retryMs !== undefined) {
+      const never = Number.POSITIVE_INFINITY;
+      this.#schedule(key, Math.min(wanted ?? never, retryMs ?? never));
     }
     this.#wake?.();
   }
 
   #failed(key: string, error: unknown): number {
-    const failures = (this.#failures.get(key) ?? 0) + 1;
-    this.#failures.set(key, failures);
-    const delay = backoffDelay(this.#backoff, failures, this.#clock.random());
+    const failures = (this.#failures.get(key)?.count ?? 0) + 1;
+    const chance = this.#clock.random();
+    const restUntil = this.#clock.now() + backoffDelay(this.#backoff, 1, chance);
+    this.#failures.set(key, { count: failures, restUntil });
+    const delay = backoffDelay(this.#backoff, failures, chance);
     const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const retryMs = Math.round(Math.max(delay, asked));
     const fields = { [this.#keyField]: key, failures, retryMs, err: String(error) };
@@ -193,7 +198,14 @@ export class WorkQueue {
     return retryMs;
   }
 
-  #schedule(key: string, afterMs: number): void {
+  /** How long the key is still to be left alone, whatever the news. */
+  #restMs(key: string): number {
+    const now = this.#clock.now();
+    return Math.max(0, (this.#failures.get(key)?.restUntil ?? now) - now);
+  }
+
+  #schedule(key: string, wantedMs: number): void {
+    const afterMs = Math.max(wantedMs, this.#restMs(key));
     const due = this.#clock.now() + afterMs;
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined && waiting.due <= due) {
@@ -231,6 +243,13 @@ export class WorkQueue {
     this.#waiting.get(key)?.stop.abort();
     this.#waiting.delete(key);
   }
+}
+
+/** A key's failures since its work last succeeded. */
+interface Failures {
+  readonly count: number;
+  /** Before then it is not tried again. */
+  readonly restUntil: number;
 }
 
 interface Wait {

@@ -3,6 +3,7 @@ import { PendingServices, type Waiting } from "../../src/controller/pending-serv
 import { waitingFor } from "../../src/controller/waiting-for.ts";
 import { WakeUps } from "../../src/controller/wake-ups.ts";
 import type { AddressPolicy } from "../../src/core/model/address-policy.ts";
+import type { IpAllocation } from "../../src/core/model/ip-allocation.ts";
 import { absentService, type Service } from "../../src/core/model/service.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
 import { AllocationWorld } from "../core/allocation/allocation-world.ts";
@@ -131,6 +132,51 @@ test("an address that only its last holder may have while it cools wakes nobody 
   expect(taken()).toEqual(["a/any"]);
 });
 
+test("an address is counted as nobody's where the pool that gave it keeps it for its last holder", () => {
+  pending.add("a/any", { addresses: [], wants: [anyOf("web", 4)] });
+  const known = world.ledger.get(ip("192.0.2.5")) as IpAllocation;
+  world.ledger.put({ ...known, pool: "before", state: "Cooling" });
+  world.policies.set("p", { ...strict, pools: ["before"] });
+  wakeUps.addressFreed(ip("192.0.2.5"));
+  expect(taken()).toEqual([]);
+  free(ip("192.0.2.5"));
+  expect(taken()).toEqual(["a/any"]);
+});
+
+test("a little room in each of many pools is counted as far as anybody can go on with, not in all at each look", () => {
+  const addresses = Array.from({ length: 300 }, (_, at) => `198.51.${100 + (at >> 8)}.${at & 255}`);
+  for (const address of addresses) {
+    world.putPool(poolOf(`pool ${address}`, [`${address}/32`]));
+  }
+  hold(...addresses);
+  const pools = world.pools.map(({ name }) => ({ name }));
+  for (let at = 1; at <= 1_000; at += 1) {
+    pending.add(`a/${at}`, { addresses: [], wants: [{ pools, families: [4] }] });
+  }
+  let counts = 0;
+  const { supply } = world;
+  const count = supply.count.bind(supply);
+  supply.count = (...asked) => {
+    counts += 1;
+    return count(...asked);
+  };
+  for (const address of addresses) {
+    free(ip(address));
+  }
+  const looked: string[] = [];
+  for (let keys = taken(); keys.length > 0; keys = taken()) {
+    for (const key of keys) {
+      looked.push(key);
+      const [place] = supply.withRoom(pools, [4], false);
+      hold(...(place?.name.slice("pool ".length).split(" ") ?? []));
+      pending.remove(key);
+      wakeUps.lookedAt(key);
+    }
+  }
+  expect(looked).toEqual(addresses.map((_, at) => `a/${at + 1}`));
+  expect(counts).toBeLessThan(2 * 100 * addresses.length);
+});
+
 test("who asks for an address by name is woken when it is freed, or when it may be denied for another reason", () => {
   pending.add("a/named", { addresses: ["192.0.2.5"], wants: [] });
   wakeUps.networksChanged();
@@ -195,6 +241,23 @@ describe("Services with a sharing key", () => {
     holdAs("one", 80, "192.0.2.4");
     wakeUps.lookedAt("a/2");
     expect(taken()).toEqual([]);
+  });
+
+  test("cost no look at the pools where nobody has a key of theirs", () => {
+    for (let at = 1; at <= 100; at += 1) {
+      wait({ key: `a/${at}`, sharing: { key: `mine ${at}`, backend: "" } });
+    }
+    let looks = 0;
+    const policyFor = world.policyFor.bind(world);
+    world.policyFor = (name) => {
+      looks += 1;
+      return policyFor(name);
+    };
+    wakeUps.networksChanged();
+    expect(looks).toBe(0);
+    world.decide("a/1");
+    // For the words of the refusal.
+    expect(looks).toBe(1);
   });
 
   test("are woken one for each address that is freed, whatever keys they have", () => {

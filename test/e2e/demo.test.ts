@@ -58,7 +58,9 @@ describe("npm run demo", () => {
       /^Kubernetes 1\.\d+\.\d+, 3 nodes with kube-proxy \(nftables\), 1 client on the LAN/,
     );
     expect(sentences[2]).toBe("my-example-service has 192.0.2.4 from pool production");
-    expect(sentences[5]).toContain("192.0.2.4: AddressInUse: 192.0.2.4 is in use by Service");
+    expect(sentences[5]).toContain(
+      "192.0.2.4: AllocationFailed: AddressInUse: 192.0.2.4 is in use by Service",
+    );
     const [, before = ""] = /192\.0\.2\.4 is at \S+ \((node-\d)\)/.exec(sentences[3] ?? "") ?? [];
     expect(sentences[6]).toMatch(
       new RegExp(`^${before} powered off; (?!${before})node-\\d answers`),

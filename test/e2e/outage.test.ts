@@ -129,7 +129,8 @@ async function listsSince(start: Date): Promise<ReadonlyMap<string, readonly str
   const lists = new Map<string, string[]>();
   for (const entry of (await cluster.sandbox.reads()).filter((it) => beginsList(it, start))) {
     const { pod, resource, query, time } = entry;
-    const key = `${pod} ${resource} ${query.get("fieldSelector") ?? ""}`;
+    const part = [query.get("fieldSelector"), query.get("labelSelector")].join(" ");
+    const key = `${pod} ${resource} ${part}`;
     lists.set(key, [...(lists.get(key) ?? []), time.toISOString()]);
   }
   return lists;

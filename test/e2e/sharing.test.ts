@@ -111,7 +111,9 @@ describe("two Services that share an address, one with TCP and one with UDP", ()
       const events = await cluster.api.eventsOf(service.metadata?.uid);
       return events.some(
         ({ reason, message }) =>
-          reason === "SharingConflict" && message?.includes("externalTrafficPolicy Local") === true,
+          reason === "ClearAssignment" &&
+          message?.startsWith("SharingConflict: ") === true &&
+          message.includes("externalTrafficPolicy Local"),
       );
     });
     expect(await holders()).toEqual(["tcp"]);
@@ -133,7 +135,7 @@ describe("two Services that share an address, one with TCP and one with UDP", ()
     const selector = { app: "echo", tier: "edge" };
     await change("tcp", { selector });
     await has("tcp", []);
-    expect(await holders()).toEqual(["udp"]);
+    await eventually("one holder", async () => (await holders()).join() === "udp");
     await answeredByUdp();
     await change("udp", { selector });
     await has("tcp", [address]);

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { afterAll } from "vitest";
 import { compile } from "../../build/native.ts";
 import { inNetns } from "./in-netns.ts";
 
@@ -17,6 +18,14 @@ export const nodeMac = "02:00:00:00:00:01";
 
 let prepared: Promise<Tools> | undefined;
 let lans = 0;
+
+// The runner ends its workers without an "exit" of theirs: what a file made is removed with its tests.
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 /**
  * Two hosts on a wire: this process's network namespace, where `nodeInterface`
@@ -155,7 +164,7 @@ async function prepare(): Promise<Tools> {
   }
   hideOtherNamespaces();
   const folder = mkdtempSync(join(tmpdir(), "steelyard-kernel-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return {
     sendFrame: await compileTool(folder, "send-frame"),
     captureFrames: await compileTool(folder, "capture-frames"),

@@ -1,16 +1,11 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import {
-  constants,
-  createSecureServer,
-  type Http2SecureServer,
-  type ServerHttp2Stream,
-} from "node:http2";
-import type { AddressInfo } from "node:net";
+import { constants, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CertificateAuthority } from "../../sandbox/certificates.ts";
-import { Transport } from "../../src/kube/transport.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
-import { silentLog } from "../../src/runtime/log.ts";
+import type { Transport } from "../../src/kube/transport.ts";
+import { openTransport } from "./http2-server.ts";
 
 let server: Http2SecureServer;
 let transport: Transport;
@@ -18,28 +13,11 @@ let transport: Transport;
 let held: Promise<ServerHttp2Stream>;
 
 beforeEach(async () => {
-  const authority = await CertificateAuthority.create();
-  server = createSecureServer(await authority.issueApiServer());
+  let hold: (stream: ServerHttp2Stream) => void;
   held = new Promise((resolve) => {
-    server.on("stream", (stream, { ":path": path }) => {
-      if (path === "/version") {
-        stream.respond({ ":status": 200 });
-        stream.end("{}");
-      } else {
-        resolve(stream);
-      }
-    });
+    hold = resolve;
   });
-  server.listen(0, "localhost");
-  await once(server, "listening");
-  const access = {
-    url: `https://localhost:${(server.address() as AddressInfo).port}`,
-    tls: async () => ({ ca: authority.certificate }),
-    authorization: async () => undefined,
-    refused: () => undefined,
-  };
-  transport = new Transport({ access, log: silentLog, clock: systemClock });
-  await transport.request({ method: "GET", path: "/version" });
+  ({ server, transport } = await openTransport((stream) => hold(stream)));
 });
 
 afterEach(async () => {
@@ -86,4 +64,11 @@ describe("what is given up while it is sent", () => {
     // Whatever is open now must not take the process along; the test runner reports it.
     await transport.close();
   });
+
+  test("leaves the process alive, in whichever moment it is a write", async () => {
+    const program = fileURLToPath(new URL("given-up-writes.ts", import.meta.url));
+    // A process that stands still cannot tell so itself.
+    const told = await promisify(execFile)(process.execPath, [program], { timeout: 20_000 });
+    expect(told.stdout).toMatch(/writes given up, and the process is alive\n$/);
+  }, 30_000);
 });

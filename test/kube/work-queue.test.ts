@@ -69,6 +69,27 @@ describe("a work queue", () => {
     await running;
   });
 
+  it("gives all workers to keys that have time while nothing is urgent, and half of them back when it is", async () => {
+    const clock = new HandClock();
+    const queue = queueOf(clock, 4);
+    const stop = new AbortController();
+    const log: string[] = [];
+    for (let at = 1; at <= 8; at += 1) {
+      queue.addUnhurried(`slow-${at}`);
+    }
+    const running = queue.run(async (key) => {
+      log.push(`${key} ${clock.now()}`);
+      await clock.sleep(key === "a" ? 20 : 10);
+    }, stop.signal);
+    await clock.advance(5);
+    queue.add("a");
+    await clock.advance(100);
+    const all = [1, 2, 3, 4].map((at) => `slow-${at} 0`);
+    expect(log).toEqual([...all, "a 10", "slow-5 10", "slow-6 10", "slow-7 20", "slow-8 20"]);
+    stop.abort();
+    await running;
+  });
+
   it("lets a single worker do what is urgent first", async () => {
     const clock = new HandClock();
     const queue = queueOf(clock);
@@ -101,6 +122,69 @@ describe("a work queue", () => {
     queue.add("good");
     await clock.advance(0);
     expect(times).toEqual({ bad: [0, 50, 150, 350], good: [0, 360] });
+    stop.abort();
+    await running;
+  });
+
+  it.each([
+    ["news that came while it failed", "add", 5],
+    ["news that came right after", "add", 20],
+    ["news without hurry", "addUnhurried", 20],
+  ] as const)("does not try a key again at once after a failure for %s", async (_, add, atMs) => {
+    const clock = new HandClock();
+    const queue = queueOf(clock);
+    const stop = new AbortController();
+    const times: number[] = [];
+    const running = queue.run(async () => {
+      times.push(clock.now());
+      await clock.sleep(10);
+      throw new Error("no");
+    }, stop.signal);
+    queue.add("a");
+    // The third wait would be 200 ms long, without news.
+    await clock.advance(170 + atMs);
+    queue[add]("a");
+    await clock.advance(230 - 170 - atMs);
+    expect(times).toEqual([0, 60, 170, 230]);
+    stop.abort();
+    await clock.advance(10);
+    await running;
+  });
+
+  it("ends two keys' failures that wake each other", async () => {
+    const clock = new HandClock();
+    const queue = queueOf(clock);
+    const stop = new AbortController();
+    let works = 0;
+    const running = queue.run(async (key) => {
+      works += 1;
+      queue.add(key === "a" ? "b" : "a");
+      // A spin of microtasks would never come back here.
+      if (works > 100) {
+        stop.abort();
+      }
+      throw new Error("no");
+    }, stop.signal);
+    queue.add("a");
+    await clock.advance(1_000);
+    expect(works).toBeLessThanOrEqual(2 * (1_000 / 50 + 1));
+    stop.abort();
+    await running;
+  });
+
+  it("tries a failing key again no later than it would without a wish for later", async () => {
+    const clock = new HandClock();
+    const queue = queueOf(clock);
+    const stop = new AbortController();
+    const times: number[] = [];
+    const running = queue.run(async (key) => {
+      times.push(clock.now());
+      queue.add(key, 60_000);
+      throw new Error("no");
+    }, stop.signal);
+    queue.add("a");
+    await clock.advance(50);
+    expect(times).toEqual([0, 50]);
     stop.abort();
     await running;
   });

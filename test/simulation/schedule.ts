@@ -23,6 +23,12 @@ interface Step {
 }
 
 /**
+ * How often the time may be asked for between two steps. Every piece of work does, and without a step
+ * nothing new can be known: code that asks more often goes round and round, and would for ever.
+ */
+const questionsMax = 100_000;
+
+/**
  * Virtual time, and all that is still to happen in it, one step after the other.
  *
  * Whatever code awaits goes on only by a step from here, so a seed decides every
@@ -34,6 +40,17 @@ export class Schedule {
   #now = 0;
   #order = 0;
   #steps = 0;
+  #questions = 0;
+  readonly #onEndless: (why: string) => void;
+
+  /** `onEndless` has the code stop that never comes to rest, or throws; without one its clock does. */
+  constructor(
+    onEndless = (why: string): void => {
+      throw new Error(why);
+    },
+  ) {
+    this.#onEndless = onEndless;
+  }
 
   /** Virtual milliseconds since the start. */
   get now(): number {
@@ -43,6 +60,15 @@ export class Schedule {
   /** How many steps have happened. */
   get steps(): number {
     return this.#steps;
+  }
+
+  /** The time, asked for by a process. */
+  askedBy({ name }: SimulatedProcess): number {
+    this.#questions += 1;
+    if (this.#questions > questionsMax) {
+      this.#onEndless(`${name} works on and on without waiting for anything`);
+    }
+    return this.#now;
   }
 
   /** Has `act` happen in `ms`; of steps due together the first asked for comes first. */
@@ -73,6 +99,7 @@ export class Schedule {
         continue;
       }
       this.#steps += 1;
+      this.#questions = 0;
       next.act();
       if (next.process !== undefined) {
         await reactions();
@@ -133,7 +160,7 @@ export class ProcessClock implements Clock {
   }
 
   now(): number {
-    return this.#schedule.now;
+    return this.#schedule.askedBy(this.#process);
   }
 
   wallTime(): Date {

@@ -50,7 +50,7 @@ export async function simulate(seed: number, traced = false): Promise<Simulation
 
 class Simulation {
   readonly #random: SeededRandom;
-  readonly #schedule = new Schedule();
+  readonly #schedule = new Schedule((why) => this.#endless(why));
   readonly #network: SimulatedNetwork;
   readonly #api: SimulatedApi;
   readonly #fence: FenceCheck;
@@ -193,6 +193,12 @@ class Simulation {
     if (problem !== undefined) {
       this.#fail(`${problem}, by a write of ${writer}`);
     }
+  }
+
+  /** Ends everything: what goes round and round looks at its signals. */
+  #endless(why: string): void {
+    this.#fail(why);
+    this.#end();
   }
 
   #crashed(process: SimulatedProcess): void {

@@ -139,7 +139,7 @@ function judgementOf(
       return () => [];
     case "/Service": {
       const service = putService(raw, cluster, settings.loadBalancerClass);
-      return (known) => serviceCheckFindings(service, known, settings.offline);
+      return (known) => serviceCheckFindings(service, known, cluster, settings.offline);
     }
     default: {
       const why = withoutEffect[kind];

@@ -4,6 +4,7 @@ import { type ClusterStores, ClusterWatch } from "../../controller/cluster-store
 import { configurationKinds, definitionName, ownKinds } from "../../controller/definitions.ts";
 import type { WrittenConfiguration } from "../../core/admission/findings-of.ts";
 import type { KnownCluster } from "../../core/admission/known-cluster.ts";
+import { allocationName, type IpAllocation } from "../../core/model/ip-allocation.ts";
 import { decodeDefinition } from "../../kube/decode/definition.ts";
 import { decodeNamespace } from "../../kube/decode/namespace.ts";
 import type { Store, Stored } from "../../kube/store.ts";
@@ -82,18 +83,23 @@ export class PlannedCluster {
     const decodeWith = (more: object): T =>
       decode({ ...(raw as object), metadata: { ...metadata, ...more } });
     const before = store.get(decodeWith({}).key);
-    this.#version += 1n;
-    // Newer than anything that an API server has told.
-    const resourceVersion = `${10n ** 19n + this.#version}`;
     const after = decodeWith({
-      resourceVersion,
+      resourceVersion: this.#nextVersion(),
       ...(before === undefined ? {} : { uid: before.uid }),
     });
     store.upsert(after);
     return { before, after };
   }
 
-  /** What decisions about it stand on; what is put later is not in it. */
+  /** Has an address be held, or cool down, as if that were written. */
+  allocate(allocation: IpAllocation): void {
+    const { allocations } = this.stores;
+    const key = allocationName(allocation.address);
+    const uid = allocations.get(key)?.uid ?? key;
+    allocations.upsert({ key, uid, resourceVersion: this.#nextVersion(), allocation });
+  }
+
+  /** What decisions about it stand on. Of the configuration nothing that is put later is in it. */
   known(): KnownCluster {
     const { configNamespace, clock, transport } = this.#options;
     const knowledge = new AdmissionKnowledge(this.stores, configNamespace, clock);
@@ -101,6 +107,12 @@ export class PlannedCluster {
     const known = knowledge.cluster as KnownCluster;
     const unknown = { nodes: undefined, namespaces: undefined };
     return transport === undefined ? { ...known, ...unknown } : known;
+  }
+
+  /** Newer than anything that an API server has told. */
+  #nextVersion(): string {
+    this.#version += 1n;
+    return `${10n ** 19n + this.#version}`;
   }
 
   /** Kinds that are not there and the namespace of pools come with Steelyard. */

@@ -26,6 +26,7 @@ export function putService(
 export function serviceCheckFindings(
   service: Service,
   known: KnownCluster,
+  cluster: PlannedCluster,
   offline: boolean,
 ): readonly Finding[] {
   if (offline && known.pools.length === 0) {
@@ -34,7 +35,9 @@ export function serviceCheckFindings(
     return service.wantsAddress && error !== undefined ? [refuse(error)] : [];
   }
   const findings = serviceFindings({ before: undefined, after: service }, known);
-  carryOut(decide(service, known.allocation), service, known.allocation);
+  const decision = decide(service, known.allocation);
+  // Written, and not only in the ledger: who changed gives way to who joined before.
+  carryOut(decision, service, known.allocation, (allocation) => cluster.allocate(allocation));
   return findings;
 }
 

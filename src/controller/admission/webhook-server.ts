@@ -23,6 +23,8 @@ export interface WebhookServerOptions {
   readonly log: Log;
   /** How long may be taken over a handshake, and over a question; 5 s unless told. */
   readonly patienceMs?: number;
+  /** 100 unless told. */
+  readonly connectionsMax?: number | undefined;
 }
 
 /** Path of the question in the registration. */
@@ -31,7 +33,6 @@ const path = "/validate";
 const bodyMax = 1 << 20;
 /** Whoever reaches the port may send something: all bodies together. */
 const bodiesMax = 16 << 20;
-const connectionsMax = 100;
 const bindRetryMs = 1_000;
 const tls = { ...serverTls, ALPNProtocols: ["http/1.1"] };
 
@@ -109,13 +110,22 @@ export class WebhookServer {
       headersTimeout: patienceMs,
       requestTimeout: patienceMs,
       connectionsCheckingInterval: patienceMs,
-      // The API server keeps a connection for 90 s; who closes first must not be us.
+      // The API server keeps a connection for 90 s; while there is room, who closes first must not be us.
       keepAliveTimeout: 120_000,
     };
     const server = createServer({ ...pair, ...tls, ...patience }, (request, response) => {
       void this.#respond(request, response);
     });
+    const connectionsMax = this.#options.connectionsMax ?? 100;
     server.maxConnections = connectionsMax;
+    server.on("connection", () => {
+      server.getConnections((_, count) => {
+        // The last place is taken: who asked once and is silent gives way to who may come.
+        if (count >= connectionsMax) {
+          server.closeIdleConnections();
+        }
+      });
+    });
     return server;
   }
 

@@ -24,11 +24,13 @@ import type { Log } from "../../runtime/log.ts";
 import type { AllocationState } from "../allocation-state.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
 import type { Configuration } from "../configuration.ts";
+import { onConfigurationChange } from "../configuration-changes.ts";
 import {
   type ConfigurationVerdict,
   isConflict,
   isGood,
   newsOf,
+  ownConditions,
   planConfigurationStatus,
   validity,
   type WrittenStatus,
@@ -38,7 +40,10 @@ import { PoolVerdicts } from "./pool-verdicts.ts";
 import { writeStatus } from "./write-status.ts";
 
 export interface ConfigurationReporterOptions {
-  readonly stores: Pick<ClusterStores, "pools" | "advertisements" | "policies" | "allocations">;
+  readonly stores: Pick<
+    ClusterStores,
+    "pools" | "advertisements" | "policies" | "allocations" | "namespaces" | "definitions"
+  >;
   readonly configuration: Pick<
     Configuration,
     "datedPools" | "pools" | "advertisements" | "policies"
@@ -63,6 +68,8 @@ interface Subject {
   readonly object: Stored & { readonly name: string };
   readonly written: WrittenStatus;
   readonly verdict: ConfigurationVerdict;
+  /** The conditions that are ours on its kind. */
+  readonly own: readonly string[];
   /** Takes in the object as it was written; returns its status. */
   readonly take: (raw: unknown) => WrittenStatus;
 }
@@ -98,10 +105,13 @@ export class ConfigurationReporter {
 
   /** Follows all that a status tells of from now on, and begins with a look at everything. */
   start(): void {
-    const { stores, state } = this.#options;
-    stores.pools.onChange(({ key, after }) => {
-      this.#look(resources.ipAddressPools, key, after);
-      this.queue.add(everything, lookMs);
+    const { stores, state, configNamespace } = this.#options;
+    stores.pools.onChange(({ key, after }) => this.#look(resources.ipAddressPools, key, after));
+    onConfigurationChange(stores, configNamespace, ({ what }) => {
+      // Pools overlap each other, and policies count them.
+      if (what === "pool") {
+        this.queue.add(everything, lookMs);
+      }
     });
     stores.advertisements.onChange(({ key, after }) =>
       this.#look(resources.l2Advertisements, key, after),
@@ -239,6 +249,7 @@ export class ConfigurationReporter {
         object,
         written: written(object),
         verdict: this.#verdicts.of(object),
+        own: ownConditions.pool,
         take: (raw) => {
           const taken = decodeIpAddressPool(raw);
           this.#options.stores.pools.upsertLocal(taken);
@@ -257,6 +268,7 @@ export class ConfigurationReporter {
         object,
         written: { conditions: object.conditions },
         verdict: { conditions: [validity({ ...object, inForce })] },
+        own: ownConditions.advertisement,
         take: (raw) => {
           const taken = decodeL2Advertisement(raw);
           stores.advertisements.upsertLocal(taken);
@@ -283,6 +295,7 @@ export class ConfigurationReporter {
         object,
         written: written(object),
         verdict: policyVerdict(object, pools, inUse),
+        own: ownConditions.policy,
         take: (raw) => {
           const taken = decodeAddressPolicy(raw);
           stores.policies.upsertLocal(taken);
@@ -311,8 +324,8 @@ export class ConfigurationReporter {
 
   async #write(subject: Subject, memory: Memory): Promise<void> {
     const { writer, clock } = this.#options;
-    const { resource, object, written, verdict } = subject;
-    const status = planConfigurationStatus(written, verdict, clock.wallTime());
+    const { resource, object, written, verdict, own } = subject;
+    const status = planConfigurationStatus(written, verdict, own, clock.wallTime());
     const asked = JSON.stringify(verdict);
     const { answer } = memory;
     const inVain = answer?.asked === asked && answer.got === JSON.stringify(written);

@@ -42,11 +42,17 @@ const valid = conditionOf("Valid");
 /** The conditions of an AddressPolicy, a kind of ours. */
 export const policyConditions = { accepted: "Accepted", excludedInUse: "ExcludedInUse" } as const;
 
-const ownConditions = [
-  valid,
-  ...Object.keys(conflictReasons).map(conditionOf),
-  ...Object.values(policyConditions),
-];
+/**
+ * The conditions that we take out where they do not hold. Of each kind its own: what we call
+ * `Accepted` on our kind is another controller's on one of MetalLB's.
+ */
+export const ownConditions: Readonly<
+  Record<"pool" | "advertisement" | "policy", readonly string[]>
+> = {
+  pool: [valid, ...Object.keys(conflictReasons).map(conditionOf)],
+  advertisement: [valid],
+  policy: Object.values(policyConditions),
+};
 
 /** How an object of the configuration reads. */
 export interface Reading {
@@ -80,14 +86,18 @@ export function isConflict({ reason }: Pick<DesiredCondition, "reason">): boolea
   return Object.hasOwn(conflictReasons, reason);
 }
 
-/** Returns the `status` to be merged into an object's, `undefined` if it says all of that already. */
+/**
+ * Returns the `status` to be merged into an object's, `undefined` if it says all of that already.
+ * `own` are the conditions that are taken out where nothing is said of them.
+ */
 export function planConfigurationStatus(
   written: WrittenStatus,
   { conditions, numbers = {} }: ConfigurationVerdict,
+  own: readonly string[],
   now: Date,
 ): object | undefined {
   const types = conditions.map(({ type }) => type);
-  const absent = ownConditions.filter((type) => !types.includes(type));
+  const absent = own.filter((type) => !types.includes(type));
   const merged = mergeConditions(written.conditions, conditions, absent, now);
   const miscounted = Object.entries(numbers).some(
     ([name, number]) => written.numbers?.[name] !== number,

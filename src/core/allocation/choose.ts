@@ -88,7 +88,7 @@ function familiarPools(
   context: AllocationContext,
 ): readonly IpAddressPool[] {
   const own = context.ledger.coolingOf(service.key);
-  if (own.length === 0 && service.sharing === undefined) {
+  if (own.length === 0 && !context.ledger.hasFriends(service, service.families)) {
     return [];
   }
   const hasOwn = (pool: IpAddressPool): boolean =>
@@ -199,7 +199,8 @@ function ofFriends(
   return undefined;
 }
 
-function anyCooling(
+/** The lowest address of the pool that cools down and that whoever comes may have, if nothing else is free. */
+export function anyCooling(
   pool: IpAddressPool,
   family: IpFamily,
   context: AllocationContext,

@@ -110,8 +110,8 @@ function chooseFor(
   );
   const revoked: RevokeReason =
     kept.length < held.length ? lossReason(held, service, context) : "RequestChanged";
-  const settled = (target: readonly IpAddress[], refused?: Refusal): AllocationDecision =>
-    settle(held, inStableOrder(service, target), revoked, refused);
+  const settled = (target: readonly IpAddress[]): AllocationDecision =>
+    settle(held, inStableOrder(service, target), revoked);
   if (missing.length === 0) {
     return settled(good);
   }
@@ -126,9 +126,7 @@ function chooseFor(
   if (choice.kind === "found") {
     return settled(choice.addresses);
   }
-  return good.length > 0
-    ? settled(good, choice.refusal)
-    : keepWithoutWish(service, held, choice.refusal, context);
+  return keepWithoutWish(service, held, choice.refusal, context);
 }
 
 /**

@@ -3,7 +3,12 @@ import type { IpAllocation } from "../model/ip-allocation.ts";
 import { serviceKey } from "../model/service.ts";
 import { AddressSet } from "../net/address-set.ts";
 import type { Run } from "../net/interval-set.ts";
-import { compareIpAddresses, formatIpAddress, type IpAddress } from "../net/ip-address.ts";
+import {
+  compareIpAddresses,
+  formatIpAddress,
+  type IpAddress,
+  type IpFamily,
+} from "../net/ip-address.ts";
 import type { IpRange } from "../net/ip-range.ts";
 import type { Sharer } from "./sharing.ts";
 import { SharingIndex } from "./sharing-index.ts";
@@ -143,6 +148,15 @@ export class Ledger {
     from: bigint,
   ): IpAddress | undefined {
     return this.#sharing[state].next(sharer, scope, range, from);
+  }
+
+  /** False where {@link nextFriend} finds nothing of these families, wherever, whatever the ports and the scope. */
+  hasFriends(
+    sharer: Pick<Sharer, "sharing" | "namespace">,
+    families: readonly IpFamily[],
+  ): boolean {
+    const { Allocated, Cooling } = this.#sharing;
+    return families.some((family) => Allocated.has(sharer, family) || Cooling.has(sharer, family));
   }
 
   /** The addresses of `range` that are free, in order. */

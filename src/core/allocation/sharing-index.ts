@@ -60,6 +60,15 @@ export class SharingIndex {
     }
   }
 
+  /** False where {@link next} finds nothing, whatever the range, the scope and the ports. */
+  has({ sharing, namespace }: Pick<Sharer, "sharing" | "namespace">, family: IpFamily): boolean {
+    const local = sharing?.backend !== "";
+    return (
+      sharing !== undefined &&
+      this.#circles.has(circleName(family, sharing, local ? namespace : ""))
+    );
+  }
+
   /**
    * The lowest address of `range` not below `from` with a holder that `sharer` could join, as far
    * as this one goes; its other holders may be in the way.

@@ -98,6 +98,22 @@ describe("files for a cluster with pools in use", () => {
     ]);
   });
 
+  test.each([
+    ["new", "web"],
+    ["web", "new"],
+  ])(
+    "tell when %s takes a port on a shared address first and %s wants it too",
+    async (...names) => {
+      const [key, spec] = ['"metallb.io/allow-shared-ip": k', `, loadBalancerIP: ${held}`];
+      const texts = names.map((name) =>
+        service(name, spec, key).replace("name:", "namespace: shop, name:"),
+      );
+      expect(await said(all(...texts).replaceAll("port: 80", "port: 82"))).toEqual([
+        expect.stringMatching(new RegExp(`^warn ${names[1]}: .* TCP/82 is in use there`)),
+      ]);
+    },
+  );
+
   test("leave an address with those who share it when one of them goes from it", async () => {
     const web = service("web", ", loadBalancerIP: 192.0.2.8").replace(
       "name: web",

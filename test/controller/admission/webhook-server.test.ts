@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect, type SecureVersion } from "node:tls";
+import { connect, type SecureVersion, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebhookServer } from "../../../src/controller/admission/webhook-server.ts";
 import type { AdmissionRequest, AdmissionVerdict } from "../../../src/kube/admission-review.ts";
@@ -30,21 +30,24 @@ let running: Promise<void>;
 let server: WebhookServer;
 /** Only who waits for its end has a short one: a busy machine may take long over a handshake. */
 let patienceMs: number;
+let connectionsMax: number | undefined;
 let certificate: CertificatePair | undefined;
 let certificateChanged: () => void;
+/** How often the server asked which certificate it should have. */
+let looks = 0;
 let asked: AdmissionRequest[];
 let answer: () => AdmissionVerdict;
 /** The levels of what was logged. */
 let logged: (keyof Log)[];
-const say =
+const note =
   (level: keyof Log): Log["info"] =>
   () =>
     void logged.push(level);
 const log: Log = {
-  debug: say("debug"),
-  info: say("info"),
-  warn: say("warn"),
-  error: say("error"),
+  debug: note("debug"),
+  info: note("info"),
+  warn: note("warn"),
+  error: note("error"),
   child: () => log,
 };
 
@@ -52,7 +55,10 @@ async function serve(): Promise<void> {
   end = new AbortController();
   server = new WebhookServer({
     port: 0,
-    certificate: () => certificate,
+    certificate: () => {
+      looks += 1;
+      return certificate;
+    },
     onCertificate: (listener) => {
       certificateChanged = listener;
     },
@@ -63,6 +69,7 @@ async function serve(): Promise<void> {
     clock: systemClock,
     log,
     patienceMs,
+    connectionsMax,
   });
   running = server.run(end.signal);
   await until(() => server.port !== undefined);
@@ -79,10 +86,19 @@ beforeEach(async () => {
   logged = [];
   answer = () => ({ allowed: true, message: undefined, warnings: [] });
   patienceMs = 60_000;
+  connectionsMax = undefined;
   await serve();
 });
 
 afterEach(stop);
+
+/** Gives the server another certificate; resolves when it has taken it, or has not. */
+async function change(to: CertificatePair | undefined): Promise<void> {
+  const before = looks;
+  certificate = to;
+  certificateChanged();
+  await until(() => looks > before);
+}
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) {
@@ -135,6 +151,28 @@ function review(more: object = {}): object {
       ...more,
     },
   };
+}
+
+/** A question as it is on the wire. */
+function question(): string {
+  const body = JSON.stringify(review());
+  const head = ["POST /validate HTTP/1.1", "host: a", "content-type: application/json"];
+  return [...head, `content-length: ${body.length}`, "", body].join("\r\n");
+}
+
+/** Says `words` on a connection of their own. */
+function say(words: string): TLSSocket {
+  const to = { port: server.port ?? 0, host: "127.0.0.1", servername, ca: authority.certificate };
+  const socket = connect(to, () => socket.write(words));
+  return socket.on("error", () => undefined);
+}
+
+/** The first line of what is answered next, or `closed`. */
+function answerOn(socket: TLSSocket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.once("data", (answer) => resolve(String(answer).split("\r\n")[0] ?? ""));
+    socket.once("close", () => resolve("closed"));
+  });
 }
 
 const ask = async (body: object = review()): Promise<Answer> => await post(JSON.stringify(body));
@@ -263,14 +301,28 @@ describe("the webhook's server", () => {
     await Promise.all([ended(connectTcp(to)), ended(connect(to)), ended(stuck)]);
   });
 
+  test("takes the places of those who asked once and are silent when all are taken, and of nobody who asks", async () => {
+    await stop();
+    connectionsMax = 4;
+    await serve();
+    const text = question();
+    const asking = say(text);
+    expect(await answerOn(asking)).toBe("HTTP/1.1 200 OK");
+    asking.write(text.slice(0, -1));
+    for (let at = 0; at < 8; at += 1) {
+      expect(await answerOn(say(text))).toBe("HTTP/1.1 200 OK");
+    }
+    asking.write(text.slice(-1));
+    expect(await answerOn(asking)).toBe("HTTP/1.1 200 OK");
+    expect((await ask()).status).toBe(200);
+  });
+
   test("speaks HTTP/1.1 by TLS 1.3 and no older one, also with a certificate that came later", async () => {
     const to = { port: server.port ?? 0, servername, ca: authority.certificate };
     const shaken = (version: SecureVersion): Promise<string> =>
       handshake(version, { ...to, ALPNProtocols: ["h2", "http/1.1"] });
     for (const pair of [first, second]) {
-      certificate = pair;
-      certificateChanged();
-      await systemClock.sleep(20);
+      await change(pair);
       expect(await shaken("TLSv1.3")).toBe("TLSv1.3 http/1.1");
       expect(await shaken("TLSv1.2")).toBe("refused");
       expect(await shaken("TLSv1.1")).toBe("refused");
@@ -293,17 +345,18 @@ describe("its certificate", () => {
       });
       socket.once("error", reject);
     });
-  const change = async (to: CertificatePair | undefined): Promise<void> => {
-    certificate = to;
-    certificateChanged();
-    await systemClock.sleep(20);
-  };
 
   test("is replaced without a break", async () => {
     expect(await served()).toBe(first?.cert.trim());
-    const answers = Promise.all(Array.from({ length: 20 }, () => ask()));
+    const text = question();
+    const asking = say(text);
+    expect(await answerOn(asking)).toBe("HTTP/1.1 200 OK");
+    asking.write(text.slice(0, -1));
+    const answers = Promise.all(Array.from({ length: 8 }, () => ask()));
     await change(second);
-    expect((await answers).map(({ status }) => status)).toEqual(Array(20).fill(200));
+    asking.write(text.slice(-1));
+    expect(await answerOn(asking)).toBe("HTTP/1.1 200 OK");
+    expect((await answers).map(({ status }) => status)).toEqual(Array(8).fill(200));
     expect(await served()).toBe(second?.cert.trim());
   });
 

@@ -138,6 +138,30 @@ describe("the status of a pool", () => {
     expect(told()).toEqual([]);
   });
 
+  test("is all that is looked at for what it counts, however many pools there are", async () => {
+    for (let at = 0; at < 20; at += 1) {
+      createPool(`other-${at}`, [`198.51.100.${at}/32`]);
+    }
+    await settle();
+    let looks = 0;
+    reporter.queue.onWork(() => {
+      looks += 1;
+    });
+    cluster.allocate("192.0.2.10", "gone");
+    await settle();
+    expect(counts()).toEqual([1, 0, 2, 0]);
+    expect(looks).toBeLessThanOrEqual(3);
+  });
+
+  test("keeps the conditions of others, also those of names that we give to other kinds", async () => {
+    const theirs = ["Accepted", "ExcludedInUse", "example.com/Checked"].map((type) => ({
+      ...{ type, status: "True", reason: "Theirs", message: "", lastTransitionTime: "2026-01-01" },
+    }));
+    editPool(({ status }) => ({ status: { ...status, conditions: theirs } }));
+    await settle();
+    expect(conditions()).toEqual([...theirs.map(({ type }) => `${type} True Theirs: `), fine]);
+  });
+
   test("ends at what JSON can say exactly, and never below zero", async () => {
     const large = ["2001:db8::/32", "192.0.2.32/30", "2001:db9::/32"];
     createPool("large", large);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   newsOf,
+  ownConditions,
   planConfigurationStatus,
 } from "../../../src/controller/reporting/configuration-status.ts";
 import { policyVerdict } from "../../../src/controller/reporting/policy-verdict.ts";
@@ -28,7 +29,7 @@ function plan(object: AddressPolicyObject, inUse: readonly IpAddress[] = [], kno
   const verdict = policyVerdict(object, known, inUse);
   const { conditions, ...numbers } = object.written;
   const status: { readonly conditions?: readonly Condition[] } | undefined =
-    planConfigurationStatus({ conditions, numbers }, verdict, now);
+    planConfigurationStatus({ conditions, numbers }, verdict, ownConditions.policy, now);
   return status && { status, news: newsOf(conditions, verdict.conditions) };
 }
 

@@ -76,6 +76,8 @@ test("no address that a Service could join is passed over, and none is offered w
       const others = held.filter(({ holders }) => holders.every(({ uid }) => uid !== sharer.uid));
       const joinable = others.filter((it) => findJoinConflict(sharer, it, scope) === undefined);
       expect(offered).toEqual(expect.arrayContaining(joinable.map(({ address }) => address)));
+      expect(offered.length === 0 || ledger.hasFriends(sharer, [4])).toBe(true);
+      expect(ledger.hasFriends(sharer, [6])).toBe(false);
       for (const address of offered) {
         const holders = ledger.get(address)?.holders ?? [];
         expect(holders.some((it) => reasonNotToShare(sharer, it, scope) === undefined)).toBe(true);
@@ -125,4 +127,8 @@ test("a port that is given up, or with an address is gone, is no longer in a fri
   ledger.remove(formatIpAddress(4, first));
   ledger.put(held(first, 82));
   expect(next()).toBe("192.0.2.0");
+  ledger.remove(formatIpAddress(4, first));
+  expect(ledger.hasFriends(friend, [4])).toBe(true);
+  ledger.remove(formatIpAddress(4, first + 1n));
+  expect(ledger.hasFriends(friend, [4])).toBe(false);
 });

@@ -218,9 +218,11 @@ describe("a Service", () => {
     expect(table).toMatch(/^elsewhere +LoadBalancer +\S+ +<pending> /m);
     const allocations = await kubectl(sandbox, ["get", "ipallocations"]);
     expect(allocations).toMatch(
-      /^192\.0\.2\.4 +192\.0\.2\.4 +production +Allocated +default +by-spec +l2-\S+/m,
+      /^192\.0\.2\.4 +192\.0\.2\.4 +production +Allocated +default\/by-spec +l2-\S+/m,
     );
     const text = await kubectl(sandbox, ["describe", "service", "elsewhere"]);
-    expect(text).toMatch(/Warning +AddressNotInPool .*203\.0\.113\.9 is not in any IPAddressPool/);
+    expect(text).toMatch(
+      /Warning +AllocationFailed .*AddressNotInPool: 203\.0\.113\.9 is not in any IPAddressPool/,
+    );
   });
 });
