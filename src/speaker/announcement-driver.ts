@@ -16,7 +16,9 @@ import type { L2BundleObject } from "../kube/decode/l2-bundle.ts";
 import { compareResourceVersions } from "../kube/resource-version.ts";
 import type { Store, Stored } from "../kube/store.ts";
 import type { Link } from "../link/link.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
+import { Handovers } from "./handovers.ts";
 import type { AppliedVersions } from "./node-report.ts";
 import type { VanishedObjects } from "./vanished-objects.ts";
 
@@ -26,6 +28,7 @@ export interface AnnouncementDriverOptions {
   readonly bundles: Store<L2BundleObject>;
   readonly vanished: VanishedObjects;
   readonly link: Pick<Link, "answer" | "withdraw" | "announce">;
+  readonly clock: Clock;
   readonly log: Log;
   /** Called when something of this node's own changed. */
   readonly onChange: () => void;
@@ -35,12 +38,16 @@ export interface AnnouncementDriverOptions {
 export class AnnouncementDriver {
   readonly #options: AnnouncementDriverOptions;
   readonly #assignments: Assignments;
+  readonly #handovers: Handovers;
   #state = silentAnnouncer();
   #applied: AppliedVersions = { allocations: "0", bundles: "0" };
 
   constructor(options: AnnouncementDriverOptions) {
     this.#options = options;
     this.#assignments = new Assignments(options.node);
+    this.#handovers = new Handovers(options.clock, (addresses) =>
+      this.#own(addresses.map((address) => ({ kind: "unassign", address }))),
+    );
   }
 
   get state(): AnnouncerState {
@@ -124,6 +131,21 @@ export class AnnouncementDriver {
     }
   }
 
+  /**
+   * Takes in that another host says that it has the address. Returns whether that is to be so:
+   * then this node falls silent.
+   */
+  claimed(address: IpAddress): boolean {
+    const wasOurs = this.#state.answering.has(address);
+    this.#handovers.take({ kind: "claim", address });
+    return wasOurs && !this.#state.answering.has(address);
+  }
+
+  /** Ends what this node answers only until another does, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#handovers.run(signal);
+  }
+
   #bundleChanged(before: L2BundleObject | undefined, after: L2BundleObject | undefined): void {
     const ignored = this.#assignments.ignored.size;
     const name = (after ?? before)?.bundle.name ?? "";
@@ -177,8 +199,15 @@ export class AnnouncementDriver {
   }
 
   #own(changes: readonly AssignmentChange[]): void {
+    for (const change of changes) {
+      if (change.kind !== "yield") {
+        this.#handovers.take({ kind: "settled", address: change.address });
+        this.#take([change]);
+      } else if (this.#state.assigned.has(change.address)) {
+        this.#handovers.take(change);
+      }
+    }
     if (changes.length > 0) {
-      this.#take(changes);
       this.#options.onChange();
     }
   }

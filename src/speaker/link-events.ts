@@ -7,7 +7,10 @@ import type { ExcludedInterfaces } from "./excluded-interfaces.ts";
 
 /** Who is told what the link has to say. */
 export interface LinkEventTakers {
-  readonly driver: Pick<AnnouncementDriver, "linkChanged" | "socketChanged" | "servicesOf">;
+  readonly driver: Pick<
+    AnnouncementDriver,
+    "linkChanged" | "socketChanged" | "servicesOf" | "claimed"
+  >;
   readonly excluded: ExcludedInterfaces;
   /** Frames in which another host claims an address of ours. */
   readonly claims: Pick<Counter, "add">;
@@ -25,6 +28,9 @@ export function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
       driver.socketChanged(event.interface, event.family, undefined);
       break;
     case "claim":
+      if (driver.claimed(event.address)) {
+        break;
+      }
       claims.add();
       log.warn(
         { service: driver.servicesOf(event.address), ...event },

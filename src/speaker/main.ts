@@ -56,8 +56,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     vanished,
     allocations: watch.allocations,
     bundles: watch.bundles,
-    link,
-    log,
+    ...{ link, clock, log },
     onChange: () => report.trigger(),
   });
   const report = new ReportWriter({
@@ -96,7 +95,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const state = (): readonly string[] => interrupted(watch.watches);
   await serveHealth({ address: { podName }, notReady, state, log }, signal);
   log.info({ podName, namespace }, "speaker started");
-  const background = [watch.run(signal), served, vanished.run(signal)];
+  const background = [watch.run(signal), served, vanished.run(signal), driver.run(signal)];
   await until(() => watch.synced, clock, signal);
   driver.start();
   await dataplane.ask();

@@ -39,6 +39,7 @@ export class AnnouncingNode {
       bundles: this.#bundles,
       vanished: new VanishedObjects(systemClock, () => true),
       link: this.link,
+      clock: systemClock,
       log: silentLog,
       onChange: () => undefined,
     });

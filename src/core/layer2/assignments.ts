@@ -1,10 +1,14 @@
 import type { IpAllocation } from "../model/ip-allocation.ts";
 import { compareBundleVersions, type L2Bundle } from "../model/l2-bundle.ts";
+import { isDeath } from "../model/reason.ts";
 import type { IpAddress } from "../net/ip-address.ts";
 import type { AnnouncerInput } from "./announcer.ts";
 
 /** An assignment that came or went, as the announcer takes it. */
-export type AssignmentChange = Extract<AnnouncerInput, { kind: "assign" | "unassign" }>;
+export type AssignmentChange =
+  | Extract<AnnouncerInput, { kind: "assign" | "unassign" }>
+  /** Another node takes the address over from this one, as planned: it may be answered until that one does. */
+  | { readonly kind: "yield"; readonly address: IpAddress };
 
 /**
  * Which addresses are this node's to announce: those allocations whose bundle
@@ -48,7 +52,7 @@ export class Assignments {
     this.#bundles.set(bundle.name, bundle);
     const mine = bundle.owner.node === this.#node;
     const wasMine = known?.owner.node === this.#node;
-    return mine || wasMine ? this.#changesOf(bundle.name) : [];
+    return mine || wasMine ? this.#changesOf(bundle.name, this.#isPlanned(bundle)) : [];
   }
 
   /** Takes note that a bundle was deleted. */
@@ -94,18 +98,26 @@ export class Assignments {
         this.#addresses.set(bundle, addresses.add(address));
       }
     }
-    return this.owns(before) || this.owns(bundle) ? [this.#changeOf(address)] : [];
+    // An address changes its bundle only while somebody is there to choose another one.
+    const moves = bundle !== undefined && bundle !== before;
+    return this.owns(before) || this.owns(bundle) ? [this.#changeOf(address, moves)] : [];
   }
 
-  #changesOf(bundle: string): readonly AssignmentChange[] {
-    return [...(this.#addresses.get(bundle) ?? [])].map((address) => this.#changeOf(address));
+  /** True if the bundle was taken from this node while it could still serve it. */
+  #isPlanned({ moved }: L2Bundle): boolean {
+    return moved?.from === this.#node && !isDeath(moved.reason);
   }
 
-  #changeOf(address: IpAddress): AssignmentChange {
+  #changesOf(bundle: string, planned = false): readonly AssignmentChange[] {
+    const addresses = this.#addresses.get(bundle) ?? [];
+    return [...addresses].map((address) => this.#changeOf(address, planned));
+  }
+
+  #changeOf(address: IpAddress, planned: boolean): AssignmentChange {
     const name = this.#bundleOf.get(address);
     const bundle = name === undefined ? undefined : this.#bundles.get(name);
     return bundle?.owner.node === this.#node
       ? { kind: "assign", address, interfaces: bundle.owner.interfaces }
-      : { kind: "unassign", address };
+      : { kind: planned ? "yield" : "unassign", address };
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type AssignmentChange, Assignments } from "../../../src/core/layer2/assignments.ts";
 import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
 import { compareBundleVersions, type L2Bundle } from "../../../src/core/model/l2-bundle.ts";
+import type { Reason } from "../../../src/core/model/reason.ts";
 import { ip } from "../net/arbitraries.ts";
 
 function bundle(name: string, owner: string, term = 1, sequence = 0): L2Bundle {
@@ -78,7 +79,6 @@ describe("an address is this node's", () => {
     ["it cools down, with a bundle still named", allocation("192.0.2.4", "b", "Cooling")],
     ["it is quarantined", allocation("192.0.2.4", "b", "Quarantined")],
     ["it is in no bundle", allocation("192.0.2.4", undefined)],
-    ["it goes into another's bundle", allocation("192.0.2.4", "theirs")],
     ["it is deleted", undefined],
   ])("no longer when %s", (_, after) => {
     const mine = new Assignments("me");
@@ -225,4 +225,49 @@ test("a bundle carries addresses until the last one has left it", () => {
   expect(any.carries("b")).toBe(true);
   any.removeAllocation(ip("192.0.2.4"));
   expect(any.carries("b")).toBe(false);
+});
+
+describe("an address that another node takes over is yielded", () => {
+  const moved = (reason: Reason, from = "me"): L2Bundle => ({
+    ...bundle("b", "other", 1, 1),
+    moved: { from, reason, at: "2026-01-01T00:00:00Z" },
+  });
+
+  function announcing(): Assignments {
+    const mine = new Assignments("me");
+    mine.putBundle(bundle("b", "me"));
+    mine.putAllocation(allocation("192.0.2.4", "b"));
+    return mine;
+  }
+
+  test.each<[Reason, string]>([
+    ["NodeDraining", "yield 192.0.2.4"],
+    ["NodeShuttingDown", "yield 192.0.2.4"],
+    ["NodeNotSelected", "yield 192.0.2.4"],
+    ["SpeakerSilent", "unassign 192.0.2.4"],
+    ["NodeOutOfService", "unassign 192.0.2.4"],
+  ])("with its bundle, unless this node counts as dead: %s, %s", (reason, words_) => {
+    expect(words(announcing().putBundle(moved(reason)))).toEqual([words_]);
+  });
+
+  test("not where the bundle came from another node than this one", () => {
+    expect(words(announcing().putBundle(moved("NodeDraining", "third")))).toEqual([
+      "unassign 192.0.2.4",
+    ]);
+  });
+
+  test("alone, whether or not its new bundle is known already", () => {
+    const mine = announcing();
+    mine.putBundle(bundle("c", "other"));
+    expect(words(mine.putAllocation(allocation("192.0.2.4", "c")))).toEqual(["yield 192.0.2.4"]);
+    expect(words(announcing().putAllocation(allocation("192.0.2.4", "new")))).toEqual([
+      "yield 192.0.2.4",
+    ]);
+  });
+
+  test("not when it goes to another bundle of this node", () => {
+    const mine = announcing();
+    mine.putBundle(bundle("c", "me"));
+    expect(words(mine.putAllocation(allocation("192.0.2.4", "c")))).toEqual(["assign 192.0.2.4"]);
+  });
 });
