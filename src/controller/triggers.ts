@@ -1,3 +1,5 @@
+import { addressesInUse } from "../core/allocation/addresses-in-use.ts";
+import { changedDenials } from "../core/allocation/deny-list.ts";
 import {
   concernedHolders,
   holdersChanged,
@@ -150,7 +152,11 @@ export class Triggers {
     ) {
       this.#queues.services.add(key);
     }
-    for (const address of claims(before?.service)) {
+    const [claimed, claiming] = [claims(before?.service), claims(after?.service)];
+    if (differs(claimed, claiming)) {
+      this.#triggerHolders([...claimed, ...claiming]);
+    }
+    for (const address of claimed) {
       this.#wakeUps.addressFreed(address);
     }
   }
@@ -220,7 +226,7 @@ export class Triggers {
 
   /** Policies changed, or the pools that they select. That takes nothing from anybody. */
   #rulesChanged(): void {
-    this.#options.state.networksChanged();
+    this.#denialsChanged();
     this.#cooling.delaysChanged();
   }
 
@@ -266,10 +272,24 @@ export class Triggers {
     }
   }
 
+  /** Who keeps what is denied now, or was until now, is told; he loses nothing. */
+  #denialsChanged(): void {
+    const { state } = this.#options;
+    const before = state.denyList.ranges;
+    state.networksChanged();
+    const changed = changedDenials(before, state.denyList.ranges);
+    this.#triggerHolders(addressesInUse(changed, state.ledger));
+  }
+
   #networksChanged(): void {
-    this.#options.state.networksChanged();
+    this.#denialsChanged();
     this.speakersChanged();
     this.#wakeUps.networksChanged();
+  }
+
+  /** The address was kept for somebody, by no allocation, and is so no more. */
+  addressFreed(address: IpAddress): void {
+    this.#wakeUps.addressFreed(address);
   }
 
   /** The Service was looked at, with whatever outcome: others that wait may have their turn. */

@@ -73,7 +73,7 @@ function apply(raw: object, change: StatusChange | undefined): RawService {
 
 function desire(decision: AllocationDecision, more: Partial<DesiredStatus> = {}): DesiredStatus {
   const pools = "addresses" in decision && decision.addresses.length > 0 ? ["web"] : [];
-  return { decision, pools, verdict: undefined, undecided: [], now, ...more };
+  return { decision, pools, verdict: undefined, concern: undefined, undecided: [], now, ...more };
 }
 
 const byNode: AnnouncementVerdict = { status: "True", reason: "Announced", message: "by node-1" };

@@ -104,7 +104,7 @@ function chooseFor(
   context: AllocationContext,
 ): AllocationDecision {
   const kept = keepable(service, held, context);
-  const good = kept.length > 0 ? kept : honourStatus(service, context);
+  const good = withShown(service, kept, context);
   const missing = service.families.filter(
     (family) => !good.some((address) => familyOf(address) === family),
   );
@@ -129,14 +129,35 @@ function chooseFor(
   return keepWithoutWish(service, held, choice.refusal, context);
 }
 
+/** A leader may have died between the addresses of two families, of what another controller gave. */
+function withShown(
+  service: Service,
+  kept: readonly IpAddress[],
+  context: AllocationContext,
+): readonly IpAddress[] {
+  const served = new Set(kept.map(familyOf));
+  const shown = served.size < service.families.length ? honourStatus(service, context) : [];
+  return [...kept, ...shown.filter((address) => !served.has(familyOf(address)))];
+}
+
 /**
  * A status without an allocation (an upgrade from MetalLB, a restored backup) is
- * a request: met if it can be, else as if it were not there. Returns what of it can be had.
+ * a request: met if it can be, else as if it were not there. Of what is live each address counts
+ * for itself, as of what is held. Returns what of it can be had.
  */
 function honourStatus(service: Service, context: AllocationContext): readonly IpAddress[] {
   const wanted = [...new Set(service.statusAddresses)].filter((address) =>
     service.families.includes(familyOf(address)),
   );
+  const live = wanted.filter(
+    (address) =>
+      context.denyList.isLive(address, service.key) &&
+      !context.configurationLost &&
+      refuseAddress(service, address, context) === undefined,
+  );
+  if (live.length > 0) {
+    return live;
+  }
   const complete = service.families.every(
     (family) =>
       wanted.some((address) => familyOf(address) === family) ||
