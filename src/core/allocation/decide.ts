@@ -129,15 +129,16 @@ function chooseFor(
   return keepWithoutWish(service, held, choice.refusal, context);
 }
 
-/** A leader may have died between the addresses of two families, of what another controller gave. */
+/** What it keeps; else what its status shows. A leader may have died between the live addresses of two families. */
 function withShown(
   service: Service,
   kept: readonly IpAddress[],
   context: AllocationContext,
 ): readonly IpAddress[] {
   const served = new Set(kept.map(familyOf));
-  const shown = served.size < service.families.length ? honourStatus(service, context) : [];
-  return [...kept, ...shown.filter((address) => !served.has(familyOf(address)))];
+  return kept.length === 0
+    ? honourStatus(service, context)
+    : [...kept, ...adoptable(service, context).filter((it) => !served.has(familyOf(it)))];
 }
 
 /**
@@ -149,12 +150,7 @@ function honourStatus(service: Service, context: AllocationContext): readonly Ip
   const wanted = [...new Set(service.statusAddresses)].filter((address) =>
     service.families.includes(familyOf(address)),
   );
-  const live = wanted.filter(
-    (address) =>
-      context.denyList.isLive(address, service.key) &&
-      !context.configurationLost &&
-      refuseAddress(service, address, context) === undefined,
-  );
+  const live = adoptable(service, context);
   if (live.length > 0) {
     return live;
   }
@@ -169,6 +165,17 @@ function honourStatus(service: Service, context: AllocationContext): readonly Ip
     !context.configurationLost &&
     refuseWish(service, wanted, context) === undefined;
   return possible ? wanted : [];
+}
+
+/** What of its status is live and can stay with it. */
+function adoptable(service: Service, context: AllocationContext): readonly IpAddress[] {
+  return [...new Set(service.statusAddresses)].filter(
+    (address) =>
+      context.denyList.isLive(address, service.key) &&
+      !context.configurationLost &&
+      service.families.includes(familyOf(address)) &&
+      refuseAddress(service, address, context) === undefined,
+  );
 }
 
 /** As its status has them, if it has them all; else the primary family of its cluster IPs first, then by number. */
