@@ -2,6 +2,7 @@ import type { AllocationContext } from "../core/allocation/allocation-context.ts
 import { clusterRanges } from "../core/allocation/cluster-ranges.ts";
 import { DenyList } from "../core/allocation/deny-list.ts";
 import { Ledger } from "../core/allocation/ledger.ts";
+import { liveAddresses } from "../core/allocation/live-addresses.ts";
 import { type DatedPool, PoolContest } from "../core/allocation/pool-contest.ts";
 import { Supply } from "../core/allocation/supply.ts";
 import type { PoolPolicy } from "../core/model/address-policy.ts";
@@ -20,6 +21,12 @@ import type { Configuration } from "./configuration.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
 
 const noLabels = {};
+
+/**
+ * For how long after the first address was recorded a new leader takes it that the takeover of what
+ * was there before us has not ended: the leader before it may have died amid it.
+ */
+const takeoverMs = 600_000;
 
 /**
  * What decisions about addresses stand on, derived from the stores and kept up
@@ -96,6 +103,30 @@ export class AllocationState implements AllocationContext {
     this.networksChanged();
   }
 
+  /**
+   * At a first start, what statuses show and nobody holds counts as live until {@link endLive}: it is
+   * given to nobody else, and its Service may have it also where nobody new would. At any other start
+   * it is a request, no more: who forges a status gains nothing by it. Returns how many Services have such.
+   */
+  takeOver(now: Date): number {
+    const { allocations, services } = this.#stores;
+    const oldest = now.getTime() - takeoverMs;
+    if ([...allocations.values()].some(({ createdAt }) => createdAt < oldest)) {
+      return 0;
+    }
+    const live = liveAddresses(services.values(), this.ledger);
+    for (const [key, addresses] of live) {
+      this.denyList.setLive(key, addresses);
+    }
+    return live.size;
+  }
+
+  /** The Service was decided about: what was live of it is recorded now, or others may have it, which is returned. */
+  endLive(key: string): readonly IpAddress[] {
+    const ended = this.denyList.endLive(key);
+    return ended.filter((address) => !this.ledger.heldBy(key).includes(address));
+  }
+
   /** The Services that have or share the address once `service` does, who came first before the others. */
   sharersOf(service: Service, allocation: IpAllocation | undefined): readonly Service[] {
     return withHolder(allocation, holderOf(service)).flatMap((holder) =>
@@ -133,7 +164,10 @@ export class AllocationState implements AllocationContext {
   /** Reads again which addresses the cluster itself uses, and which ones policies exclude. */
   networksChanged(): void {
     const { nodes, serviceCidrs, apiServers } = this.#stores;
-    const known = [...nodes.values()].map(({ node }) => node);
+    // In one order, so that every leader gives the same of several reasons.
+    const known = [...nodes.values()]
+      .map(({ node }) => node)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     this.denyList.setRanges([
       ...this.#configuration.excluded,
       ...clusterRanges({

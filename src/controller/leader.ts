@@ -107,6 +107,7 @@ export class Leader {
       writer,
       allocations: this.#allocations,
       pending: this.#pending,
+      onLiveEnded: (address) => this.#triggers.addressFreed(address),
     });
     this.#prepared = new PreparedObjects({ ...options, writer });
     this.#reporter = new ConfigurationReporter({ ...options, configuration, state, writer });
@@ -162,10 +163,17 @@ export class Leader {
 
   /** Leads until leadership is lost, or a newer leader was seen. */
   async run(): Promise<void> {
-    const { leadership, liveness, clock } = this.#options;
+    const { leadership, liveness, clock, log } = this.#options;
     const signal = AbortSignal.any([leadership.signal, this.#superseded.signal]);
     this.#reports.load();
     this.#state.load();
+    const inherited = this.#state.takeOver(clock.wallTime());
+    if (inherited > 0) {
+      log.info(
+        { services: inherited },
+        "first start: taking over the addresses that their statuses show",
+      );
+    }
     this.#placement.load();
     this.#triggers.start();
     this.#reporter.start();

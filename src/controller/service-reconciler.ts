@@ -4,6 +4,7 @@ import {
   targetOf,
 } from "../core/allocation/allocation-decision.ts";
 import { decide } from "../core/allocation/decide.ts";
+import { refusalToday } from "../core/allocation/refusals.ts";
 import { allocationName } from "../core/model/ip-allocation.ts";
 import { absentService, type Service, serviceKey } from "../core/model/service.ts";
 import { type IpAddress, parseIpAddress } from "../core/net/ip-address.ts";
@@ -33,6 +34,8 @@ export interface ServiceReconcilerOptions {
   readonly allocations: AllocationWriter;
   readonly announcements: Pick<Announcements, "of">;
   readonly pending: PendingServices;
+  /** Called with an address that was kept for its Service from before us, when that is over. */
+  readonly onLiveEnded: (address: IpAddress) => void;
   readonly writer: Writer;
   readonly events: Pick<EventRecorder, "record">;
   readonly loadBalancerClass: string;
@@ -89,7 +92,7 @@ export class ServiceReconciler {
 
   /** `confirmed`: the evidence on which addresses may be taken away. */
   async #decideAndApply(key: string, confirmed?: string): Promise<void> {
-    const { stores, state, allocations, pending, log } = this.#options;
+    const { stores, state, allocations, log } = this.#options;
     const object = stores.services.get(key);
     if (object === undefined) {
       this.#forget(key);
@@ -108,11 +111,9 @@ export class ServiceReconciler {
     }
     const gained = target.filter((address) => !held.includes(address));
     if (gained.length > 0) {
-      // Whatever it still lacks: news of its own grant that fails must not have it try again without a pause.
-      pending.remove(key);
-      await allocations.acquire(service, gained);
-      log.info({ service: key, addresses: gained, reason: "Assigned" }, "addresses granted");
+      await this.#acquire(service, gained);
     }
+    this.#endLive(service);
     this.#updatePending(service, decision);
     for (const kept of known.filter(({ allocation }) => target.includes(allocation.address))) {
       await allocations.refresh(service, kept);
@@ -132,6 +133,24 @@ export class ServiceReconciler {
       if (object !== undefined) {
         this.#record(service, isUnexpected(reason), eventOfLoss(reason, message));
       }
+    }
+  }
+
+  async #acquire(service: Service, gained: readonly IpAddress[]): Promise<void> {
+    const { allocations, pending, log } = this.#options;
+    const { key } = service;
+    // Whatever it still lacks: news of its own grant that fails must not have it try again without a pause.
+    pending.remove(key);
+    await allocations.acquire(service, gained);
+    log.info({ service: key, addresses: gained, reason: "Assigned" }, "addresses granted");
+  }
+
+  /** What was live is recorded, or was not to be had. What could not be judged yet stays so. */
+  #endLive({ key, wantsAddress }: Service): void {
+    const { state, onLiveEnded } = this.#options;
+    const isJudged = !wantsAddress || (state.networksKnown && !state.configurationLost);
+    for (const address of isJudged ? state.endLive(key) : []) {
+      onLiveEnded(address);
     }
   }
 
@@ -188,7 +207,8 @@ export class ServiceReconciler {
       this.#await(object.key, announcements);
     }
     const undecided = undecidedOf(object, decision, state);
-    const desired = { decision, pools, announcements, verdict, undecided, now };
+    const concern = refusalToday(object.service, target, state.denyList);
+    const desired = { decision, pools, announcements, verdict, concern, undecided, now };
     const overwritten = explainOverwrite(object, [...held, ...target, ...undecided]);
     await this.#patch(object, (newest) => planStatus(newest, desired));
     // Only now that it is so, and is not tried again: one change is one Event.

@@ -36,6 +36,8 @@ export interface DesiredStatus {
   /** What is known of the announcement of its addresses, and what follows from it for all of them. */
   readonly announcements: readonly AddressAnnouncement[];
   readonly verdict: AnnouncementVerdict | undefined;
+  /** Why it would not be given today what it keeps; `undefined`: it would be. */
+  readonly concern: Refusal | undefined;
   /** What its status has and nobody holds, to be left there while no decision on it is possible. */
   readonly undecided: readonly string[];
   readonly now: Date;
@@ -49,10 +51,10 @@ export function planStatus(
   object: ServiceObject,
   desired: DesiredStatus,
 ): StatusChange | undefined {
-  const { decision, pools, verdict, undecided } = desired;
+  const { decision, pools, verdict, concern, undecided } = desired;
   const [pool] = pools;
   const addresses = targetOf(decision);
-  const refusal = refusalOf(decision);
+  const refusal = refusalOf(decision) ?? concern;
   const { written } = object;
   const ingress = addresses.length > 0 ? addresses : undecided;
   const sameIngress = equal(written.ingress, ingress);

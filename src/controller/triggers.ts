@@ -1,3 +1,5 @@
+import { addressesInUse } from "../core/allocation/addresses-in-use.ts";
+import { changedDenials } from "../core/allocation/deny-list.ts";
 import {
   concernedHolders,
   holdersChanged,
@@ -23,6 +25,7 @@ import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
 import { WakeUps } from "./wake-ups.ts";
+import { wholeLook } from "./whole-look.ts";
 
 /** What waits to be done, by kind. A key names an object; bundles and settling know only "all". */
 export interface LeaderQueues {
@@ -145,7 +148,11 @@ export class Triggers {
     ) {
       this.#queues.services.add(key);
     }
-    for (const address of claims(before?.service)) {
+    const [claimed, claiming] = [claims(before?.service), claims(after?.service)];
+    if (differs(claimed, claiming)) {
+      this.#triggerHolders([...claimed, ...claiming]);
+    }
+    for (const address of claimed) {
       this.#wakeUps.addressFreed(address);
     }
   }
@@ -244,12 +251,6 @@ export class Triggers {
     }
   }
 
-  #triggerHoldersOf(allocation: IpAllocation | undefined): void {
-    for (const holder of currentHolders(allocation)) {
-      this.#queues.services.add(serviceKey(holder));
-    }
-  }
-
   /** Only pools and advertisements make us look at everything: now, and when they have settled. */
   #configurationChanged(): void {
     this.#readConfiguration();
@@ -260,7 +261,7 @@ export class Triggers {
 
   /** Policies changed, or the pools that they select. That takes nothing from anybody. */
   #rulesChanged(): void {
-    this.#options.state.networksChanged();
+    this.#denialsChanged();
     this.#cooling.delaysChanged();
   }
 
@@ -306,10 +307,24 @@ export class Triggers {
     }
   }
 
+  /** Who keeps what is denied now, or was until now, is told; he loses nothing. */
+  #denialsChanged(): void {
+    const { state } = this.#options;
+    const before = state.denyList.ranges;
+    state.networksChanged();
+    const changed = changedDenials(before, state.denyList.ranges);
+    this.#triggerHolders(addressesInUse(changed, state.ledger));
+  }
+
   #networksChanged(): void {
-    this.#options.state.networksChanged();
+    this.#denialsChanged();
     this.speakersChanged();
     this.#wakeUps.networksChanged();
+  }
+
+  /** The address was kept for somebody, by no allocation, and is so no more. */
+  addressFreed(address: IpAddress): void {
+    this.#wakeUps.addressFreed(address);
   }
 
   /** The Service was looked at, with whatever outcome: others that wait may have their turn. */
@@ -363,28 +378,15 @@ export class Triggers {
     this.#triggerEveryService();
   }
 
-  /**
-   * Those that have an address, or say so in their status, come before those that want one. Of two
-   * that say so and may not share it the first by name has it, whatever the order of the store. Those
-   * that want one wait for them also where they stood before them: what a status says, and nobody
-   * holds yet, would look free to them.
-   */
   #triggerEveryService(): void {
     const { stores, state } = this.#options;
-    for (const allocation of state.ledger.allocations()) {
-      this.#triggerHoldersOf(allocation);
-    }
-    const wanting = [...stores.services.values()].filter(({ service }) => service.wantsAddress);
-    const claimsOne = (object: ServiceObject): boolean => object.service.statusAddresses.length > 0;
-    const byKey = (a: ServiceObject, b: ServiceObject): number => (a.key < b.key ? -1 : 1);
-    for (const { key } of wanting.filter(claimsOne).sort(byKey)) {
+    const { having, wanting } = wholeLook(stores.services, state);
+    for (const key of having) {
       this.#queues.services.add(key);
     }
-    for (const object of wanting) {
-      if (!claimsOne(object) && state.ledger.heldBy(object.key).length === 0) {
-        this.#queues.services.forget(object.key);
-        this.#queues.services.addUnhurried(object.key);
-      }
+    for (const key of wanting) {
+      this.#queues.services.forget(key);
+      this.#queues.services.addUnhurried(key);
     }
   }
 }

@@ -85,7 +85,7 @@ async function leaderOf(
   await asked.calm();
   const reconciler = new ServiceReconciler({
     ...{ ...cluster, pending: asked.pending, events: { record: () => undefined } },
-    ...{ loadBalancerClass: "", log: silentLog },
+    ...{ loadBalancerClass: "", log: silentLog, onLiveEnded: () => undefined },
   });
   return { asked, reconciler };
 }

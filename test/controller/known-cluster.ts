@@ -96,12 +96,19 @@ export class KnownCluster {
     this.create("/api/v1/namespaces/a/services", metadata, { spec });
   }
 
-  /** Others give an address to the Service `a/<name>`. */
-  allocate(address: string, name: string, state = "Allocated", pool = "p1"): void {
+  /** Others give an address to the Service `a/<name>`, or gave it at `creationTimestamp`. */
+  allocate(
+    address: string,
+    name: string,
+    state = "Allocated",
+    pool = "p1",
+    creationTimestamp?: string,
+  ): void {
     const uid = this.api.get("services", `a/${name}`)?.metadata.uid ?? "gone";
     const holders = [{ namespace: "a", name, uid, ports: [{ protocol: "TCP", port: 80 }] }];
     const spec = { address, pool, holders, state };
-    this.create("/apis/steelyard.dev/v1alpha1/ipallocations", { name: address }, { spec });
+    const metadata = { name: address, creationTimestamp };
+    this.create("/apis/steelyard.dev/v1alpha1/ipallocations", metadata, { spec });
   }
 
   /** The leader learns of all that its work is about, as it is now: Services, allocations, configuration. */

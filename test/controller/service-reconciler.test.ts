@@ -29,6 +29,7 @@ async function wishfulService(told: EventNote[] = []): Promise<[KnownCluster, Se
     ...cluster,
     pending: new PendingServices(),
     events: { record: (note) => told.push(note) },
+    onLiveEnded: () => undefined,
     loadBalancerClass: "",
     log: silentLog,
   });

@@ -74,7 +74,15 @@ function apply(raw: object, change: StatusChange | undefined): RawService {
 function desire(decision: AllocationDecision, more: Partial<DesiredStatus> = {}): DesiredStatus {
   const pools = "addresses" in decision && decision.addresses.length > 0 ? ["web"] : [];
   return {
-    ...{ decision, pools, announcements: [], verdict: undefined, undecided: [], now },
+    ...{
+      decision,
+      pools,
+      announcements: [],
+      verdict: undefined,
+      concern: undefined,
+      undecided: [],
+      now,
+    },
     ...more,
   };
 }

@@ -63,6 +63,7 @@ export class AnnouncingNode {
       key: address,
       uid: address,
       resourceVersion,
+      createdAt: 0,
       allocation: {
         address: ip4(address),
         pool: "pool",

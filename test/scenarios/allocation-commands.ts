@@ -65,6 +65,11 @@ export const commands: Readonly<Record<string, Command>> = {
       world.networksKnown = state === "reporting";
     }),
   service: (world, args) => settle(world, declare(world, args)),
+  inherited: (world, args) => {
+    const key = declare(world, args);
+    world.takeOver([...world.services.keys()]);
+    return settle(world, key);
+  },
   alone: (world, args) => {
     const key = declare(world, args);
     const results = settle(world, key);

@@ -17,6 +17,8 @@ import { CommandArguments } from "./command-arguments.ts";
  * - `service NS/NAME [ip=…] [ANNOTATION=…] [label=k:v] [type=…] [class=…] [families=4,6]
  *   [policy=…] [ports=TCP/80,…] [local=k:v] [externalIP=…] [status=…] [hostname=…]` decides;
  *   `delete NS/NAME` too; `again` decides about all. `local`: externalTrafficPolicy Local, with this selector
+ * - `inherited NS/NAME …`: as `service`, and we are new: statuses show what was there before us,
+ *   of those that were declared the first one's being the oldest
  * - `alone NS/NAME …`: as `service`, which is gone and forgotten again afterwards. A block of these
  *   runs in any order
  * - `declare NS/NAME …`, `retire NS/NAME`: as `service` and `delete`, but nothing is decided yet

@@ -14,6 +14,7 @@ export interface ApiObject {
     readonly namespace?: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly creationTimestamp?: string | undefined;
     readonly annotations?: Readonly<Record<string, string>>;
   };
   // biome-ignore lint/suspicious/noExplicitAny: the tests read into objects of every kind
@@ -58,14 +59,19 @@ export class SimulatedApi {
   readonly #history = new Map<string, WatchEvent[]>();
   readonly #changed = new Map<string, Set<() => void>>();
   readonly #onWrite: (write: AppliedWrite) => void;
+  readonly #today: () => string | undefined;
   // So that versions grow by a digit during a run: they are numbers, not texts.
   #version = 9_900;
   #uids = 0;
   #sentVersion: number | undefined;
 
-  /** Calls `onWrite` right after each change. */
-  constructor(onWrite: (write: AppliedWrite) => void) {
+  /** Calls `onWrite` right after each change. `today`: when an object is created that does not say so; absent: nobody knows. */
+  constructor(
+    onWrite: (write: AppliedWrite) => void,
+    today: () => string | undefined = () => undefined,
+  ) {
     this.#onWrite = onWrite;
+    this.#today = today;
   }
 
   /** All objects of a kind. */
@@ -172,7 +178,9 @@ export class SimulatedApi {
     }
     this.#uids += 1;
     const uid = `uid-${this.#uids}`;
-    const object = { ...rest, metadata: { ...metadata, uid } } as ApiObject;
+    const creationTimestamp = metadata.creationTimestamp ?? this.#today();
+    const dated = creationTimestamp === undefined ? {} : { creationTimestamp };
+    const object = { ...rest, metadata: { ...metadata, uid, ...dated } } as ApiObject;
     return this.#put(writer, plural, key, undefined, object);
   }
 
@@ -187,7 +195,9 @@ export class SimulatedApi {
     }
     requireVersion(current, body.metadata);
     const { metadata, ...rest } = clone(body) as ApiObject;
-    const object = { ...rest, metadata: { ...metadata, uid: current.metadata.uid } } as ApiObject;
+    const { uid, creationTimestamp } = current.metadata;
+    const born = creationTimestamp === undefined ? {} : { creationTimestamp };
+    const object = { ...rest, metadata: { ...metadata, uid, ...born } } as ApiObject;
     return this.#put(writer, plural, objectKey(namespace, name), current, object);
   }
 

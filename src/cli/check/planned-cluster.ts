@@ -95,8 +95,9 @@ export class PlannedCluster {
   allocate(allocation: IpAllocation): void {
     const { allocations } = this.stores;
     const key = allocationName(allocation.address);
-    const uid = allocations.get(key)?.uid ?? key;
-    allocations.upsert({ key, uid, resourceVersion: this.#nextVersion(), allocation });
+    const { uid, createdAt } = allocations.get(key) ?? { uid: key, createdAt: 0 };
+    const resourceVersion = this.#nextVersion();
+    allocations.upsert({ key, uid, createdAt, resourceVersion, allocation });
   }
 
   /** What decisions about it stand on. Of the configuration nothing that is put later is in it. */

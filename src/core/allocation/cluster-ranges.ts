@@ -85,5 +85,5 @@ function denied(
   why: string,
   conflict: PoolConflictReason | undefined,
 ): DeniedRange {
-  return { ...range, why, ...(conflict === undefined ? {} : { conflict }) };
+  return { ...range, why, ...(conflict === undefined ? { isHarmless: true } : { conflict }) };
 }

@@ -104,7 +104,7 @@ function chooseFor(
   context: AllocationContext,
 ): AllocationDecision {
   const kept = keepable(service, held, context);
-  const good = kept.length > 0 ? kept : honourStatus(service, context);
+  const good = withShown(service, kept, context);
   const missing = service.families.filter(
     (family) => !good.some((address) => familyOf(address) === family),
   );
@@ -129,14 +129,31 @@ function chooseFor(
   return keepWithoutWish(service, held, choice.refusal, context);
 }
 
+/** What it keeps; else what its status shows. A leader may have died between the live addresses of two families. */
+function withShown(
+  service: Service,
+  kept: readonly IpAddress[],
+  context: AllocationContext,
+): readonly IpAddress[] {
+  const served = new Set(kept.map(familyOf));
+  return kept.length === 0
+    ? honourStatus(service, context)
+    : [...kept, ...adoptable(service, context).filter((it) => !served.has(familyOf(it)))];
+}
+
 /**
  * A status without an allocation (an upgrade from MetalLB, a restored backup) is
- * a request: met if it can be, else as if it were not there. Returns what of it can be had.
+ * a request: met if it can be, else as if it were not there. Of what is live each address counts
+ * for itself, as of what is held. Returns what of it can be had.
  */
 function honourStatus(service: Service, context: AllocationContext): readonly IpAddress[] {
   const wanted = [...new Set(service.statusAddresses)].filter((address) =>
     service.families.includes(familyOf(address)),
   );
+  const live = adoptable(service, context);
+  if (live.length > 0) {
+    return live;
+  }
   const complete = service.families.every(
     (family) =>
       wanted.some((address) => familyOf(address) === family) ||
@@ -148,6 +165,17 @@ function honourStatus(service: Service, context: AllocationContext): readonly Ip
     !context.configurationLost &&
     refuseWish(service, wanted, context) === undefined;
   return possible ? wanted : [];
+}
+
+/** What of its status is live and can stay with it. */
+function adoptable(service: Service, context: AllocationContext): readonly IpAddress[] {
+  return [...new Set(service.statusAddresses)].filter(
+    (address) =>
+      context.denyList.isLive(address, service.key) &&
+      !context.configurationLost &&
+      service.families.includes(familyOf(address)) &&
+      refuseAddress(service, address, context) === undefined,
+  );
 }
 
 /** As its status has them, if it has them all; else the primary family of its cluster IPs first, then by number. */

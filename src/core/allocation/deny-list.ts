@@ -12,6 +12,8 @@ export interface Denial {
   readonly reason?: "AddressExcluded";
   /** Whose the address is, or who wants it left out: completes "… is". */
   readonly why: string;
+  /** No other host answers for it: a Service that has had it since before us goes on with it. */
+  readonly isHarmless?: true;
 }
 
 /** Addresses that are not given out, and why. */
@@ -51,7 +53,12 @@ export class DenyList {
   #index: Readonly<Record<4 | 6, IntervalIndex<DeniedRange>>> | undefined;
   /** By claimant: who wrote the status that has the address, if that is known. */
   readonly #claims = new Map<IpAddress, Map<string, string | undefined>>();
-  readonly #claimed = new AddressSet();
+  /** By Service of ours: what it has had since before us, by no allocation yet. */
+  readonly #live = new Map<string, readonly IpAddress[]>();
+  /** How many Services have the address so. */
+  readonly #liveCounts = new Map<IpAddress, number>();
+  /** What is claimed or live. */
+  readonly #used = new AddressSet();
   readonly #listeners: ((address: IpAddress | undefined) => void)[] = [];
 
   /** Calls `listener` after each change, from now on: of one address, or of any (`undefined`). */
@@ -74,8 +81,7 @@ export class DenyList {
   addClaim(address: IpAddress, serviceKey: string, writer?: string): void {
     const claimants = this.#claims.get(address) ?? new Map<string, string | undefined>();
     this.#claims.set(address, claimants.set(serviceKey, writer));
-    this.#claimed.add(address);
-    this.#tell(address);
+    this.#noteUse(address);
   }
 
   /** Takes back {@link addClaim}. */
@@ -84,16 +90,66 @@ export class DenyList {
     claimants?.delete(serviceKey);
     if (claimants?.size === 0) {
       this.#claims.delete(address);
-      this.#claimed.delete(address);
     }
-    this.#tell(address);
+    this.#noteUse(address);
   }
 
   /**
-   * Why `address` may not be given to the Service; `undefined` if it may. A Service's own claim does
-   * not stand in its way, and other Services are not named: they may be another tenant's.
+   * Records that a Service of ours, of which nothing is recorded, has had these addresses since before
+   * us. Until {@link endLive} others do not get them, but for those of whom the same is recorded.
+   */
+  setLive(serviceKey: string, addresses: readonly IpAddress[]): void {
+    this.endLive(serviceKey);
+    this.#live.set(serviceKey, addresses);
+    for (const address of addresses) {
+      this.#liveCounts.set(address, (this.#liveCounts.get(address) ?? 0) + 1);
+      this.#noteUse(address);
+    }
+  }
+
+  /** Takes back {@link setLive}; returns what that had recorded. */
+  endLive(serviceKey: string): readonly IpAddress[] {
+    const addresses = this.#live.get(serviceKey) ?? [];
+    this.#live.delete(serviceKey);
+    for (const address of addresses) {
+      const others = (this.#liveCounts.get(address) ?? 0) - 1;
+      if (others > 0) {
+        this.#liveCounts.set(address, others);
+      } else {
+        this.#liveCounts.delete(address);
+      }
+      this.#noteUse(address);
+    }
+    return addresses;
+  }
+
+  /** True if {@link setLive} recorded the address for the Service. */
+  isLive(address: IpAddress, serviceKey: string): boolean {
+    return this.#live.get(serviceKey)?.includes(address) === true;
+  }
+
+  /**
+   * Why `address` may not be given to the Service; `undefined` if it may. What the Service has had
+   * since before us it may have, unless the cluster itself uses it: what Services claim counts
+   * for as little then as for an address that is held, or a claim would be a way to get it.
    */
   reasonAgainst(address: IpAddress, serviceKey: string): Denial | undefined {
+    if (this.isLive(address, serviceKey)) {
+      const ranges = this.#denied(familyOf(address)).at(toNumber(address));
+      return ranges.find(({ isHarmless }) => isHarmless !== true);
+    }
+    const isLive = this.#liveCounts.has(address);
+    return (
+      this.reasonToday(address, serviceKey) ??
+      (isLive ? { why: "used by another Service, by its status" } : undefined)
+    );
+  }
+
+  /**
+   * Why `address` would not be given to the Service today, whether it has it or not. A Service's own
+   * claim does not stand in its way, and other Services are not named: they may be another tenant's.
+   */
+  reasonToday(address: IpAddress, serviceKey: string): Denial | undefined {
     const [range] = this.#denied(familyOf(address)).at(toNumber(address));
     if (range !== undefined) {
       return range;
@@ -109,11 +165,14 @@ export class DenyList {
 
   /** What is recorded of addresses in `range`, lowest first. Looks no further than is asked for. */
   *claimsIn(range: IpRange): Iterable<Claim> {
-    let claimed = this.#claimed.firstIn(range);
-    while (claimed !== undefined) {
-      const address = formatIpAddress(range.family, claimed.first);
-      yield { address, services: this.#claims.get(address) ?? new Map() };
-      claimed = this.#claimed.firstIn({ ...range, first: claimed.first + 1n });
+    let used = this.#used.firstIn(range);
+    while (used !== undefined) {
+      const address = formatIpAddress(range.family, used.first);
+      const services = this.#claims.get(address);
+      if (services !== undefined) {
+        yield { address, services };
+      }
+      used = this.#used.firstIn({ ...range, first: used.first + 1n });
     }
   }
 
@@ -125,14 +184,23 @@ export class DenyList {
   /** True if somebody has a reason against the address, whoever wants it. */
   blocks(address: IpAddress): boolean {
     const denied = this.#denied(familyOf(address)).at(toNumber(address));
-    return denied.length > 0 || this.#claims.has(address);
+    return denied.length > 0 || this.#used.has(address);
   }
 
   /** The addresses of `range` that this list does not block, in order. */
   allowed({ family, first, last }: IpRange): readonly Run[] {
     return this.#denied(family)
       .gapsBetween(first, last)
-      .flatMap((gap) => this.#claimed.gapsIn({ family, ...gap }));
+      .flatMap((gap) => this.#used.gapsIn({ family, ...gap }));
+  }
+
+  #noteUse(address: IpAddress): void {
+    if (this.#claims.has(address) || this.#liveCounts.has(address)) {
+      this.#used.add(address);
+    } else {
+      this.#used.delete(address);
+    }
+    this.#tell(address);
   }
 
   #denied(family: 4 | 6): IntervalIndex<DeniedRange> {
@@ -145,6 +213,20 @@ export class DenyList {
       listener(address);
     }
   }
+}
+
+/** The ranges that only one of two lists has, or that each denies for another reason. */
+export function changedDenials(
+  before: readonly DeniedRange[],
+  after: readonly DeniedRange[],
+): readonly DeniedRange[] {
+  const said = ({ family, first, last, why }: DeniedRange): string =>
+    `${family} ${first} ${last} ${why}`;
+  const [old, now] = [new Set(before.map(said)), new Set(after.map(said))];
+  return [
+    ...before.filter((range) => !now.has(said(range))),
+    ...after.filter((range) => !old.has(said(range))),
+  ];
 }
 
 function indexes(ranges: readonly DeniedRange[]): Record<4 | 6, IntervalIndex<DeniedRange>> {

@@ -57,7 +57,12 @@ export function excludedRanges(
     const governed = pools.filter((pool) => governs(policy, pool)).flatMap(({ ranges }) => ranges);
     const why = `excluded by AddressPolicy ${policy.name}`;
     return overlapsOf(policy.excluded, governed).map(
-      ({ common }): DeniedRange => ({ ...common, reason: "AddressExcluded", why }),
+      ({ common }): DeniedRange => ({
+        ...common,
+        reason: "AddressExcluded",
+        why,
+        isHarmless: true,
+      }),
     );
   });
 }

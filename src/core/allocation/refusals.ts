@@ -1,7 +1,9 @@
 import type { Holder, IpAllocation } from "../model/ip-allocation.ts";
 import type { Refusal } from "../model/reason.ts";
 import type { Service } from "../model/service.ts";
+import type { IpAddress } from "../net/ip-address.ts";
 import type { AllocationContext } from "./allocation-context.ts";
+import type { DenyList } from "./deny-list.ts";
 import { findJoinConflict, findStayConflict } from "./sharing.ts";
 
 /** Said while no speaker has reported its networks. */
@@ -30,6 +32,26 @@ export function refuseToJoin(
 export function refuseToStay(service: Service, allocation: IpAllocation): Refusal | undefined {
   const conflict = findStayConflict(service, allocation);
   return conflict && inUse(service, allocation, conflict.holder, conflict.why);
+}
+
+/** Why the Service would not be given today what it keeps; `undefined`: it would be. */
+export function refusalToday(
+  { key }: Service,
+  kept: readonly IpAddress[],
+  denyList: Pick<DenyList, "reasonToday">,
+): Refusal | undefined {
+  for (const address of kept) {
+    const denial = denyList.reasonToday(address, key);
+    if (denial !== undefined) {
+      return {
+        reason: denial.reason ?? "AddressDenied",
+        message:
+          `${address} is ${denial.why}, so nobody else gets it. For another one ask for it by ` +
+          "metallb.io/loadBalancerIPs, or delete the Service and create it again",
+      };
+    }
+  }
+  return undefined;
 }
 
 function inUse(

@@ -26,6 +26,12 @@ export function numberField(value: unknown, ...path: readonly string[]): number 
   return typeof found === "number" && Number.isFinite(found) ? found : undefined;
 }
 
+/** The moment at `path` in ms since 1970; 0 if there is none. */
+export function dateField(value: unknown, ...path: readonly string[]): number {
+  const found = Date.parse(textField(value, ...path) ?? "");
+  return Number.isNaN(found) ? 0 : found;
+}
+
 /** The boolean at `path`; `undefined` if there is none. */
 export function booleanField(value: unknown, ...path: readonly string[]): boolean | undefined {
   const found = field(value, ...path);

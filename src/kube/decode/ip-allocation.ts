@@ -5,13 +5,15 @@ import {
 } from "../../core/model/ip-allocation.ts";
 import { parseIpAddress } from "../../core/net/ip-address.ts";
 import type { Stored } from "../store.ts";
-import { listField, numberField, textField } from "./fields.ts";
+import { dateField, listField, numberField, textField } from "./fields.ts";
 import { interned } from "./interned.ts";
 import { decodeMetadata } from "./metadata.ts";
 
 /** An IPAllocation and which version of it this is. */
 export interface IpAllocationObject extends Stored {
   readonly allocation: IpAllocation;
+  /** In ms since 1970; 0: not known. */
+  readonly createdAt: number;
 }
 
 /**
@@ -32,6 +34,7 @@ export function decodeIpAllocation(raw: unknown): IpAllocationObject | undefined
     key,
     uid,
     resourceVersion,
+    createdAt: dateField(raw, "metadata", "creationTimestamp"),
     allocation: {
       address,
       pool: interned(textField(raw, "spec", "pool") ?? ""),

@@ -11,13 +11,22 @@ import type { Condition } from "../condition.ts";
 import { shortText } from "../short-text.ts";
 import type { Stored } from "../store.ts";
 import { decodeConditions } from "./conditions.ts";
-import { listField, numberField, textField, textListField, textMapField } from "./fields.ts";
+import {
+  dateField,
+  listField,
+  numberField,
+  textField,
+  textListField,
+  textMapField,
+} from "./fields.ts";
 import { decodeMetadata } from "./metadata.ts";
 import { decodeServedBy } from "./served-by.ts";
 
 /** A Service as we keep it: the part that decisions look at, and what was written to it before. */
 export interface ServiceObject extends Stored {
   readonly service: Service;
+  /** In ms since 1970; 0: not known. */
+  readonly createdAt: number;
   readonly written: {
     /** `status.loadBalancer.ingress` as it stands: the address of each entry, or the host name of one without. */
     readonly ingress: readonly string[];
@@ -42,6 +51,7 @@ export function decodeService(raw: unknown, loadBalancerClass: string): ServiceO
     key,
     uid,
     resourceVersion,
+    createdAt: dateField(raw, "metadata", "creationTimestamp"),
     service: {
       key,
       uid,

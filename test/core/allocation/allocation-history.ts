@@ -1,8 +1,14 @@
 import fc from "fast-check";
+import type { AddressPolicy } from "../../../src/core/model/address-policy.ts";
 import type { IpAddressPool } from "../../../src/core/model/ip-address-pool.ts";
 import { absentService, type Service } from "../../../src/core/model/service.ts";
-import type { IpAddress } from "../../../src/core/net/ip-address.ts";
-import { formatIpAddress, type IpFamily } from "../../../src/core/net/ip-address.ts";
+import {
+  familyOf,
+  formatIpAddress,
+  type IpAddress,
+  type IpFamily,
+  toNumber,
+} from "../../../src/core/net/ip-address.ts";
 import { range } from "../net/arbitraries.ts";
 import { AllocationWorld } from "./allocation-world.ts";
 
@@ -87,6 +93,11 @@ export const service: fc.Arbitrary<Service> = fc
 /** One thing that happens. */
 export type Step =
   | { readonly kind: "service"; readonly service: Service }
+  /** Another controller served it before us. */
+  | { readonly kind: "inherited"; readonly service: Service }
+  /** We are new; the first of all is the oldest, or the last. */
+  | { readonly kind: "takeOver"; readonly reversed: boolean }
+  | { readonly kind: "exclude"; readonly address: IpAddress }
   | { readonly kind: "delete"; readonly key: string }
   | { readonly kind: "pool"; readonly pool: IpAddressPool }
   | { readonly kind: "removePool"; readonly name: string }
@@ -108,7 +119,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: address.map((it) => ({ kind: "deny" as const, address: it })) },
   { weight: 1, arbitrary: fc.constant({ kind: "cooled" as const }) },
   { weight: 1, arbitrary: fc.boolean().map((known) => ({ kind: "networks" as const, known })) },
+  { weight: 3, arbitrary: service.map((it) => ({ kind: "inherited" as const, service: it })) },
+  {
+    weight: 2,
+    arbitrary: fc.boolean().map((reversed) => ({ kind: "takeOver" as const, reversed })),
+  },
+  { weight: 2, arbitrary: address.map((it) => ({ kind: "exclude" as const, address: it })) },
 );
+
+function excluding(it: IpAddress): AddressPolicy {
+  const value = toNumber(it);
+  return {
+    name: it,
+    pools: [],
+    poolSelectors: [],
+    profile: "Compatible",
+    excluded: [{ family: familyOf(it), first: value, last: value }],
+    reuseDelayMs: undefined,
+    sharingScope: undefined,
+    refusedAtAdmission: undefined,
+  };
+}
 
 /** Takes a step; returns the Service to decide about now, if it is about one. */
 export function take(world: AllocationWorld, it: Step): string | undefined {
@@ -116,6 +147,19 @@ export function take(world: AllocationWorld, it: Step): string | undefined {
     case "service":
       world.putService(it.service.key, it.service);
       return it.service.key;
+    case "inherited":
+      world.putService(it.service.key, it.service);
+      world.takeOver([...world.services.keys()].sort());
+      return it.service.key;
+    case "takeOver": {
+      const all = [...world.services.keys()].sort();
+      world.takeOver(it.reversed ? all.toReversed() : all);
+      return undefined;
+    }
+    case "exclude":
+      world.policies.set(it.address, excluding(it.address));
+      world.networksChanged();
+      return undefined;
     case "delete":
       world.putService(it.key, undefined);
       return it.key;

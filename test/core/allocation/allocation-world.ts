@@ -5,6 +5,7 @@ import { clusterRanges } from "../../../src/core/allocation/cluster-ranges.ts";
 import { decide } from "../../../src/core/allocation/decide.ts";
 import { DenyList } from "../../../src/core/allocation/deny-list.ts";
 import { Ledger } from "../../../src/core/allocation/ledger.ts";
+import { type DatedService, liveAddresses } from "../../../src/core/allocation/live-addresses.ts";
 import { excludedRanges, policyFor } from "../../../src/core/allocation/policy-for.ts";
 import { type DatedPool, PoolContest } from "../../../src/core/allocation/pool-contest.ts";
 import { Supply } from "../../../src/core/allocation/supply.ts";
@@ -37,6 +38,8 @@ export class AllocationWorld implements AllocationContext {
   readonly policies = new Map<string, AddressPolicy>();
   readonly namespaces = new Map<string, Labels>();
   readonly services = new Map<string, Service>();
+  /** What Services have had since before us, until they are decided about. */
+  readonly live = new Map<string, readonly IpAddress[]>();
   readonly nodes = new Map<string, Node>();
   readonly speakers = new Map<string, L2Speaker>();
   readonly serviceCidrs: IpPrefix[] = [];
@@ -147,6 +150,26 @@ export class AllocationWorld implements AllocationContext {
     }
   }
 
+  /** We are new, and find what statuses show: another controller gave it. The first of `keys` is the oldest. */
+  takeOver(keys: readonly string[]): void {
+    for (const key of [...this.live.keys()]) {
+      this.endLive(key);
+    }
+    const found = keys.map((key, createdAt): DatedService => {
+      return { service: this.services.get(key) ?? absentService(key), createdAt };
+    });
+    for (const [key, addresses] of liveAddresses(found, this.ledger)) {
+      this.live.set(key, addresses);
+      this.denyList.setLive(key, addresses);
+    }
+  }
+
+  /** The Service has been decided about. */
+  endLive(key: string): void {
+    this.live.delete(key);
+    this.denyList.endLive(key);
+  }
+
   /** What would become of the Service; nothing changes. */
   decide(key: string): AllocationDecision {
     return decide(this.services.get(key) ?? absentService(key), this);
@@ -157,6 +180,9 @@ export class AllocationWorld implements AllocationContext {
     const service = this.services.get(key) ?? absentService(key);
     const decision = decide(service, this);
     carryOut(decision, service, this);
+    if (!service.wantsAddress || (this.networksKnown && !this.configurationLost)) {
+      this.endLive(key);
+    }
     return decision;
   }
 

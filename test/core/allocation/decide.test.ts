@@ -49,6 +49,20 @@ function fitsOn(world: AllocationWorld, key: string, it: IpAddress): boolean {
   );
 }
 
+/** Whether what a Service has had since before us can stay with it, whatever policies or claims say of it. */
+function canStay(world: AllocationWorld, key: string, it: IpAddress): boolean {
+  const asking = world.services.get(key);
+  const pool = world.poolOf(it);
+  const open = pool?.serviceAllocation?.namespaces ?? [];
+  return (
+    asking?.families.includes(familyOf(it)) === true &&
+    pool !== undefined &&
+    (open.length === 0 || open.includes(asking.namespace)) &&
+    !world.apiServers.includes(it) &&
+    fitsOn(world, key, it)
+  );
+}
+
 describe("whatever happens to pools, Services and networks", () => {
   test("an address that is denied, taken or in no pool is never granted", () => {
     fc.assert(
@@ -63,6 +77,28 @@ describe("whatever happens to pools, Services and networks", () => {
             expect(fitsOn(world, key, it)).toBe(true);
             expect(world.poolOf(it)).toBeDefined();
             expect(world.networksKnown).toBe(true);
+          }
+          decideNow();
+        });
+      }),
+    );
+  });
+
+  test("what a Service has had since before us it keeps, unless the cluster uses it or its pool is not for it", () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        play(steps, (world, key, decideNow) => {
+          const asking = world.services.get(key);
+          const shown = asking?.statusAddresses ?? [];
+          const it = world.live
+            .get(key)
+            ?.find((one) => shown.includes(one) && canStay(world, key, one));
+          const asks = asking?.wish.addresses.length !== 0 || asking.wish.pool !== undefined;
+          const both = asking?.familyPolicy === "RequireDualStack";
+          const isReady = world.networksKnown && !world.configurationLost;
+          const hasNone = world.ledger.heldBy(key).length === 0;
+          if (it !== undefined && isReady && hasNone && !asks && !both) {
+            expect(world.decide(key)).toMatchObject({ addresses: expect.arrayContaining([it]) });
           }
           decideNow();
         });
@@ -99,7 +135,7 @@ describe("whatever happens to pools, Services and networks", () => {
                 familyOf(it) === familyOf(got) &&
                 !("reason" in pools) &&
                 pools.some((one) => poolOffers(one, it)) &&
-                world.denyList.reasonAgainst(it, key) === undefined &&
+                !world.denyList.blocks(it) &&
                 fitsOn(world, key, it) &&
                 world.ledger.heldBy(key).length === 0,
             );

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type DeniedRange, DenyList } from "../../../src/core/allocation/deny-list.ts";
+import {
+  changedDenials,
+  type DeniedRange,
+  DenyList,
+} from "../../../src/core/allocation/deny-list.ts";
 import {
   familyOf,
   formatIpAddress,
@@ -43,6 +47,61 @@ describe("the deny list", () => {
     expect(list.reasonAgainst(address, "b/two")?.why).toContain("another Service");
     list.removeClaim(address, "a/one");
     expect(list.reasonAgainst(address, "b/two")).toBeUndefined();
+  });
+
+  test("keeps what a Service has had since before us from all but those who had it too", () => {
+    const list = new DenyList();
+    const address = ip("192.0.2.5");
+    list.setLive("a/one", [address]);
+    list.setLive("a/friend", [address]);
+    expect(list.reasonAgainst(address, "a/one")).toBeUndefined();
+    expect(list.reasonAgainst(address, "a/friend")).toBeUndefined();
+    expect(list.reasonAgainst(address, "b/new")?.why).toContain("another Service");
+    list.addClaim(address, "b/two");
+    list.removeClaim(address, "b/two");
+    expect(list.endLive("nobody/knows")).toEqual([]);
+    expect(list.endLive("a/one")).toEqual([address]);
+    expect(list.isLive(address, "a/one")).toBe(false);
+    expect(list.reasonAgainst(address, "a/one")?.why).toContain("another Service");
+    expect(list.blocks(address)).toBe(true);
+    expect(list.allowed(range("192.0.2.5/32"))).toEqual([]);
+    list.endLive("a/friend");
+    expect(list.reasonAgainst(address, "b/new")).toBeUndefined();
+    expect(list.blocks(address)).toBe(false);
+    expect(list.allowed(range("192.0.2.5/32"))).toHaveLength(1);
+  });
+
+  test("leaves a Service what it has had since before us, unless another host answers for it", () => {
+    const list = new DenyList();
+    const harmless = { ...denied("192.0.2.0/30", "the router's"), isHarmless: true as const };
+    const [address, other] = [ip("192.0.2.0"), ip("192.0.2.1")];
+    list.setRanges([harmless, denied("192.0.2.1/32", "an address of a node")]);
+    list.setLive("a/one", [address, other, ip("127.0.0.1")]);
+    expect(list.reasonAgainst(address, "a/one")).toBeUndefined();
+    expect(list.reasonAgainst(other, "a/one")?.why).toBe("an address of a node");
+    expect(list.reasonAgainst(ip("127.0.0.1"), "a/one")).toBeDefined();
+    list.addClaim(address, "b/two");
+    expect(list.reasonAgainst(address, "a/one")).toBeUndefined();
+  });
+
+  test("says what is against an address today, whoever has it since before us", () => {
+    const list = new DenyList();
+    const [address, other] = [ip("192.0.2.0"), ip("192.0.2.5")];
+    list.setRanges([denied("192.0.2.0/30", "the router's")]);
+    list.setLive("a/one", [address, other]);
+    expect(list.reasonToday(address, "a/one")?.why).toBe("the router's");
+    expect(list.reasonToday(other, "b/two")).toBeUndefined();
+    list.addClaim(other, "b/two");
+    expect(list.reasonToday(other, "a/one")?.why).toContain("another Service");
+    expect(list.reasonToday(other, "b/two")).toBeUndefined();
+  });
+
+  test("tells which denials changed", () => {
+    const [router, lan] = [denied("192.0.2.0/30", "the router's"), denied("192.0.2.0/24", "LAN")];
+    expect(changedDenials([router, lan], [lan, router])).toEqual([]);
+    expect(changedDenials([router], [lan])).toEqual([router, lan]);
+    const renamed = { ...lan, why: "the LAN" };
+    expect(changedDenials([router, lan], [router, renamed])).toEqual([lan, renamed]);
   });
 
   test("names the controller that wrote an address into a status, if it is known", () => {

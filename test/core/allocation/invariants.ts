@@ -68,6 +68,7 @@ function everyAddressIsAdmitted(trials?: Trials): void {
     const held = world.ledger.heldBy(key);
     const decision = world.decide(key);
     const asking = world.services.get(key);
+    const live = world.live.get(key) ?? [];
     if (asking !== undefined && "addresses" in decision) {
       const gained = decision.addresses.filter((it) => !held.includes(it));
       const content = decision.refusal === undefined ? decision.addresses : gained;
@@ -90,10 +91,22 @@ function everyAddressIsAdmitted(trials?: Trials): void {
         );
         assert.ok(isOpen, `${key} was given ${it} of a pool that only gives when it is named`);
         assert.ok(!world.apiServers.includes(it), `${key} gets ${it}, which is denied`);
+        assert.ok(live.includes(it) || !world.policies.has(it), `${key} gets ${it}, excluded`);
+        const rival = rivalFor(world, it, asking);
+        assert.ok(rival === undefined, `${key} gets ${it}, which ${rival} has since before us`);
         assert.ok(world.networksKnown, `${key} gets ${it} before the networks are known`);
       }
     }
     decideNow();
+  });
+}
+
+/** Another Service that has had the address since before us, and with which this one may not have it. */
+function rivalFor(world: AllocationWorld, it: IpAddress, asking: Service): string | undefined {
+  return [...world.live.keys()].find((key) => {
+    const other = world.services.get(key);
+    const isFriend = asking.sharing !== undefined && asking.sharing.key === other?.sharing?.key;
+    return key !== asking.key && world.live.get(key)?.includes(it) === true && !isFriend;
   });
 }
 
@@ -233,6 +246,13 @@ function copyOf(world: AllocationWorld, chance: () => number): AllocationWorld {
   }
   for (const it of shuffled(world.services.values())) {
     copy.putService(it.key, it);
+  }
+  for (const [key, addresses] of shuffled(world.live)) {
+    copy.live.set(key, addresses);
+    copy.denyList.setLive(key, addresses);
+  }
+  for (const it of shuffled(world.policies.values())) {
+    copy.policies.set(it.name, it);
   }
   copy.apiServers.push(...shuffled(world.apiServers));
   copy.networksChanged();

@@ -8,6 +8,7 @@ import * as resources from "../../../src/kube/resources.ts";
 import { type ClusterApi, configNamespace, deployments, pods } from "../../e2e/cluster-api.ts";
 import { addressesOf, conditionOf } from "../../e2e/cluster-objects.ts";
 import {
+  answererOf,
   decided,
   eventually,
   type InstalledCluster,
@@ -43,6 +44,9 @@ async function useAnotherLoadBalancer(sandbox: Sandbox, api: ClusterApi): Promis
   await api.createPool("production", ["192.0.2.0/24"]);
   await api.createService({ name: "from-metallb" });
   await writeStatus(api, "from-metallb", "192.0.2.77");
+  // MetalLB gives the network address of a prefix before all others.
+  await api.createService({ name: "first-of-metallb" });
+  await writeStatus(api, "first-of-metallb", "192.0.2.0");
   watch = await ServiceWatch.start(sandbox.kubeconfigPath);
 }
 
@@ -124,6 +128,16 @@ describe("an address in a Service's status", () => {
     expect(seen.map(({ object }) => object.written.ingress.join())).toEqual(
       seen.map(() => "192.0.2.77"),
     );
+  });
+
+  test("that nobody new would be given is taken over all the same, and announced, and says so", async () => {
+    const service = await announced("first-of-metallb");
+    expect(addressesOf(service)).toEqual(["192.0.2.0"]);
+    expect(conditionOf(service, "AddressAssigned")).toMatchObject({
+      status: "True",
+      reason: "AddressDenied",
+    });
+    expect(await answererOf(cluster, "192.0.2.0")).toBeDefined();
   });
 
   test("that was forged is corrected to what the Service holds", async () => {
