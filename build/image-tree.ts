@@ -38,7 +38,9 @@ async function filesOf({ outDir, bundle, rawSocket }: ImageParts): Promise<Files
     files.set(path, { content: await readFile(source), executable });
   };
   for (const script of bundle.scripts) {
-    await add(join("steelyard", relative(outDir, script)), script);
+    // Who copies it out of the image links it into his PATH, as a plugin of kubectl.
+    const isCommand = script === join(outDir, "steelyard.js");
+    await add(join("steelyard", relative(outDir, script)), script, isCommand);
   }
   await add("steelyard/steelyard.node", join(outDir, "steelyard.node"));
   await add("steelyard-probe", join(outDir, "steelyard-probe"), true);

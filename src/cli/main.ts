@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ControllerSettings } from "../controller/settings.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -8,6 +7,8 @@ import { type LogLevel, logLevels } from "../runtime/log.ts";
 import { version } from "../runtime/version.ts";
 import type { CheckOutput } from "../speaker/check.ts";
 import type { SpeakerSettings } from "../speaker/settings.ts";
+import { homeKubeconfig } from "./home-kubeconfig.ts";
+import { addInspectCommands } from "./inspect-commands.ts";
 
 /** Where a Pod finds the name of its namespace. */
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -30,7 +31,7 @@ Exit code: 0 nothing found, 1 something found, 2 something could not be checked,
 const secondsMax = 604_800;
 
 /** The command `steelyard`: one subcommand for each process. */
-const program = new Command("steelyard")
+const program = new Command(calledName())
   .description("A bare-metal load balancer for Kubernetes: addresses from pools, announced by ARP")
   .version(version)
   .showHelpAfterError("(run with --help for the flags)");
@@ -173,6 +174,8 @@ program
     });
   });
 
+addInspectCommands(program);
+
 interface CheckFlags {
   readonly filename?: readonly string[];
   readonly cluster?: boolean;
@@ -217,6 +220,13 @@ async function checkThisNode(flags: SpeakerFlags): Promise<number> {
   const { kubeconfig, excludedInterfacesFile, output } = flags;
   const { checkNode } = await import("../speaker/check.ts");
   return await checkNode({ kubeconfig, excludedInterfacesFile, output, clock: systemClock });
+}
+
+/** How the user called it: kubectl finds its plugins by their names. */
+function calledName(): string {
+  return basename(process.argv[1] ?? "") === "kubectl-steelyard"
+    ? "kubectl steelyard"
+    : "steelyard";
 }
 
 /** Ends the command: all but `--check` needs this flag. */
@@ -273,12 +283,6 @@ function logLevelOption(): Option {
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
-}
-
-/** Where kubectl looks, too; undefined: there is none. */
-function homeKubeconfig(): string | undefined {
-  const path = join(homedir(), ".kube", "config");
-  return existsSync(path) ? path : undefined;
 }
 
 /** Empty for `none`. */

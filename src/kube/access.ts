@@ -11,6 +11,8 @@ export interface TlsMaterial {
 export interface ClusterAccess {
   /** The base URL, possibly with a path prefix. */
   readonly url: string;
+  /** The namespace that the user works in; undefined: none is said. */
+  readonly namespace?: string | undefined;
   /** What the next connection uses; read again for each, so that rotated certificates take effect. */
   tls(): Promise<TlsMaterial>;
   /** The value of the `Authorization` header, or undefined when a certificate says who we are. */

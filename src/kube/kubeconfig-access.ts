@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, dirname, resolve } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { parse } from "yaml";
 import type { Clock } from "../runtime/clock.ts";
@@ -17,20 +17,41 @@ interface FilledOptions {
 }
 
 /**
- * Access through a kubeconfig file with all that it may hold: certificates,
+ * Access through a kubeconfig file, or several as `KUBECONFIG` lists them, with all that it may hold: certificates,
  * tokens, token files, exec plugins.
  *
  * The file is read again every minute and after a 401, but not while an exec
  * plugin's credential is still good, since that would run the plugin.
+ * @param context its context to use; undefined: its current one
  * @throws Error when the file cannot be read or names no cluster
  */
-export async function kubeconfigAccess(path: string, clock: Clock): Promise<ClusterAccess> {
+export async function kubeconfigAccess(
+  path: string,
+  clock: Clock,
+  context?: string,
+): Promise<ClusterAccess> {
   const { KubeConfig: Config } = await import("@kubernetes/client-node");
+  const files = filesOf(path);
   const load = (): KubeConfig => {
+    const loaded = files.map((file) => {
+      const one = new Config();
+      one.loadFromFile(file);
+      return one;
+    });
     const config = new Config();
-    config.loadFromFile(path);
+    // As kubectl does: of a name, and of the current context, the first file that has it counts.
+    config.clusters = firstOfEach(loaded.flatMap(({ clusters }) => clusters));
+    config.users = firstOfEach(loaded.flatMap(({ users }) => users));
+    config.contexts = firstOfEach(loaded.flatMap(({ contexts }) => contexts));
+    const current = loaded
+      .map((one) => one.getCurrentContext())
+      .find((name) => (name ?? "") !== "");
+    config.setCurrentContext(context ?? current ?? "");
     const user = config.getCurrentUser();
-    const token = user === null ? undefined : tokenFromFile(path, user.name);
+    const token =
+      user === null
+        ? undefined
+        : files.map((file) => tokenFromFile(file, user.name)).find((one) => one !== undefined);
     if (user !== null && token !== undefined) {
       config.users = [{ ...user, token }];
     }
@@ -42,7 +63,8 @@ export async function kubeconfigAccess(path: string, clock: Clock): Promise<Clus
 
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
-    throw new Error(`kubeconfig ${path} has no cluster for its current-context`);
+    const which = context === undefined ? "its current-context" : `the context ${context}`;
+    throw new Error(`kubeconfig ${path} has no cluster for ${which}`);
   }
   if (cluster.proxyUrl !== undefined) {
     throw new Error(
@@ -71,6 +93,7 @@ export async function kubeconfigAccess(path: string, clock: Clock): Promise<Clus
   };
   return {
     url: cluster.server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
     tls: async () => tlsOf(await filled()),
     authorization: async () => {
       const { headers, auth } = await filled();
@@ -82,6 +105,17 @@ export async function kubeconfigAccess(path: string, clock: Clock): Promise<Clus
       stale = true;
     },
   };
+}
+
+function firstOfEach<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  return items.filter(({ name }, index) => items.findIndex((it) => it.name === name) === index);
+}
+
+/** Of a list those files that exist, as kubectl does; a single one has to. */
+function filesOf(path: string): readonly string[] {
+  const listed = path.split(delimiter).filter((file) => file !== "");
+  const present = listed.filter((file) => existsSync(file));
+  return present.length === 0 ? listed.slice(0, 1) : present;
 }
 
 /** The content of the user's `tokenFile`, which client-node does not know. It goes before `token`. */

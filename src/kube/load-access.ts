@@ -8,13 +8,15 @@ import { inClusterAccess } from "./in-cluster-access.ts";
  */
 export async function loadAccess(options: {
   kubeconfig?: string | undefined;
+  /** Of the kubeconfig; undefined: its current one. */
+  context?: string | undefined;
   clock: Clock;
   env?: Readonly<Record<string, string | undefined>>;
 }): Promise<ClusterAccess> {
   if (options.kubeconfig !== undefined && options.kubeconfig !== "") {
     // Loaded only here: it costs 80 MB that a Pod does not need to pay.
     const { kubeconfigAccess } = await import("./kubeconfig-access.ts");
-    return kubeconfigAccess(options.kubeconfig, options.clock);
+    return kubeconfigAccess(options.kubeconfig, options.clock, options.context);
   }
   return inClusterAccess(options.env ?? process.env, options.clock);
 }

@@ -141,6 +141,31 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
     expect(await access.authorization()).toBe("Bearer token-2");
   });
 
+  /** A file `name` with one cluster, user and context of that name. */
+  async function addFile(name: string, namespace?: string): Promise<string> {
+    const shared = { name: "shared", cluster: { server: `https://shared.${name}.example:6443` } };
+    const config = {
+      ...{ apiVersion: "v1", kind: "Config", "current-context": name },
+      clusters: [{ name, cluster: { server: `https://${name}.example:6443` } }, shared],
+      users: [{ name, user: { token: `token of ${name}` } }],
+      contexts: [{ name, context: { cluster: name, user: name, namespace } }],
+    };
+    await replace(name, JSON.stringify(config));
+    return join(directory, name);
+  }
+
+  it("uses the context that is asked for, of several files as KUBECONFIG lists them", async () => {
+    const clock = new HandClock();
+    const files = [await addFile("one"), join(directory, "none"), await addFile("two", "shop")];
+    const kubeconfig = files.join(":");
+    const current = await loadAccess({ kubeconfig, clock });
+    expect([current.url, current.namespace]).toEqual(["https://one.example:6443", undefined]);
+    const asked = await loadAccess({ kubeconfig, context: "two", clock });
+    expect([asked.url, asked.namespace]).toEqual(["https://two.example:6443", "shop"]);
+    expect(await asked.authorization()).toBe("Bearer token of two");
+    await expect(loadAccess({ kubeconfig, context: "three", clock })).rejects.toThrow("three");
+  });
+
   it("refuses a file that names no cluster", async () => {
     await replace("config", JSON.stringify({ apiVersion: "v1", kind: "Config" }));
     const options = { kubeconfig: join(directory, "config"), clock: new HandClock() };

@@ -72,6 +72,8 @@ export const reasons = {
   Announced: "Announced",
   /** The node chosen has not reported yet. */
   AnnouncementPending: "AnnouncementPending",
+  /** The address stands in the status of a Service, and Steelyard gave it to nobody. */
+  NotAllocated: "NotAllocated",
   /** No L2Advertisement covers the pool and the Service. */
   NoAdvertisement: "NoAdvertisement",
   /** No node that the advertisements select can announce now. */

@@ -110,3 +110,14 @@ function leadingZeros(text: string, isRight: (text: string) => boolean): string 
   const hint = `; numbers with leading zeros mean something else to some programs: write ${without}`;
   return text !== without && !text.includes(":") && isRight(without) ? hint : "";
 }
+
+/** The range as a prefix where it is one of more than one address, else as {@link formatIpRange} writes it. */
+export function formatIpBlock(range: IpRange): string {
+  const { family, first, last } = range;
+  const size = last - first + 1n;
+  const isPrefix = size > 1n && (size & (size - 1n)) === 0n && first % size === 0n;
+  const hostBits = size.toString(2).length - 1;
+  return isPrefix
+    ? `${formatIpAddress(family, first)}/${(family === 4 ? 32 : 128) - hostBits}`
+    : formatIpRange(range);
+}

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { familyOf } from "../../../src/core/net/ip-address.ts";
 import {
+  formatIpBlock,
   formatIpRange,
   type IpRange,
   parseIpRange,
@@ -102,4 +103,17 @@ describe("ranges", () => {
     expect(rangeContains(range("0.0.0.0/0"), ip("::1"))).toBe(false);
     expect(rangeContains(range("::/0"), ip("0.0.0.1"))).toBe(false);
   });
+});
+
+test.each([
+  ["192.0.2.0/24", "192.0.2.0/24"],
+  ["192.0.2.64-192.0.2.79", "192.0.2.64/28"],
+  ["192.0.2.8-192.0.2.63", "192.0.2.8-192.0.2.63"],
+  ["192.0.2.8-192.0.2.23", "192.0.2.8-192.0.2.23"],
+  ["192.0.2.7/32", "192.0.2.7"],
+  ["0.0.0.0/0", "0.0.0.0/0"],
+  ["2001:db8::/64", "2001:db8::/64"],
+  ["::/0", "::/0"],
+])("as a block %s is %s", (text, block) => {
+  expect(formatIpBlock(range(text))).toBe(block);
 });

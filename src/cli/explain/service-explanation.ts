@@ -1,0 +1,103 @@
+import type { NodeRole } from "../../core/placement/node-standings.ts";
+
+/**
+ * What `steelyard explain service` tells, and with `--output json` prints: docs/commands.md
+ * describes it for programs. Fields are added, never renamed or removed, within a version.
+ * Times are RFC 3339; a text is missing where nothing is known.
+ */
+export interface ServiceExplanation {
+  readonly kind: "ServiceExplanation";
+  readonly version: 1;
+  readonly service: ExplainedService;
+  /** Those of the Service that are Steelyard's. */
+  readonly conditions: readonly ExplainedCondition[];
+  /** In the order of the Service's status. */
+  readonly addresses: readonly ExplainedAddress[];
+  /** The latest first. */
+  readonly changes: readonly ExplainedChange[];
+  /** What may not be read, and what to do about it; empty: all was read. */
+  readonly unread: readonly string[];
+}
+
+/** The Service that is explained. */
+export interface ExplainedService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly type: string;
+  readonly externalTrafficPolicy?: string;
+  readonly loadBalancerClass?: string;
+}
+
+/** A condition, without the prefix of its type. */
+export interface ExplainedCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  /** When its status became so. */
+  readonly since: string;
+}
+
+/** One address that the Service has. */
+export interface ExplainedAddress {
+  readonly address: string;
+  /** Whether it is announced; Unknown: a node was chosen and has not reported. */
+  readonly announced: "True" | "False" | "Unknown";
+  readonly reason: string;
+  readonly message: string;
+  readonly pool?: ExplainedPool;
+  /** The AddressPolicies that hold for the pool, and what they demand; empty: none does. */
+  readonly policies: readonly string[];
+  readonly demands: readonly string[];
+  /** Who has the address, first come first, as `namespace/name`. */
+  readonly holders: readonly string[];
+  /** The L2Advertisements that cover it. */
+  readonly advertisements: readonly string[];
+  /** The L2Bundle that it is in. */
+  readonly bundle?: string;
+  readonly announcer?: ExplainedAnnouncer;
+  /** Nodes that would take over, in this order. */
+  readonly next: readonly string[];
+  /** Every node, and why it does not announce the address. */
+  readonly nodes: readonly ExplainedNode[];
+}
+
+/** A pool and how full it is, as its status says. */
+export interface ExplainedPool {
+  readonly name: string;
+  /** Empty: the pool is gone, or cannot be read. Missing: it may not be read. */
+  readonly ranges?: readonly string[];
+  readonly assigned?: number;
+  readonly available?: number;
+}
+
+/** The node that is to announce an address. */
+export interface ExplainedAnnouncer {
+  readonly node: string;
+  /** Where it answers, as far as its report tells. */
+  readonly interfaces: readonly string[];
+  readonly since?: string;
+  /** The node before it, and why that one lost the address. */
+  readonly from?: string;
+  readonly reason?: string;
+}
+
+/** How one node stands to an address. */
+export interface ExplainedNode {
+  readonly node: string;
+  /** `owner` is to announce it, `standby` would be next, `able` could, `unable` could not. */
+  readonly role: NodeRole;
+  /** Missing: it announces. */
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** Something that changed. */
+export interface ExplainedChange {
+  readonly at: string;
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  /** How often it happened. */
+  readonly count: number;
+}

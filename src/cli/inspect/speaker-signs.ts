@@ -1,0 +1,37 @@
+import { nodeOfSpeakerLease } from "../../core/liveness/lease-name.ts";
+import { deadAfterMs } from "../../core/liveness/speaker-liveness.ts";
+import { listField, textField } from "../../kube/decode/fields.ts";
+
+/** A Lease of Steelyard, and when the API server took its last change. */
+export interface LeaseSign {
+  readonly name: string;
+  /** Who holds it: a Pod, and behind `_` a text of its own. */
+  readonly holder: string;
+  /** By the clock of the API server, RFC 3339; empty: it does not say. */
+  readonly changedAt: string;
+}
+
+/** The API server's times are whole seconds, and an answer is a while on its way. */
+const slackMs = 2_000;
+
+/** Reads a Lease. Its own `renewTime` is by the clock of whoever renews it, which may be wrong. */
+export function decodeLeaseSign(raw: unknown): LeaseSign {
+  const times = listField(raw, "metadata", "managedFields").flatMap(
+    (entry) => textField(entry, "time") ?? [],
+  );
+  return {
+    name: textField(raw, "metadata", "name") ?? "",
+    holder: textField(raw, "spec", "holderIdentity") ?? "",
+    changedAt: times.sort().at(-1) ?? "",
+  };
+}
+
+/** The nodes whose speakers have renewed their Leases lately. `now`: the time at the API server. */
+export function livingSpeakers(leases: readonly LeaseSign[], now: Date): ReadonlySet<string> {
+  const since = now.getTime() - deadAfterMs - slackMs;
+  return new Set(
+    leases
+      .filter(({ changedAt }) => Date.parse(changedAt) >= since)
+      .flatMap(({ name }) => nodeOfSpeakerLease(name) ?? []),
+  );
+}

@@ -1,0 +1,71 @@
+import { enumerated } from "../../core/model/enumerated.ts";
+import { ageOf } from "../print/age.ts";
+import { table } from "../print/table.ts";
+import { paragraphs, wrapped } from "../print/wrapped.ts";
+import type { ClusterStatus, ControllerStatus, NodeStatus, PoolStatus } from "./cluster-status.ts";
+
+/** More failures of one node than this are counted. */
+const failuresMax = 3;
+
+/** The status for people, in lines no wider than `width` where words allow it. `now` is the server's. */
+export function formatStatus(status: ClusterStatus, now: Date, width: number): string {
+  const { controller, pools, nodes, conflicts, unread } = status;
+  return paragraphs([
+    controller === undefined ? [] : wrapped("", describeController(controller, now), width),
+    pools?.length === 0
+      ? ["There is no IPAddressPool: nothing is given out"]
+      : tableOf(["POOL", "IN USE", "FREE", "ADDRESSES"], pools?.map(poolRow), width),
+    tableOf(["NODE", "SPEAKER", "ANNOUNCES", "BUNDLES", "TROUBLE"], nodes?.map(nodeRow), width),
+    conflicts.length === 0
+      ? ["No conflicts"]
+      : [
+          "Conflicts",
+          ...conflicts.flatMap(({ object, name, reason, message }) =>
+            wrapped("  ", `${object} ${name}, ${reason}: ${message}`, width),
+          ),
+        ],
+    unread.flatMap((line) => wrapped("! ", line, width)),
+  ]);
+}
+
+function tableOf(
+  header: readonly string[],
+  rows: readonly (readonly string[])[] | undefined,
+  width: number,
+): readonly string[] {
+  return rows === undefined || rows.length === 0 ? [] : table(header, rows, width);
+}
+
+function describeController({ leader, renewedAt }: ControllerStatus, now: Date): string {
+  const heard = renewedAt === undefined ? "" : `heard of ${ageOf(renewedAt, now)} ago`;
+  return leader === undefined
+    ? `No controller leads${heard === "" ? "" : ` (the last was ${heard})`}: nothing is given out, and nothing moves`
+    : `Controller ${leader} leads, ${heard}`;
+}
+
+function poolRow(pool: PoolStatus): readonly string[] {
+  const { name, ranges, assignedIPv4, availableIPv4, assignedIPv6, availableIPv6 } = pool;
+  const counts = [assignedIPv4 + assignedIPv6, availableIPv4 + availableIPv6].map(countOf);
+  return [name, ...counts, ranges.length === 0 ? "cannot be read" : enumerated(ranges)];
+}
+
+/** From 2^53 - 1 on a count says that there are at least as many. */
+function countOf(count: number): string {
+  return count >= Number.MAX_SAFE_INTEGER ? "9e15+" : String(count);
+}
+
+function nodeRow(status: NodeStatus): readonly string[] {
+  const { node, speaker, announced, bundles, reason, message, failures } = status;
+  const troubles = [
+    ...(reason === undefined ? [] : [`${reason}: ${message}`]),
+    ...failures.map((failure) => `${failure.address} ${failure.reason}: ${failure.message}`),
+  ];
+  const trouble = troubles.length === 0 ? "none" : enumerated(troubles, "; ", failuresMax);
+  return [
+    node,
+    speaker,
+    announced === undefined ? "-" : String(announced),
+    String(bundles),
+    trouble,
+  ];
+}
