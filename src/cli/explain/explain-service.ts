@@ -7,7 +7,7 @@ import {
   type IpAllocation,
 } from "../../core/model/ip-allocation.ts";
 import { advertises, type L2Advertisement } from "../../core/model/l2-advertisement.ts";
-import type { L2Bundle } from "../../core/model/l2-bundle.ts";
+import type { BundleMove, L2Bundle } from "../../core/model/l2-bundle.ts";
 import { serviceKey } from "../../core/model/service.ts";
 import type { IpAddress } from "../../core/net/ip-address.ts";
 import { formatIpBlock } from "../../core/net/ip-range.ts";
@@ -246,8 +246,15 @@ function explainAnnouncer(
     node: owner.node,
     interfaces: choice.kind === "chosen" ? choice.names : [],
     ...(since === undefined ? {} : { since }),
-    ...(moved === undefined ? {} : { from: moved.from, reason: moved.reason }),
+    ...(moved !== undefined && happenedTo(moved, allocatedAt)
+      ? { from: moved.from, reason: moved.reason }
+      : {}),
   };
+}
+
+/** A bundle may have moved before the address came into it. */
+function happenedTo(moved: BundleMove, allocatedAt: string): boolean {
+  return Date.parse(moved.at) >= Date.parse(allocatedAt);
 }
 
 function byTime(a: string, b: string): number {
@@ -265,10 +272,11 @@ function changesOf({ events, allocations, bundles }: ServiceFacts): readonly Exp
     const { owner, moved } = bundle;
     const addresses = allocations
       .filter(({ object }) => object.allocation.bundle === key)
+      .filter(({ createdAt }) => moved !== undefined && happenedTo(moved, createdAt))
       .map(({ object }) => object.allocation.address);
     const message = `${addresses.join(", ")} moved from ${moved?.from} to ${owner.node}`;
     const told = { type: "Normal", reason: moved?.reason ?? "", message, count: 1 };
-    return moved === undefined ? [] : [{ at: moved.at, ...told }];
+    return moved === undefined || addresses.length === 0 ? [] : [{ at: moved.at, ...told }];
   });
   return [...events, ...moves].sort((a, b) => byTime(b.at, a.at)).slice(0, changesMax);
 }

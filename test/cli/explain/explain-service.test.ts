@@ -226,6 +226,18 @@ test("names every node exactly once for every address", async () => {
   }
 });
 
+test("that a bundle moved before it had the address is not told of the address", async () => {
+  addNode(cluster, "node-2", { labels: { rack: "1" } });
+  addPool();
+  addAdvertisement();
+  addBundle("node-2", [], { from: "node-1", reason: "SpeakerSilent", at: ago(90_001) });
+  addService("web", ["192.0.2.3"]);
+  addAllocation("192.0.2.3", { bundle: "l2-b1" }, "web");
+  const { addresses, changes } = await explain("web");
+  expect(addresses[0]?.announcer?.from).toBeUndefined();
+  expect(changes).toEqual([]);
+});
+
 test("an address that Steelyard did not give is told to be a stranger's", async () => {
   addPool();
   addService("web", ["203.0.113.7"]);
