@@ -4,6 +4,7 @@ import { insideWrapper, rerunWrapped } from "../sandbox/wrapper.ts";
 import { type AllocationOptions, benchAllocation } from "./allocation.ts";
 import { benchArp } from "./arp.ts";
 import { type Contender, metalLbContender, steelyard } from "./contender.ts";
+import { benchInterfaces } from "./interfaces.ts";
 import { type LatencyOptions, type LatencyRound, measureLatency, spread } from "./latency.ts";
 import { reportLatency } from "./latency-report.ts";
 import { provideMetalLb } from "./metallb/programs.ts";
@@ -162,6 +163,14 @@ program.addCommand(
     .option("--rounds <n>", "how often", positive, 3)
     .action((options: { count: number; rounds: number }) =>
       inWrapper(false, () => benchArp(options, print)),
+    ),
+);
+program.addCommand(
+  new Command("interfaces")
+    .description("Outage at a client when the announcing interface comes, goes or changes")
+    .option("--rounds <n>", "how often each", positive, 5)
+    .action((options: { rounds: number }) =>
+      inWrapper(false, () => benchInterfaces(options, print)),
     ),
 );
 program.addCommand(

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { AnnouncingNode } from "../../bench/announcing-node.ts";
 import { buildNative } from "../../build/native.ts";
-import { AnnouncingNode } from "./announcing-node.ts";
 import { ip, Lan, nodeMac } from "./lan.ts";
+import { ip4 } from "./link-fixture.ts";
 import { Segment } from "./segment.ts";
 
 const address = "192.0.2.4";
@@ -24,13 +25,29 @@ beforeEach(async () => {
   segment = await Segment.create();
   nic = await segment.plug(nodeMac);
   await ip("addr", "add", nodeAddress, "dev", nic);
-  node = new AnnouncingNode(addonPath);
+  node = new AnnouncingNode({ addonPath });
 });
 
 afterEach(async () => {
   await node.close();
   await segment.remove();
 });
+
+/** Gives the node an address to announce, on the interfaces named, or where it sees fit. */
+function assign(text: string, ...interfaces: readonly string[]): void {
+  node.assign(ip4(text), ...interfaces);
+}
+
+/** Resolves when the address is answered on exactly these interfaces, or on none for this reason. */
+async function placed(text: string, place: readonly string[] | string): Promise<void> {
+  await vi.waitFor(() => expect(node.place(ip4(text))).toEqual(place), 10_000);
+}
+
+/** Unasked frames sent for the address so far. */
+function announced(text: string): number {
+  const sent = node.link.stats().filter((stats) => stats.address === text);
+  return sent.reduce((sum, { gratuitousSent }) => sum + gratuitousSent, 0);
+}
 
 /** The host has a wrong idea of where the address is, and learns better without asking. */
 async function learns(mac: string): Promise<void> {
@@ -39,32 +56,32 @@ async function learns(mac: string): Promise<void> {
 
 describe("an interface that comes and goes", () => {
   test("without carrier has no addresses; with it again they are announced", async () => {
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     await learnsAfresh();
     await segment.pull(nic);
-    await node.placed(address, `${nic} has no carrier`);
+    await placed(address, `${nic} has no carrier`);
     expect(node.link.stats()).toEqual([]);
     await segment.believe(address, secondMac);
     await segment.push(nic);
-    await node.placed(address, [nic]);
+    await placed(address, [nic]);
     await learns(nodeMac);
   });
 
   test("that is down has none, and announces them when it is up", async () => {
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     await ip("link", "set", nic, "down");
-    await node.placed(address, `${nic} is down`);
+    await placed(address, `${nic} is down`);
     await segment.believe(address, secondMac);
     await ip("link", "set", nic, "up");
-    await node.placed(address, [nic]);
+    await placed(address, [nic]);
     await learns(nodeMac);
   });
 
   test("whose carrier came back before anybody looked announces again all the same", async () => {
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     await learnsAfresh();
     await settled();
     await segment.believe(address, secondMac);
@@ -73,8 +90,8 @@ describe("an interface that comes and goes", () => {
   });
 
   test("with another hardware address announces it, and answers with it", async () => {
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     await learnsAfresh();
     await ip("link", "set", nic, "address", newMac);
     await learns(newMac);
@@ -82,23 +99,23 @@ describe("an interface that comes and goes", () => {
   });
 
   test("that is made anew announces its addresses again", async () => {
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     await learnsAfresh();
     await ip("link", "del", nic);
-    await node.placed(address, "no interface is up, with carrier and able to ARP");
+    await placed(address, "no interface is up, with carrier and able to ARP");
     await segment.plug(newMac, nic);
-    await node.placed(address, [nic]);
+    await placed(address, [nic]);
     await learns(newMac);
   });
 
   test("of another name takes the address with the subnet that is added to it", async () => {
     const bare = await segment.plug(secondMac);
     await ip("addr", "del", nodeAddress, "dev", nic);
-    node.assign(address);
-    await node.placed(address, [nic, bare]);
+    assign(address);
+    await placed(address, [nic, bare]);
     await ip("addr", "add", nodeAddress, "dev", bare);
-    await node.placed(address, [bare]);
+    await placed(address, [bare]);
     expect(await segment.macsOf(address)).toEqual([secondMac]);
   });
 
@@ -111,7 +128,7 @@ describe("an interface that comes and goes", () => {
 
   /** All five rounds are over: whatever is sent now is sent for a new reason. */
   async function settled(): Promise<void> {
-    await vi.waitFor(() => expect(node.announced(address)).toBe(10), 20_000);
+    await vi.waitFor(() => expect(announced(address)).toBe(10), 20_000);
   }
 });
 
@@ -119,39 +136,39 @@ describe("one hardware address an address and segment", () => {
   test("of two interfaces in one subnet the first answers, and the other while it cannot", async () => {
     const second = await segment.plug(secondMac);
     await ip("addr", "add", "192.0.2.242/24", "dev", second);
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     expect(await segment.macsOf(address)).toEqual([nodeMac]);
     await segment.believe(address, nodeMac);
     await segment.pull(nic);
-    await node.placed(address, [second]);
+    await placed(address, [second]);
     await learns(secondMac);
     expect(await segment.macsOf(address)).toEqual([secondMac]);
     await segment.push(nic);
-    await node.placed(address, [nic]);
+    await placed(address, [nic]);
     await learns(nodeMac);
   });
 
   test("a macvlan leaves it to its parent, with an address of its own or without, named or not", async () => {
     const child = await macvlan();
-    node.assign(address);
-    node.assign("203.0.113.7");
-    node.assign("203.0.113.8", child, nic);
+    assign(address);
+    assign("203.0.113.7");
+    assign("203.0.113.8", child, nic);
     for (const one of [address, "203.0.113.7", "203.0.113.8"]) {
-      await node.placed(one, [nic]);
+      await placed(one, [nic]);
       expect(await segment.macsOf(one)).toEqual([nodeMac]);
     }
     await ip("addr", "add", "192.0.2.242/24", "dev", child);
-    node.assign("203.0.113.9", child);
-    await node.placed("203.0.113.9", [child]);
+    assign("203.0.113.9", child);
+    await placed("203.0.113.9", [child]);
     expect(await segment.macsOf("203.0.113.9")).toEqual([secondMac]);
     expect(await segment.macsOf(address)).toEqual([nodeMac]);
   });
 
   test("a request to the macvlan's hardware address is not its parent's to answer", async () => {
     await macvlan();
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     const asked = (mac: string): Promise<string> =>
       segment.run("sh", "-c", `arping -c 3 -W 0.05 -w 1 -t ${mac} -i lan ${address} || true`);
     await vi.waitFor(async () => expect(await asked(nodeMac)).toContain("3 packets received"));
@@ -175,19 +192,19 @@ describe("a port of a bridge", () => {
   afterEach(() => ip("link", "del", bridge));
 
   test("hands its addresses to the bridge, and gets them back", async () => {
-    node.assign(address);
-    await node.placed(address, [nic]);
+    assign(address);
+    await placed(address, [nic]);
     await ip("link", "add", bridge, "address", secondMac, "type", "bridge");
     await ip("link", "set", bridge, "up");
     await ip("link", "set", nic, "master", bridge);
     await ip("addr", "del", nodeAddress, "dev", nic);
     await ip("addr", "add", nodeAddress, "dev", bridge);
-    await node.placed(address, [bridge]);
+    await placed(address, [bridge]);
     expect(await segment.macsOf(address)).toEqual([secondMac]);
     await ip("link", "set", nic, "nomaster");
     await ip("addr", "del", nodeAddress, "dev", bridge);
     await ip("addr", "add", nodeAddress, "dev", nic);
-    await node.placed(address, [nic]);
+    await placed(address, [nic]);
     expect(await segment.macsOf(address)).toEqual([nodeMac]);
   });
 });
@@ -195,30 +212,30 @@ describe("a port of a bridge", () => {
 describe("which interfaces", () => {
   test("named, they are used exactly; a missing one is told, and used when it comes", async () => {
     const late = `${nic}x`;
-    node.assign(address, late);
-    await node.placed(address, `${late} is not there`);
+    assign(address, late);
+    await placed(address, `${late} is not there`);
     expect(await segment.macsOf(address)).toEqual([]);
     await segment.plug(secondMac, late);
-    await node.placed(address, [late]);
+    await placed(address, [late]);
     expect(await segment.macsOf(address)).toEqual([secondMac]);
   });
 
   test("excluded, they announce nothing, named or not", async () => {
     await node.close();
-    node = new AnnouncingNode(addonPath, [`^${nic}$`]);
-    node.assign(address, nic);
-    await node.placed(address, `${nic} is on the list of interfaces that never announce`);
-    node.assign("192.0.2.5");
-    await node.placed("192.0.2.5", "no interface is up, with carrier and able to ARP");
+    node = new AnnouncingNode({ addonPath, excluded: [`^${nic}$`] });
+    assign(address, nic);
+    await placed(address, `${nic} is on the list of interfaces that never announce`);
+    assign("192.0.2.5");
+    await placed("192.0.2.5", "no interface is up, with carrier and able to ARP");
     expect(await segment.macsOf(address)).toEqual([]);
   });
 
   test("an address that becomes the default gateway's is withdrawn as soon as the route is there", async () => {
-    node.assign("192.0.2.254");
-    await node.placed("192.0.2.254", [nic]);
+    assign("192.0.2.254");
+    await placed("192.0.2.254", [nic]);
     await ip("route", "add", "default", "via", "192.0.2.254", "dev", nic);
-    await node.placed("192.0.2.254", "it is the default gateway of this node");
+    await placed("192.0.2.254", "it is the default gateway of this node");
     await ip("route", "del", "default");
-    await node.placed("192.0.2.254", [nic]);
+    await placed("192.0.2.254", [nic]);
   });
 });
