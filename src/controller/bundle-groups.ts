@@ -1,6 +1,7 @@
 import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
-import { advertises, type L2Advertisement } from "../core/model/l2-advertisement.ts";
+import { advertises, coversPool, type L2Advertisement } from "../core/model/l2-advertisement.ts";
 import type { BundleNode } from "../core/model/l2-bundle.ts";
+import type { IpRange } from "../core/net/ip-range.ts";
 import {
   type Candidate,
   eligibleNodes,
@@ -16,11 +17,11 @@ import type { PlacementNodes } from "./placement-nodes.ts";
 
 /** Which advertisements an address has, and which nodes they let announce it. */
 export class BundleGroups {
-  readonly #configuration: Pick<Configuration, "advertisements">;
+  readonly #configuration: Pick<Configuration, "advertisements" | "pools">;
   readonly #nodes: Pick<PlacementNodes, "list">;
 
   constructor(
-    configuration: Pick<Configuration, "advertisements">,
+    configuration: Pick<Configuration, "advertisements" | "pools">,
     nodes: Pick<PlacementNodes, "list">,
   ) {
     this.#configuration = configuration;
@@ -45,13 +46,17 @@ export class BundleGroups {
   /** The nodes that may announce for the group, by name; `hosts`: only these. */
   eligible(group: BundleGroup, hosts?: ReadonlySet<string>): readonly Candidate[] {
     const own = group.hosts === undefined ? undefined : new Set(group.hosts);
-    return eligibleNodes(this.#advertisements(group), this.#nodes.list(), hosts ?? own);
+    const advertisements = this.#advertisements(group);
+    const ranges = this.#rangesOf(advertisements);
+    return eligibleNodes(advertisements, this.#nodes.list(), hosts ?? own, ranges);
   }
 
   /** The nodes that the group's advertisements select and that may not announce. */
   hindered(group: BundleGroup, hosts?: ReadonlySet<string>): readonly HinderedNode[] {
     const own = group.hosts === undefined ? undefined : new Set(group.hosts);
-    return hinderedNodes(this.#advertisements(group), this.#nodes.list(), hosts ?? own);
+    const advertisements = this.#advertisements(group);
+    const ranges = this.#rangesOf(advertisements);
+    return hinderedNodes(advertisements, this.#nodes.list(), hosts ?? own, ranges);
   }
 
   /** Interfaces for want of which nobody can announce for the group. */
@@ -62,6 +67,13 @@ export class BundleGroups {
   /** Those of `named` that still can announce, whatever the advertisements say now. */
   still(named: readonly BundleNode[]): readonly Candidate[] {
     return stillEligible(named, this.#nodes.list());
+  }
+
+  /** What addresses of the group may be. */
+  #rangesOf(advertisements: readonly L2Advertisement[]): readonly IpRange[] {
+    return this.#configuration.pools
+      .filter((pool) => advertisements.some((one) => coversPool(one, pool)))
+      .flatMap(({ ranges }) => ranges);
   }
 
   #advertisements({ advertisements }: BundleGroup): readonly L2Advertisement[] {

@@ -3,6 +3,7 @@ import type { Sharer } from "../../src/controller/endpoint-hosts.ts";
 import type { Place } from "../../src/controller/placement.ts";
 import type { IpAddressPool } from "../../src/core/model/ip-address-pool.ts";
 import type { L2Bundle } from "../../src/core/model/l2-bundle.ts";
+import type { InterfaceState } from "../../src/core/net/network-interface.ts";
 import { decodeEndpointNodes } from "../../src/kube/decode/endpoint-nodes.ts";
 import { decodeL2Speaker } from "../../src/kube/decode/l2-speaker.ts";
 import { decodeNode } from "../../src/kube/decode/node.ts";
@@ -27,11 +28,18 @@ class Nodes extends KnownCluster {
     this.reports.load();
     for (const name of ["n1", "n2", "n3", "n4"]) {
       this.putNode(name);
-      const interfaces = [{ name: "eth0", usable: true, carrier: true, state: "Usable" }];
-      const metadata = this.#metadata(name);
-      this.stores.speakers.upsert(decodeL2Speaker({ metadata, status: { interfaces } }));
+      this.putInterfaces(name, "Usable");
     }
     this.followAllocations();
+  }
+
+  /** The node's interface in the subnet of the addresses is as said; another one is usable. */
+  putInterfaces(node: string, state: InterfaceState): void {
+    const usable = state === "Usable";
+    const lan = { name: "eth0", usable, carrier: usable, state, prefixes: ["192.0.2.240/24"] };
+    const other = { name: "eth1", usable: true, carrier: true, state: "Usable" };
+    const status = { interfaces: [lan, other] };
+    this.stores.speakers.upsert(decodeL2Speaker({ metadata: this.#metadata(node), status }));
   }
 
   putNode(name: string, labels: object = {}, annotations: object = {}): void {
@@ -209,6 +217,22 @@ test("with --withdraw-without-endpoints nobody announces what nobody serves, wha
   cluster.putEndpoints("!n1");
   expect(cluster.isWell(anyNode)).toBe(false);
   expect((await placeOf()).kind).toBe("bundle");
+});
+
+test("an address moves to a node with a link to its subnet, and not back when the other has its own again", async () => {
+  const cluster = new Nodes();
+  await cluster.placement.reconcile();
+  const before = await cluster.put(anyNode);
+  const owner = ownerOf(before) ?? "";
+  cluster.putInterfaces(owner, "NoCarrier");
+  await cluster.placement.reconcile();
+  const bundle = (): L2Bundle | undefined => cluster.stores.bundles.get(before?.name ?? "")?.bundle;
+  const heir = ownerOf(bundle());
+  expect(heir).not.toBe(owner);
+  expect(bundle()?.moved?.reason).toBe("NoUsableInterface");
+  cluster.putInterfaces(owner, "Usable");
+  await cluster.placement.reconcile();
+  expect(ownerOf(bundle())).toBe(heir);
 });
 
 describe("a node is chosen", () => {

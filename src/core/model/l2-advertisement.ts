@@ -29,13 +29,20 @@ export function advertises(
   pool: Pick<IpAddressPool, "name" | "labels">,
   serviceLabels: Labels,
 ): boolean {
-  const { pools, poolSelectors, serviceSelectors } = advertisement;
-  const everyPool = pools.length === 0 && poolSelectors.length === 0;
-  const coversPool =
-    everyPool || pools.includes(pool.name) || anySelects(poolSelectors, pool.labels);
+  const { serviceSelectors } = advertisement;
   return (
-    coversPool && (serviceSelectors.length === 0 || anySelects(serviceSelectors, serviceLabels))
+    coversPool(advertisement, pool) &&
+    (serviceSelectors.length === 0 || anySelects(serviceSelectors, serviceLabels))
   );
+}
+
+/** True if the advertisement covers addresses of `pool`, for some Services at least. */
+export function coversPool(
+  { pools, poolSelectors }: L2Advertisement,
+  pool: Pick<IpAddressPool, "name" | "labels">,
+): boolean {
+  const everyPool = pools.length === 0 && poolSelectors.length === 0;
+  return everyPool || pools.includes(pool.name) || anySelects(poolSelectors, pool.labels);
 }
 
 /** True if the advertisement lets a node with these labels announce. */

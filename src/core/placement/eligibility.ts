@@ -3,6 +3,8 @@ import type { BundleNode } from "../model/l2-bundle.ts";
 import type { SpeakerReport } from "../model/l2-speaker.ts";
 import type { Node } from "../model/node.ts";
 import type { NodeObstacle, NodeReserve } from "../model/reason.ts";
+import type { IpRange } from "../net/ip-range.ts";
+import { losesSubnet } from "./lost-subnet.ts";
 
 /** A node as placement sees it. */
 export interface PlacementNode {
@@ -40,19 +42,21 @@ export interface HinderedNode {
  * network nor out of service, and one of the interfaces in question can announce.
  * Where the addresses are for Pods on the announcing node alone, `hosts` are the
  * nodes with such Pods, and no other counts. Nodes that drain, shut down, are about to
- * be deleted, or whose kube-proxy is late count only if there are no others: better
- * there than nowhere.
+ * be deleted, whose kube-proxy is late, or that have lost the link to the subnet of
+ * some of the addresses, which are from `ranges`, count only if there are no others:
+ * better there than nowhere.
  */
 export function eligibleNodes(
   advertisements: readonly L2Advertisement[],
   nodes: Iterable<PlacementNode>,
   hosts?: ReadonlySet<string>,
+  ranges: readonly IpRange[] = [],
 ): readonly Candidate[] {
   const all = [...nodes];
   const able = selectedNodes(advertisements, all)
     .filter((selected) => obstacleOf(selected, hosts) === undefined)
     .sort((a, b) => (a.candidate.node.name < b.candidate.node.name ? -1 : 1));
-  return preferStaying(able, hasDataplane(all));
+  return preferStaying(able, hasDataplane(all), ranges);
 }
 
 /** Returns the selected nodes that are not among the {@link eligibleNodes}, by name, with the reason. */
@@ -60,14 +64,17 @@ export function hinderedNodes(
   advertisements: readonly L2Advertisement[],
   nodes: Iterable<PlacementNode>,
   hosts?: ReadonlySet<string>,
+  ranges: readonly IpRange[] = [],
 ): readonly HinderedNode[] {
   const all = [...nodes];
-  const eligible = new Set(eligibleNodes(advertisements, all, hosts).map(({ node }) => node));
+  const eligible = new Set(
+    eligibleNodes(advertisements, all, hosts, ranges).map(({ node }) => node),
+  );
   return selectedNodes(advertisements, all)
     .filter(({ candidate }) => !eligible.has(candidate.node.name))
     .flatMap((selected) => {
       const { candidate } = selected;
-      const reason = obstacleOf(selected, hosts) ?? departureOf(candidate);
+      const reason = obstacleOf(selected, hosts) ?? departureOf(selected, ranges);
       return reason === undefined ? [] : [{ node: candidate.node.name, reason }];
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
@@ -129,8 +136,9 @@ function selectedNodes(
 function preferStaying(
   able: readonly SelectedNode[],
   dataplaneExpected: boolean,
+  ranges: readonly IpRange[] = [],
 ): readonly Candidate[] {
-  const staying = able.filter(({ candidate }) => departureOf(candidate) === undefined);
+  const staying = able.filter((selected) => departureOf(selected, ranges) === undefined);
   return (staying.length > 0 ? staying : able).map(({ candidate, interfaces, preference }) => ({
     node: candidate.node.name,
     interfaces,
@@ -140,14 +148,24 @@ function preferStaying(
 }
 
 /** Why others should announce in its place, though it can. */
-function departureOf({ node, report }: PlacementNode): NodeObstacle | undefined {
+function departureOf(
+  { candidate, interfaces }: SelectedNode,
+  ranges: readonly IpRange[],
+): NodeObstacle | undefined {
+  const { node, report } = candidate;
+  if (node.departure !== undefined) {
+    return node.departure;
+  }
   switch (report?.dataplane?.state) {
     case "Unhealthy":
-      return node.departure ?? "DataplaneUnhealthy";
+      return "DataplaneUnhealthy";
     case "NodeLeaving":
-      return node.departure ?? "NodeLeaving";
-    default:
-      return node.departure;
+      return "NodeLeaving";
+    default: {
+      const isFree = interfaces.length === 0;
+      const losing = isFree && losesSubnet(report?.interfaces ?? [], ranges);
+      return losing ? "NoUsableInterface" : undefined;
+    }
   }
 }
 

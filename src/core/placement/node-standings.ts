@@ -1,5 +1,6 @@
 import type { L2Advertisement } from "../model/l2-advertisement.ts";
 import type { NodeObstacle, NodeReserve } from "../model/reason.ts";
+import type { IpRange } from "../net/ip-range.ts";
 import { type Candidate, eligibleNodes, hinderedNodes, type PlacementNode } from "./eligibility.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface StandingFacts {
   readonly nodes: Iterable<PlacementNode>;
   /** As in {@link eligibleNodes}. */
   readonly hosts?: ReadonlySet<string> | undefined;
+  /** As in {@link eligibleNodes}. */
+  readonly ranges?: readonly IpRange[];
   /** Who has the address; `undefined`: nobody. */
   readonly owner: string | undefined;
   /** Who would take over, in this order, as its bundle says. */
@@ -44,13 +47,16 @@ export interface StandingFacts {
  * finds: nothing is judged here a second time.
  */
 export function nodeStandings(facts: StandingFacts): readonly NodeStanding[] {
-  const { advertisements, hosts, owner, standbys } = facts;
+  const { advertisements, hosts, ranges, owner, standbys } = facts;
   const nodes = [...facts.nodes];
   const candidates = new Map(
-    eligibleNodes(advertisements, nodes, hosts).map((candidate) => [candidate.node, candidate]),
+    eligibleNodes(advertisements, nodes, hosts, ranges).map((candidate) => [
+      candidate.node,
+      candidate,
+    ]),
   );
   const obstacles = new Map(
-    hinderedNodes(advertisements, nodes, hosts).map(({ node, reason }) => [node, reason]),
+    hinderedNodes(advertisements, nodes, hosts, ranges).map(({ node, reason }) => [node, reason]),
   );
   const present = owner === undefined ? undefined : candidates.get(owner);
   const standingOf = (node: string): NodeStanding => {

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { L2Advertisement } from "../../../src/core/model/l2-advertisement.ts";
-import type { DataplaneState, SpeakerReport } from "../../../src/core/model/l2-speaker.ts";
+import type {
+  DataplaneState,
+  SpeakerInterface,
+  SpeakerReport,
+} from "../../../src/core/model/l2-speaker.ts";
 import type { Node } from "../../../src/core/model/node.ts";
+import { type IpPrefix, parseIpPrefix } from "../../../src/core/net/ip-prefix.ts";
+import type { InterfaceState } from "../../../src/core/net/network-interface.ts";
 import {
   eligibleNodes,
   hinderedNodes,
@@ -260,5 +266,51 @@ describe("a node whose kube-proxy", () => {
     expect(eligibleNodes([advertisement()], nodes).map((it) => it.node)).toEqual(["z"]);
     expect(hinderedNodes([advertisement()], nodes)).toEqual([{ node: "a", reason }]);
     expect(eligibleNodes([advertisement()], [says("a", state)])).toHaveLength(1);
+  });
+});
+
+describe("a node that lost the link to a subnet", () => {
+  const ranges = [parseIpPrefix("192.0.2.0/26") as IpPrefix];
+  const withLinks = (
+    name: string,
+    lan: InterfaceState,
+    second = "198.51.100.1/24",
+  ): PlacementNode => {
+    const nic = (it: string, state: InterfaceState, prefix: string): SpeakerInterface => ({
+      ...{ name: it, state, usable: state === "Usable", carrier: state === "Usable" },
+      ...{ mac: undefined, prefixes: [parseIpPrefix(prefix) as IpPrefix] },
+    });
+    const interfaces = [nic("eth0", lan, "192.0.2.241/24"), nic("eth1", "Usable", second)];
+    return node(name, {}, { report: { ...report({}), interfaces } });
+  };
+  const eligible = (nodes: readonly PlacementNode[], change = {}): readonly string[] =>
+    eligibleNodes([advertisement(change)], nodes, undefined, ranges).map((it) => it.node);
+
+  test.each<InterfaceState>(["Down", "NoCarrier", "Refused"])(
+    "of the addresses (%s) leaves them to others, and says why",
+    (state) => {
+      const nodes = [withLinks("a", state), withLinks("b", "Usable")];
+      expect(eligible(nodes)).toEqual(["b"]);
+      expect(hinderedNodes([advertisement()], nodes, undefined, ranges)).toEqual([
+        { node: "a", reason: "NoUsableInterface" },
+      ]);
+    },
+  );
+
+  test.each<[string, PlacementNode]>([
+    ["of other addresses", withLinks("a", "Usable")],
+    ["that it has twice", withLinks("a", "NoCarrier", "192.0.2.242/24")],
+    ["on an interface that never announces", withLinks("a", "Port")],
+  ])("%s keeps them", (_, candidate) => {
+    expect(eligible([candidate, withLinks("b", "Usable")])).toEqual(["a", "b"]);
+  });
+
+  test("keeps the addresses of its other subnets while there is nobody else", () => {
+    expect(eligible([withLinks("a", "Down")])).toEqual(["a"]);
+  });
+
+  test("keeps what is announced on interfaces that are named", () => {
+    const nodes = [withLinks("a", "Down"), withLinks("b", "Usable")];
+    expect(eligible(nodes, { interfaces: ["eth1"] })).toEqual(["a", "b"]);
   });
 });
