@@ -1,6 +1,7 @@
 import { configurationKinds, definitionName, ownKinds } from "../../src/controller/definitions.ts";
 import { resourcePath } from "../../src/kube/resource.ts";
 import { customResourceDefinitions } from "../../src/kube/resources.ts";
+import { changeEndpoints } from "./endpoint-life.ts";
 import { changePolicy } from "./policy-life.ts";
 import type { Replica } from "./replica.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -70,6 +71,7 @@ export class ClusterLife {
     }
     for (const key of serviceKeys.slice(0, 3)) {
       this.#createService(key);
+      this.#changeEndpoints(key);
     }
     for (const replica of replicas) {
       replica.start();
@@ -133,6 +135,10 @@ export class ClusterLife {
       this.#createService(key);
       return;
     }
+    if (random.chance(0.25)) {
+      this.#changeEndpoints(key);
+      return;
+    }
     const what = random.next();
     if (what < 0.35) {
       trace(() => `user deletes Service ${key}`);
@@ -147,6 +153,15 @@ export class ClusterLife {
       toggles ? { spec: this.#toggled(spec) } : { ...this.#wanted(metadata, spec) },
     );
     trace(() => `user changes Service ${key}: ${describeService(api.get("services", key))}`);
+  }
+
+  #changeEndpoints(key: string): void {
+    const { network, speakers } = this.#options;
+    changeEndpoints(
+      network,
+      key,
+      speakers.map(({ node }) => node),
+    );
   }
 
   /** Of another type. The API server drops the class with the type, and lets it be set with it only. */

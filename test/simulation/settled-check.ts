@@ -9,6 +9,7 @@ import {
 import { decodeIpAddressPool } from "../../src/kube/decode/ip-address-pool.ts";
 import { decodeService } from "../../src/kube/decode/service.ts";
 import { askedForSeveral } from "./cluster-life.ts";
+import { unserved } from "./endpoint-rule.ts";
 import { holdersOf, ingressOf } from "./fence-check.ts";
 import { isExcluded, mayBeginToShare, wrongReport } from "./policy-rule.ts";
 import { asHolder, type HolderFields, mayShare } from "./sharing-rule.ts";
@@ -20,7 +21,9 @@ import type { ApiObject, SimulatedApi } from "./simulated-api.ts";
  */
 export function unsettled(api: SimulatedApi): readonly string[] {
   return [
-    ...api.list("ipallocations").flatMap((allocation) => leaked(api, allocation)),
+    ...api
+      .list("ipallocations")
+      .flatMap((allocation) => [...leaked(api, allocation), ...unserved(api, allocation)]),
     ...api
       .list("services")
       .flatMap((service) => [

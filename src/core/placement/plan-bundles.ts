@@ -36,9 +36,8 @@ export type MadeAhead = "someForEachNode" | "none";
  * eligible standby takes over; if none is left, or better nodes are there, the
  * best node that owns fewest bundles. Without any eligible node nothing changes:
  * uncertain evidence never withdraws. Where bundles are made ahead every eligible
- * node without a reserve gets up to {@link bundlesPerNode}, one with a reserve
- * only if all have one. The first standbys of a node's bundles are spread over
- * the others, so that its load splits when it dies.
+ * node gets up to {@link bundlesPerNode}. The first standbys of a node's bundles
+ * are spread over the best of the others, so that its load splits when it dies.
  */
 export function planBundles(
   bundles: readonly L2Bundle[],
@@ -54,11 +53,10 @@ export function planBundles(
   const { kept, remove } = planOwners(bundles, ring, wanted, isEmpty);
   const update: BundleUpdate[] = [];
   const create: PlannedBundle[] = [];
-  const makesFor = welcomeAmong(eligible);
   for (const candidate of eligible) {
     const own = kept.get(candidate) ?? [];
     const owner = asBundleNode(candidate);
-    const total = makesFor.has(candidate) ? Math.max(wanted, own.length) : own.length;
+    const total = Math.max(wanted, own.length);
     const standbysOf = new Standbys(ring, candidate, total);
     for (const bundle of own) {
       const standbys = standbysOf.next(bundle.standbys).map(asBundleNode);
@@ -72,12 +70,6 @@ export function planBundles(
     }
   }
   return { create, update, remove };
-}
-
-/** Those that are as good as any; all, if none is. */
-function welcomeAmong(eligible: readonly Candidate[]): ReadonlySet<Candidate> {
-  const welcome = eligible.filter(({ reserve }) => reserve === undefined);
-  return new Set(welcome.length > 0 ? welcome : eligible);
 }
 
 /** Returns a bundle for `owner`, one of `eligible`, beside those that there are. */

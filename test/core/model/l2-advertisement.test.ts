@@ -3,6 +3,7 @@ import {
   advertises,
   includesNode,
   type L2Advertisement,
+  preferenceFor,
 } from "../../../src/core/model/l2-advertisement.ts";
 import type { LabelSelector } from "../../../src/core/model/label-selector.ts";
 
@@ -42,4 +43,16 @@ test.each<[string, Partial<L2Advertisement>, boolean]>([
   ["no other nodes", { nodeSelectors: [has("rack", "2")] }, false],
 ])("an advertisement includes %s", (_, change, included) => {
   expect(includesNode({ ...everything, ...change }, { rack: "1" })).toBe(included);
+});
+
+test("an advertisement is preferred as its own preferences say, once for a pool that it names and selects", () => {
+  const preferredNodes = [
+    { weight: 60, selector: has("rack", "1") },
+    { weight: 5, selector: has("rack", "2") },
+    { weight: 1, selector: { requirements: [] } },
+  ];
+  const both = { ...everything, pools: ["web"], poolSelectors: [has("zone", "a")], preferredNodes };
+  expect(preferenceFor(both, { rack: "1" })).toBe(61);
+  expect(preferenceFor(both, {})).toBe(1);
+  expect(preferenceFor({ ...both, nodeSelectors: [has("rack", "2")] }, { rack: "1" })).toBe(0);
 });

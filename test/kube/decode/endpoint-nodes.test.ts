@@ -8,7 +8,7 @@ const metadata = {
   labels: { "kubernetes.io/service-name": "s1" },
 };
 
-describe("an endpoint makes its node one that", () => {
+describe("an endpoint", () => {
   test.each<[string, string, string, object | undefined]>([
     ["serves: it is ready", "n1", "", { ready: true }],
     [
@@ -21,7 +21,7 @@ describe("an endpoint makes its node one that", () => {
     ["serves: nothing is said of it", "n1", "", undefined],
     ["serves: only that it is not serving is said", "n1", "", { serving: false }],
     ["does not serve: it is not ready", "", "", { ready: false }],
-  ])("%s", (_, ready, serving, conditions) => {
+  ])("an endpoint makes its node one that %s", (_, ready, serving, conditions) => {
     const endpoints = [{ nodeName: "n1", conditions }];
     expect(decodeEndpointNodes({ metadata, endpoints })).toMatchObject({ ready, serving });
   });
