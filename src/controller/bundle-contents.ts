@@ -27,6 +27,8 @@ export class BundleContents {
   readonly #loads = new Map<string, number>();
   /** Chosen, and when, for an address that does not say so yet. */
   readonly #chosen = new Map<string, number>();
+  /** About to be deleted: nothing is to be put into these. */
+  readonly #leaving = new Set<string>();
   readonly #clock: Clock;
 
   constructor(stores: Pick<ClusterStores, "allocations" | "bundles">, clock: Clock) {
@@ -77,6 +79,12 @@ export class BundleContents {
     }
   }
 
+  /** Hides a bundle, which nothing is to be put into any more, until what this returns is called. */
+  hide(bundle: string): () => void {
+    this.#leaving.add(bundle);
+    return () => this.#leaving.delete(bundle);
+  }
+
   /** How many addresses each node announces that announces any. */
   get loads(): ReadonlyMap<string, number> {
     return this.#loads;
@@ -84,9 +92,9 @@ export class BundleContents {
 
   /** The bundles of a group, by name. */
   bundlesOf(group: BundleGroup): readonly L2Bundle[] {
-    return [...(this.#groups.get(groupKey(group))?.values() ?? [])].sort((a, b) =>
-      a.name < b.name ? -1 : 1,
-    );
+    return [...(this.#groups.get(groupKey(group))?.values() ?? [])]
+      .filter(({ name }) => !this.#leaving.has(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** One bundle of each group that has any. */

@@ -44,11 +44,15 @@ export class BundleUpkeep {
     }
   }
 
-  /** Makes a bundle, unless `isThere` says then that it is no longer needed. */
-  async make(group: BundleGroup, planned: PlannedBundle, isThere: () => boolean): Promise<void> {
+  /**
+   * Makes a bundle, unless `take` finds one by then; `take` is called again when it is there. Both in
+   * this turn: the next one would find it empty, and take it away.
+   */
+  async make(group: BundleGroup, planned: PlannedBundle, take: () => boolean): Promise<void> {
     await this.#inTurn(async () => {
-      if (!isThere()) {
+      if (!take()) {
         await this.#writer.create(group, planned);
+        take();
       }
     });
   }
@@ -98,11 +102,20 @@ export class BundleUpkeep {
         plan.create.map((planned) => this.#writer.create(group, planned)),
       ),
       ...updates.filter(({ takeover }) => !takeover).map((update) => this.#writer.update(update)),
-      ...plans.flatMap(({ plan }) => plan.remove.map((name) => this.#writer.remove(name))),
+      ...plans.flatMap(({ plan }) => plan.remove.map((name) => this.#remove(name))),
     ]);
     const [failure] = [...takeovers, ...rest].filter((result) => result.status === "rejected");
     if (failure !== undefined) {
       throw failure.reason;
+    }
+  }
+
+  async #remove(name: string): Promise<void> {
+    const show = this.#options.contents.hide(name);
+    try {
+      await this.#writer.remove(name);
+    } finally {
+      show();
     }
   }
 

@@ -179,7 +179,6 @@ export class Placement {
     if (bundle === undefined) {
       return { kind: "none", reason: "NoEligibleNode" };
     }
-    this.#contents.choose(bundle.name);
     return { kind: "bundle", bundle: bundle.name };
   }
 
@@ -222,7 +221,7 @@ export class Placement {
     const able = this.#groups.eligible(group).filter(({ node }) => owners.has(node));
     const candidates = able.length > 0 ? able : bundles.map(asCandidate);
     const node = this.#choose(candidates, address, sharers);
-    return this.#lightest(bundles.filter(({ owner }) => owner.node === node));
+    return this.#takeLightest(bundles.filter(({ owner }) => owner.node === node));
   }
 
   /** Without any eligible node among the hosts the address stays where it is. */
@@ -239,21 +238,25 @@ export class Placement {
       const present = this.#bundleOf(address);
       return present !== undefined && sameAdvertisements(present, group) ? present : undefined;
     }
-    const fitting = (): L2Bundle | undefined =>
-      this.#lightest(
+    const take = (): L2Bundle | undefined =>
+      this.#takeLightest(
         [...this.#contents.groups()]
           .filter((one) => sameAdvertisements(one, group))
           .flatMap((one) => this.#contents.bundlesOf(one))
           .filter((one) => one.owner.node === node && isServed(one, hosts, eligible)),
       );
-    if (fitting() === undefined) {
+    let taken = take();
+    if (taken === undefined) {
       const others = [...hosts].filter((name) => name !== node).sort();
       const named = [owner.node, ...others].slice(0, hostsMax).sort();
       const own = { advertisements: group.advertisements, hosts: named };
       const planned = planBundleFor(owner, this.#groups.eligible(own));
-      await this.#upkeep.make(own, planned, () => fitting() !== undefined);
+      await this.#upkeep.make(own, planned, () => {
+        taken = take();
+        return taken !== undefined;
+      });
     }
-    return fitting();
+    return taken;
   }
 
   /** Where no Pod is anywhere, or none of the nodes with Pods can announce, every bundle is as good. */
@@ -279,11 +282,15 @@ export class Placement {
     return chooseNode(candidates, address, claims, (node) => this.#contents.loads.get(node) ?? 0);
   }
 
-  #lightest(bundles: readonly L2Bundle[]): L2Bundle | undefined {
+  /** In one go with the choice: what is chosen is not taken away for being empty. */
+  #takeLightest(bundles: readonly L2Bundle[]): L2Bundle | undefined {
     const [lightest] = [...bundles].sort(
       (a, b) =>
         this.#contents.size(a.name) - this.#contents.size(b.name) || (a.name < b.name ? -1 : 1),
     );
+    if (lightest !== undefined) {
+      this.#contents.choose(lightest.name);
+    }
     return lightest;
   }
 

@@ -192,6 +192,15 @@ describe("an address that only Pods on the announcing node serve", () => {
     expect(cluster.stores.bundles.get(own?.name ?? "")).toBeUndefined();
   });
 
+  test("gets a bundle that no plan made at the same time takes away for being empty", async () => {
+    const cluster = new Nodes();
+    cluster.putEndpoints("n2");
+    const [bundle] = await Promise.all([cluster.put(local), cluster.placement.reconcile()]);
+    cluster.see();
+    expect(cluster.stores.bundles.get(bundle?.name ?? "")).toBeDefined();
+    expect(cluster.isWell(local)).toBe(true);
+  });
+
   test("goes to one of them that can, when its node leaves", async () => {
     const cluster = new Nodes();
     cluster.putEndpoints("n2", "n3");
