@@ -188,6 +188,12 @@ static bool is_linked_outside(const struct rtattr *attribute)
 	return (attribute->rta_type & NLA_TYPE_MASK) == IFLA_LINK_NETNSID;
 }
 
+/* News of a radio, which leaves out all else that is known of the interface. */
+static bool is_of_a_radio(const struct rtattr *attribute)
+{
+	return (attribute->rta_type & NLA_TYPE_MASK) == IFLA_WIRELESS;
+}
+
 /* Bridges send RTM_DELLINK about a port that leaves them; only family AF_UNSPEC speaks of the device itself. */
 static int handle_link(struct interfaces *all, const struct nlmsghdr *message)
 {
@@ -211,6 +217,8 @@ static int handle_link(struct interfaces *all, const struct nlmsghdr *message)
 	length = (int)IFLA_PAYLOAD(message);
 	for (attribute = IFLA_RTA(body); RTA_OK(attribute, length);
 	     attribute = RTA_NEXT(attribute, length)) {
+		if (is_of_a_radio(attribute))
+			return 0;
 		read_link_attribute(&state, body->ifi_type, attribute);
 		linked_outside = linked_outside || is_linked_outside(attribute);
 	}
@@ -265,8 +273,23 @@ static int handle_route(struct interfaces *all, const struct nlmsghdr *message)
 	return 0;
 }
 
-static int handle_dump_end(struct netlink *netlink, struct interfaces *all)
+/* A dump that ends with an error has not told of everything: what it left out is not gone. */
+static int dump_error(const struct nlmsghdr *message)
 {
+	int error = 0;
+
+	if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
+		memcpy(&error, NLMSG_DATA(message), sizeof(error));
+	return error < 0 ? error : 0;
+}
+
+static int handle_dump_end(struct netlink *netlink, struct interfaces *all,
+			   const struct nlmsghdr *message)
+{
+	int error = dump_error(message);
+
+	if (error < 0)
+		return error;
 	if (netlink->dumping == RTM_GETLINK) {
 		interfaces_sweep(all);
 		return request_dump(netlink, RTM_GETADDR);
@@ -299,7 +322,7 @@ static int handle_message(struct netlink *netlink, struct interfaces *all,
 	case RTM_DELROUTE:
 		return handle_route(all, message);
 	case NLMSG_DONE:
-		return handle_dump_end(netlink, all);
+		return handle_dump_end(netlink, all, message);
 	case NLMSG_ERROR:
 		return handle_error(message);
 	default:

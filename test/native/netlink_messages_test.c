@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /**
- * DOC: What the kernel says of bonds, VLANs and macvlans, byte by byte as it says it.
+ * DOC: What the kernel says of bonds, VLANs, macvlans and radios, byte by byte as it says it.
  *
  * Crafted, because not every kernel that runs the tests can make such devices.
  */
 #include "netlink.h"
 
+#include <errno.h>
 #include <linux/if_arp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -142,6 +143,38 @@ static void what_an_interface_sits_on_is_known_within_this_namespace(void)
 	CHECK(strcmp(read_link(8)->kind, "a-kind-that-is-") == 0);
 }
 
+/* Of scans and roaming the kernel tells in messages that have nothing but the name and their own attribute. */
+static void news_of_a_radio_changes_nothing(void)
+{
+	struct ifinfomsg body = { .ifi_type = ARPHRD_ETHER, .ifi_index = 9, .ifi_flags = IFF_UP };
+	static const uint8_t event[8];
+
+	begin_link(9, "wlan0");
+	add_number(IFLA_CARRIER_UP_COUNT, 1);
+	CHECK(read_link(9)->has_mac);
+	begin(RTM_NEWLINK, &body, sizeof(body));
+	add(IFLA_IFNAME, "wlan0", sizeof("wlan0"));
+	add(IFLA_WIRELESS, event, sizeof(event));
+	CHECK(read_link(9)->has_mac);
+	CHECK(read_link(9)->carrier_ups == 1);
+	CHECK(!all.changed);
+}
+
+/* What such a dump did not tell of is still there. */
+static void a_dump_that_failed_takes_nothing_away(void)
+{
+	static const int32_t too_long = -EMSGSIZE;
+
+	begin_link(9, "wlan0");
+	read_link(9);
+	interfaces_begin(&all);
+	netlink.dumping = RTM_GETLINK;
+	begin(NLMSG_DONE, &too_long, sizeof(too_long));
+	CHECK(netlink_read(&netlink, &all, datagram, message->nlmsg_len) == -EMSGSIZE);
+	CHECK(interfaces_by_index(&all, 9) != NULL);
+	netlink.dumping = 0;
+}
+
 static void only_default_routes_count(void)
 {
 	for (uint8_t length = 0; length < 2; length++) {
@@ -161,6 +194,8 @@ int main(void)
 	a_slave_of_a_bond_has_a_master();
 	a_carrier_that_came_back_unseen_is_a_change();
 	what_an_interface_sits_on_is_known_within_this_namespace();
+	news_of_a_radio_changes_nothing();
+	a_dump_that_failed_takes_nothing_away();
 	only_default_routes_count();
 	interfaces_free(&all);
 	return 0;
