@@ -14,7 +14,6 @@ import { systemClock } from "../../../src/runtime/clock.ts";
 import { configNamespace } from "../../e2e/cluster-api.ts";
 import { conditionOf } from "../../e2e/cluster-objects.ts";
 import {
-  decided,
   eventually,
   type InstalledCluster,
   startInstalled,
@@ -57,6 +56,10 @@ interface Request {
   readonly namespace: string;
   readonly code: number;
   readonly time: string;
+}
+
+interface L2Status {
+  readonly status?: { readonly serviceName?: string };
 }
 
 /** Everything that Steelyard's accounts asked of the API. */
@@ -127,7 +130,10 @@ async function everything(): Promise<void> {
     return all.some((service) => conditionOf(service, "Announced")?.status === "True");
   });
   await api.createService({ name: "gone" });
-  await decided(api, "True", "gone");
+  await eventually("a ServiceL2Status, which goes with its Service", async () => {
+    const all = await api.list<L2Status>(resources.serviceL2Statuses, configNamespace);
+    return all.some(({ status }) => status?.serviceName === "gone");
+  });
   await api.removeService("gone");
   await exclude("node-1", "");
   await eventually("every bundle on the other node", async () =>
