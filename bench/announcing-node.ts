@@ -3,14 +3,14 @@ import { allocationName } from "../src/core/model/ip-allocation.ts";
 import type { IpAddress } from "../src/core/net/ip-address.ts";
 import type { IpAllocationObject } from "../src/kube/decode/ip-allocation.ts";
 import type { L2BundleObject } from "../src/kube/decode/l2-bundle.ts";
+import { decodeL2Speaker, type L2SpeakerObject } from "../src/kube/decode/l2-speaker.ts";
 import { Store } from "../src/kube/store.ts";
-import { readDefaultGateways } from "../src/link/default-gateways.ts";
-import { Link } from "../src/link/link.ts";
+import type { Link } from "../src/link/link.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { silentLog } from "../src/runtime/log.ts";
-import { AnnouncementDriver } from "../src/speaker/announcement-driver.ts";
+import type { ConflictWatch } from "../src/speaker/conflict-watch.ts";
 import { ExcludedInterfaces } from "../src/speaker/excluded-interfaces.ts";
-import { takeLinkEvent } from "../src/speaker/link-events.ts";
+import { NetworkSide } from "../src/speaker/network-side.ts";
 import { VanishedObjects } from "../src/speaker/vanished-objects.ts";
 
 /**
@@ -19,38 +19,59 @@ import { VanishedObjects } from "../src/speaker/vanished-objects.ts";
  */
 export class AnnouncingNode {
   readonly link: Link;
-  readonly #driver: AnnouncementDriver;
+  readonly conflicts: ConflictWatch;
+  readonly #network: NetworkSide;
   readonly #allocations = new Store<IpAllocationObject>();
   readonly #bundles = new Store<L2BundleObject>();
+  readonly #ownSpeaker = new Store<L2SpeakerObject>();
+  readonly #end = new AbortController();
   #version = 0;
 
-  /** Opens the link. `excluded` are patterns of interfaces that never announce. */
-  constructor(options: { readonly addonPath?: string; readonly excluded?: readonly string[] }) {
-    const { addonPath, excluded: patterns = [] } = options;
-    const excluded = new ExcludedInterfaces(patterns);
-    const claims = { add: (): void => undefined };
-    this.link = new Link({
-      ...(addonPath === undefined ? {} : { addonPath }),
-      log: silentLog,
-      onEvents: (events) => {
-        for (const event of events) {
-          takeLinkEvent(event, { driver: this.#driver, excluded, claims, log: silentLog });
-        }
-      },
-    });
-    this.#driver = new AnnouncementDriver({
+  /**
+   * Opens the link. `excluded` are patterns of interfaces that never announce; `onChange` is called
+   * when the node's report may say something else than before.
+   */
+  constructor(options: {
+    readonly addonPath?: string;
+    readonly excluded?: readonly string[];
+    readonly onChange?: () => void;
+  }) {
+    const { excluded = [], onChange = (): void => undefined, ...rest } = options;
+    this.#network = new NetworkSide({
+      ...rest,
       node: "node-1",
       allocations: this.#allocations,
       bundles: this.#bundles,
+      ownSpeaker: this.#ownSpeaker,
       vanished: new VanishedObjects(systemClock, () => true),
-      link: this.link,
+      excluded: new ExcludedInterfaces(excluded),
       clock: systemClock,
       log: silentLog,
-      onChange: () => undefined,
+      onChange,
     });
-    this.link.open();
-    this.#driver.linkChanged(excluded.mark(this.link.interfaces()), readDefaultGateways());
-    this.#driver.start();
+    this.link = this.#network.link;
+    this.conflicts = this.#network.conflicts;
+    this.#network.open();
+    this.#network.start();
+    void this.#network.run(this.#end.signal);
+  }
+
+  /** The controller's orders to the node's speaker. */
+  order(spec: {
+    readonly probes?: readonly IpAddress[];
+    readonly intruders?: readonly { readonly address: IpAddress; readonly mac: string }[];
+  }): void {
+    const metadata = { name: "node-1", resourceVersion: String(++this.#version) };
+    this.#ownSpeaker.upsert(decodeL2Speaker({ metadata, spec }));
+  }
+
+  /** Puts an address into quarantine. */
+  quarantine(address: IpAddress): void {
+    const key = allocationName(address);
+    const resourceVersion = String(++this.#version);
+    const state = { state: "Quarantined", holders: [], bundle: undefined } as const;
+    const allocation = { address, pool: "pool", ...state };
+    this.#allocations.upsert({ key, uid: key, resourceVersion, createdAt: 0, allocation });
   }
 
   /** Gives the node an address to announce, on the interfaces named, or where it sees fit. */
@@ -75,7 +96,7 @@ export class AnnouncingNode {
   }
 
   get state(): AnnouncerState {
-    return this.#driver.state;
+    return this.#network.driver.state;
   }
 
   /** The interfaces on which the address is answered, or the words why on none. */
@@ -84,6 +105,7 @@ export class AnnouncingNode {
   }
 
   async close(): Promise<void> {
+    this.#end.abort();
     await this.link.close();
   }
 }

@@ -204,6 +204,44 @@ static napi_value withdraw(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+static napi_value observe(napi_env env, napi_callback_info info)
+{
+	struct addresses_call call;
+	int error;
+
+	if (!read_addresses_call(env, info, &call))
+		return NULL;
+	error = engine_observe(call.engine, call.interface, call.addresses, call.count);
+	return error < 0 ? throw_system_error(env, "calloc", -error) : NULL;
+}
+
+static napi_value ignore(napi_env env, napi_callback_info info)
+{
+	struct addresses_call call;
+
+	if (read_addresses_call(env, info, &call))
+		engine_ignore(call.engine, call.interface, call.addresses, call.count);
+	return NULL;
+}
+
+static napi_value inquire(napi_env env, napi_callback_info info)
+{
+	struct addresses_call call;
+
+	if (read_addresses_call(env, info, &call))
+		engine_inquire(call.engine, call.interface, call.addresses, call.count);
+	return NULL;
+}
+
+static napi_value defend(napi_env env, napi_callback_info info)
+{
+	struct addresses_call call;
+
+	if (read_addresses_call(env, info, &call))
+		engine_defend(call.engine, call.interface, call.addresses, call.count);
+	return NULL;
+}
+
 static napi_value announce(napi_env env, napi_callback_info info)
 {
 	struct addresses_call call;
@@ -271,6 +309,10 @@ NAPI_MODULE_INIT()
 		{ .utf8name = "answer", .method = answer, .attributes = napi_enumerable },
 		{ .utf8name = "withdraw", .method = withdraw, .attributes = napi_enumerable },
 		{ .utf8name = "announce", .method = announce, .attributes = napi_enumerable },
+		{ .utf8name = "observe", .method = observe, .attributes = napi_enumerable },
+		{ .utf8name = "ignore", .method = ignore, .attributes = napi_enumerable },
+		{ .utf8name = "inquire", .method = inquire, .attributes = napi_enumerable },
+		{ .utf8name = "defend", .method = defend, .attributes = napi_enumerable },
 		{ .utf8name = "take", .method = take, .attributes = napi_enumerable },
 		{ .utf8name = "interfaces", .method = copy_interfaces, .attributes = napi_enumerable },
 		{ .utf8name = "stats", .method = copy_stats, .attributes = napi_enumerable },

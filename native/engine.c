@@ -43,7 +43,7 @@ void engine_unlock(struct engine *engine)
 	pthread_mutex_unlock(&engine->lock);
 }
 
-static void wake(struct engine *engine)
+void engine_wake(struct engine *engine)
 {
 	uint64_t one = 1;
 
@@ -66,7 +66,7 @@ static void on_groups_told(void *context, uint32_t port, int error)
 	memcpy(event.interface, engine->ports.items[port].name, sizeof(event.interface));
 	event_queue_put(&engine->queue, &event);
 	engine_unlock(engine);
-	wake(engine);
+	engine_wake(engine);
 }
 
 static void release(struct engine *engine)
@@ -77,6 +77,7 @@ static void release(struct engine *engine)
 	ports_close(&engine->ports);
 	interfaces_free(&engine->interfaces);
 	entries_free(&engine->table);
+	observed_free(&engine->observed);
 	if (engine->wake_fd >= 0)
 		close(engine->wake_fd);
 	if (engine->epoll_fd >= 0)
@@ -158,6 +159,8 @@ int engine_create(struct engine **out, engine_notify notify, void *context,
 	engine->epoll_fd = -1;
 	engine->netlink.fd = -1;
 	table_init(&engine->table, random_seed());
+	table_init(&engine->observed, random_seed());
+	claim_limit_init(&engine->claims, random_seed());
 	burst_init(&engine->burst);
 	interfaces_init(&engine->interfaces);
 	packet_batch_init(&engine->received);
@@ -180,7 +183,7 @@ void engine_destroy(struct engine *engine)
 	engine_lock(engine);
 	engine->stopping = true;
 	engine_unlock(engine);
-	wake(engine);
+	engine_wake(engine);
 	pthread_join(engine->thread, NULL);
 	release(engine);
 }
@@ -265,7 +268,7 @@ static int apply(struct engine *engine, const char *interface, const struct addr
 		engine->ports_stale = true;
 		engine_unlock(engine);
 	}
-	wake(engine);
+	engine_wake(engine);
 	return error;
 }
 

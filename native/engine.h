@@ -81,6 +81,33 @@ void engine_withdraw(struct engine *engine, const char *interface, const struct 
 void engine_announce(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count);
 
+/**
+ * engine_observe() - tell of foreign hosts that have an address which nobody here answers for
+ *
+ * As those that claim one that is answered are told of without being asked for.
+ *
+ * Return: 0, or -ENOMEM, with some of the addresses observed.
+ */
+int engine_observe(struct engine *engine, const char *interface, const struct address *addresses,
+		   size_t count);
+
+/** engine_ignore() - observe no more; addresses that were not observed are ignored. */
+void engine_ignore(struct engine *engine, const char *interface, const struct address *addresses,
+		   size_t count);
+
+/**
+ * engine_inquire() - ask now, once, whether anybody else has the addresses
+ *
+ * Whoever has is told of as a claim, where the address is answered or
+ * observed. Nothing is sent where neither is, or while there is no link.
+ */
+void engine_inquire(struct engine *engine, const char *interface, const struct address *addresses,
+		    size_t count);
+
+/** engine_defend() - announce now, once (RFC 5227 2.4 b); addresses that are not answered there are ignored. */
+void engine_defend(struct engine *engine, const char *interface, const struct address *addresses,
+		   size_t count);
+
 /** engine_take() - move the news out of the engine into @news. */
 void engine_take(struct engine *engine, struct engine_news *news);
 

@@ -5,16 +5,19 @@
 #include <pthread.h>
 
 #include "burst.h"
+#include "claim_limit.h"
 #include "engine.h"
 #include "entry.h"
 #include "event_queue.h"
 #include "groups.h"
 #include "interfaces.h"
 #include "netlink.h"
+#include "observed.h"
 #include "packet_socket.h"
 #include "port.h"
+#include "responder.h"
 
-/** DOC: What engine.c (the owner's side) and engine_thread.c share; nobody else includes this. */
+/** DOC: What engine.c and engine_claims.c (the owner's side) and engine_thread.c share; nobody else includes this. */
 
 /** struct engine - everything but @thread, @notify and @context is guarded by @lock. */
 struct engine {
@@ -25,6 +28,9 @@ struct engine {
 	void *context;
 
 	struct table table;
+	/** Addresses that are none of ours, see observed.h. */
+	struct table observed;
+	struct claim_limit claims;
 	struct burst burst;
 	struct ports ports;
 	struct interfaces interfaces;
@@ -47,6 +53,7 @@ struct engine {
 
 	/** Used by the thread alone. */
 	struct packet_batch received;
+	/** Used under the lock, from filling it to sending it. */
 	struct packet_batch sending;
 };
 
@@ -56,6 +63,17 @@ void *engine_run(void *argument);
 /** engine_lock() - take the lock, fairly: the thread and its owner alternate when both want it. */
 void engine_lock(struct engine *engine);
 void engine_unlock(struct engine *engine);
+
+/** engine_wake() - have the thread look around. */
+void engine_wake(struct engine *engine);
+
+/**
+ * engine_note_claim() - tell the owner of a foreign host that has an address, if that concerns it
+ * @number:	the port on which the frame arrived
+ * @verdict:	about that frame
+ */
+void engine_note_claim(struct engine *engine, uint32_t number,
+		       const struct responder_verdict *verdict, uint64_t now);
 
 /** engine_now() - Return: monotonic time in nanoseconds. */
 uint64_t engine_now(void);

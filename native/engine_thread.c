@@ -44,20 +44,6 @@ static void tell_opened(struct engine *engine, const struct port *port)
 	event_queue_put(&engine->queue, &event);
 }
 
-static void tell_claim(struct engine *engine, const struct port *port,
-		       const struct responder_verdict *verdict)
-{
-	struct event event = {
-		.kind = EVENT_CLAIM,
-		.address = verdict->claimed->key.address,
-		.tells = verdict->tells,
-	};
-
-	memcpy(event.interface, port->name, sizeof(event.interface));
-	memcpy(event.mac, verdict->sender_mac, MAC_LENGTH);
-	event_queue_put(&engine->queue, &event);
-}
-
 static void bind_groups(struct engine *engine, size_t number)
 {
 	const struct port *port = &engine->ports.items[number];
@@ -133,12 +119,6 @@ static void follow_netlink(struct engine *engine, uint64_t now)
 		tell_failure(engine, NULL, -error);
 }
 
-static bool is_foreign_claim(const struct engine *engine, const struct responder_verdict *verdict)
-{
-	return verdict->claimed &&
-	       !interfaces_have_mac(&engine->interfaces, verdict->sender_mac);
-}
-
 /* Answers one batch of frames: one system call in, one out. */
 static void serve_port(struct engine *engine, size_t number, uint64_t now)
 {
@@ -164,8 +144,7 @@ static void serve_port(struct engine *engine, size_t number, uint64_t now)
 			continue;
 		decide(&engine->table, (uint32_t)number, port->mac, engine->received.frames[i],
 		       packet_batch_length(&engine->received, i), &verdict);
-		if (is_foreign_claim(engine, &verdict))
-			tell_claim(engine, port, &verdict);
+		engine_note_claim(engine, (uint32_t)number, &verdict, now);
 		if (!verdict.requested)
 			continue;
 		verdict.requested->requests_received++;

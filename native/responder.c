@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+/* Nothing is asked for, nothing is claimed. */
+static void begin(struct responder_verdict *verdict)
+{
+	verdict->requested = NULL;
+	verdict->claimed = NULL;
+	verdict->is_sound = false;
+}
+
 static struct entry *find_ipv4(const struct table *table, uint32_t port, uint32_t ipv4)
 {
 	struct address address = address_from_ipv4(ipv4);
@@ -15,8 +23,7 @@ void responder_decide_arp(const struct table *table, uint32_t port, const uint8_
 {
 	struct arp_packet *packet = &verdict->arp;
 
-	verdict->requested = NULL;
-	verdict->claimed = NULL;
+	begin(verdict);
 	if (!arp_parse(frame, length, packet) || mac_equal(packet->sender_mac, mac))
 		return;
 	if (!mac_equal(packet->ethernet.destination, mac_broadcast) &&
@@ -24,6 +31,8 @@ void responder_decide_arp(const struct table *table, uint32_t port, const uint8_
 		return;
 	memcpy(verdict->sender_mac, packet->sender_mac, MAC_LENGTH);
 	verdict->tells = packet->operation == ARP_OPERATION_REPLY;
+	verdict->has = address_from_ipv4(packet->sender_address);
+	verdict->is_sound = true;
 	verdict->claimed = find_ipv4(table, port, packet->sender_address);
 	if (packet->operation == ARP_OPERATION_REQUEST)
 		verdict->requested = find_ipv4(table, port, packet->target_address);
@@ -56,8 +65,7 @@ void responder_decide_ndp(const struct table *table, uint32_t port, const uint8_
 	struct ndp_packet *packet = &verdict->ndp;
 	const uint8_t *sender;
 
-	verdict->requested = NULL;
-	verdict->claimed = NULL;
+	begin(verdict);
 	if (!ndp_parse(frame, length, packet))
 		return;
 	sender = packet->has_mac ? packet->mac : packet->ethernet.source;
@@ -65,8 +73,9 @@ void responder_decide_ndp(const struct table *table, uint32_t port, const uint8_
 		return;
 	memcpy(verdict->sender_mac, sender, MAC_LENGTH);
 	verdict->tells = packet->type == NDP_ADVERTISEMENT;
-	verdict->claimed = entry_find(table, port,
-				      verdict->tells ? &packet->target : &packet->source);
+	verdict->has = verdict->tells ? packet->target : packet->source;
+	verdict->is_sound = true;
+	verdict->claimed = entry_find(table, port, &verdict->has);
 	if (asks_the_owner(packet))
 		verdict->requested = entry_find(table, port, &packet->target);
 }

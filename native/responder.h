@@ -19,8 +19,11 @@ struct responder_verdict {
 	/** The address of ours that the frame's sender says it has, or NULL. */
 	struct entry *claimed;
 
-	/* The rest is of no meaning when both are NULL. */
+	/** The frame is a packet from another host; otherwise the rest is of no meaning. */
+	bool is_sound;
 
+	/** The address that the sender says it has, ours or not. */
+	struct address has;
 	/** The sender's hardware address. */
 	uint8_t sender_mac[MAC_LENGTH];
 	/** It tells (ARP reply, advertisement) rather than asks (ARP request, solicitation). */

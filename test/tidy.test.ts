@@ -65,6 +65,7 @@ const violations: readonly (readonly [path: string, text: string, problem: strin
   ["src/core/placement/x.ts", 'import { x } from "../allocation/x.ts";', "placement may not"],
   ["src/core/liveness/x.ts", 'import { x } from "../../kube/x.ts";', "liveness may not"],
   ["src/core/layer2/x.ts", 'import { x } from "../liveness/x.ts";', "layer2 may not"],
+  ["src/core/conflicts/x.ts", 'import { x } from "../allocation/x.ts";', "conflicts may not"],
   ["src/core/layer2/x.ts", 'const x = await import("pino");', "layer2 may not"],
   ["src/core/migration/x.ts", 'import { x } from "../../runtime/log.ts";', "migration may not"],
   ["src/runtime/x.ts", 'import { x } from "../kube/x.ts";', "src/runtime may not"],

@@ -23,7 +23,7 @@ const core = (...names: readonly string[]): readonly string[] =>
 export const folderRules: readonly FolderRule[] = [
   { folder: "src/core/net", may: ["node:net", "ipaddr.js"] },
   { folder: "src/core/model", may: core("net") },
-  ...["allocation", "placement", "liveness", "layer2", "migration"].map((name) => ({
+  ...["allocation", "placement", "liveness", "layer2", "conflicts", "migration"].map((name) => ({
     folder: `src/core/${name}`,
     may: [...core("net", "model"), "node:crypto"],
   })),
@@ -45,7 +45,7 @@ export const folderRules: readonly FolderRule[] = [
   {
     folder: "src/speaker",
     may: [
-      ...core("net", "model", "layer2", "liveness"),
+      ...core("net", "model", "layer2", "liveness", "conflicts"),
       ...["src/kube", "src/link", "src/runtime", node, "yaml"],
     ],
   },

@@ -19,8 +19,9 @@ export type LinkEvent =
   /** The complete picture, after every change of a link or an address. */
   | { readonly kind: "interfaces"; readonly interfaces: readonly NetworkInterface[] }
   /**
-   * A foreign host says that it has an address that is answered on this interface (RFC 5227 2.4,
-   * RFC 4862 5.4): in an ARP request or a solicitation, or in an ARP reply or an advertisement.
+   * A foreign host says that it has an address that is answered or observed on this interface
+   * (RFC 5227 2.4, RFC 4862 5.4): in an ARP request or a solicitation, or in an ARP reply or an
+   * advertisement. The same is told once in 50 ms; 1,024 different ones at once, 256 more each second.
    */
   | {
       readonly kind: "claim";
@@ -29,6 +30,8 @@ export type LinkEvent =
       readonly mac: MacAddress;
       readonly operation: "request" | "reply";
     }
+  /** So many events were not told, because there were too many. */
+  | { readonly kind: "dropped"; readonly count: number }
   /** Addresses of the family are answered on this interface from now on: first, and again after each loss of it. */
   | { readonly kind: "socketOpen"; readonly interface: string; readonly family: IpFamily }
   /**
@@ -156,6 +159,47 @@ export class Link {
     }
   }
 
+  /**
+   * Tells of foreign hosts that have one of these entries, which are not answered here. Returns the
+   * entries that cannot be observed; empty is the rule.
+   */
+  observe(entries: readonly LinkEntry[]): readonly LinkRefusal[] {
+    const { addon, engine } = this.#opened();
+    const { accepted, refused } = sortOut(entries);
+    for (const [name, addresses] of accepted) {
+      addon.observe(engine, name, packAddresses(addresses));
+    }
+    return refused;
+  }
+
+  /** Observes these entries no more. Those that are unknown are ignored. */
+  ignore(entries: readonly LinkEntry[]): void {
+    const { addon, engine } = this.#opened();
+    for (const [name, addresses] of sortOut(entries).accepted) {
+      addon.ignore(engine, name, packAddresses(addresses));
+    }
+  }
+
+  /**
+   * Asks the segments once, now, whether anybody else has these entries, by an ARP probe or the
+   * solicitation of duplicate address detection; a claim tells of whoever answers. Only entries that
+   * are answered or observed are asked for, and only while there is link.
+   */
+  inquire(entries: readonly LinkEntry[]): void {
+    const { addon, engine } = this.#opened();
+    for (const [name, addresses] of sortOut(entries).accepted) {
+      addon.inquire(engine, name, packAddresses(addresses));
+    }
+  }
+
+  /** Announces these entries once, now, against another host. Those that are not answered are ignored. */
+  defend(entries: readonly LinkEntry[]): void {
+    const { addon, engine } = this.#opened();
+    for (const [name, addresses] of sortOut(entries).accepted) {
+      addon.defend(engine, name, packAddresses(addresses));
+    }
+  }
+
   /** Returns the counters of all answered entries, in no order. */
   stats(): readonly AddressStats[] {
     const { addon, engine } = this.#opened();
@@ -195,7 +239,8 @@ export class Link {
       events.push(toLinkEvent(event));
     }
     if (news.dropped > 0) {
-      this.#log.warn({ dropped: news.dropped }, "More network events than can be reported");
+      this.#log.debug({ dropped: news.dropped }, "more network events than can be reported");
+      events.push({ kind: "dropped", count: news.dropped });
     }
     if (events.length > 0) {
       this.#onEvents(events);

@@ -75,6 +75,10 @@ export interface NativeAddon {
   answer(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
   withdraw(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
   announce(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
+  observe(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
+  ignore(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
+  inquire(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
+  defend(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
   take(engine: NativeEngine): {
     readonly events: readonly NativeEvent[];
     readonly dropped: number;

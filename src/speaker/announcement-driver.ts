@@ -32,6 +32,8 @@ export interface AnnouncementDriverOptions {
   readonly log: Log;
   /** Called when something of this node's own changed. */
   readonly onChange: () => void;
+  /** Called with an address that was given out just now, and that this node answers for. */
+  readonly onGranted?: (address: IpAddress) => void;
 }
 
 /** Turns what the stores say into what the link does: the shell around the announcer. */
@@ -40,6 +42,7 @@ export class AnnouncementDriver {
   readonly #assignments: Assignments;
   readonly #handovers: Handovers;
   #state = silentAnnouncer();
+  #started = false;
   #applied: AppliedVersions = { allocations: "0", bundles: "0" };
 
   constructor(options: AnnouncementDriverOptions) {
@@ -97,6 +100,7 @@ export class AnnouncementDriver {
     for (const object of allocations.values()) {
       this.#allocationChanged(undefined, object);
     }
+    this.#started = true;
     bundles.onChange(({ before, after }) => this.#bundleChanged(before, after));
     allocations.onChange(({ before, after }) => this.#allocationChanged(before, after));
     for (const store of [bundles, allocations]) {
@@ -178,6 +182,10 @@ export class AnnouncementDriver {
     if (after !== undefined) {
       this.#options.vanished.returned(`IPAllocation ${after.allocation.address}`);
       this.#own(this.#assignments.putAllocation(after.allocation));
+      const isNew = before?.allocation.state !== "Allocated";
+      if (this.#started && isNew && this.#state.answering.has(after.allocation.address)) {
+        this.#options.onGranted?.(after.allocation.address);
+      }
     } else if (before !== undefined) {
       const { address, bundle } = before.allocation;
       const forget = (): void => this.#own(this.#assignments.removeAllocation(address));

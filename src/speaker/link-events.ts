@@ -1,28 +1,34 @@
 import { readDefaultGateways } from "../link/default-gateways.ts";
 import type { LinkEvent } from "../link/link.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Counter } from "../runtime/metrics.ts";
 import type { AnnouncementDriver } from "./announcement-driver.ts";
+import type { ConflictWatch } from "./conflict-watch.ts";
 import type { ExcludedInterfaces } from "./excluded-interfaces.ts";
+
+/** What was heard on the network, counted. */
+export interface HeardCounts {
+  /** Frames in which another host claims an address that this node answers or looks for. */
+  claims: number;
+  /** Events that were too many to be told. */
+  dropped: number;
+}
 
 /** Who is told what the link has to say. */
 export interface LinkEventTakers {
-  readonly driver: Pick<
-    AnnouncementDriver,
-    "linkChanged" | "socketChanged" | "servicesOf" | "claimed"
-  >;
+  readonly driver: Pick<AnnouncementDriver, "linkChanged" | "socketChanged" | "claimed">;
   readonly excluded: ExcludedInterfaces;
-  /** Frames in which another host claims an address of ours. */
-  readonly claims: Pick<Counter, "add">;
+  readonly conflicts: Pick<ConflictWatch, "claimed" | "networksChanged">;
+  readonly heard: HeardCounts;
   readonly log: Log;
 }
 
 /** Hands on what the network told of itself; with each picture of the interfaces come the default gateways. */
 export function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
-  const { driver, excluded, claims, log } = takers;
+  const { driver, excluded, conflicts, heard, log } = takers;
   switch (event.kind) {
     case "interfaces":
       driver.linkChanged(excluded.mark(event.interfaces), readDefaultGateways());
+      conflicts.networksChanged();
       break;
     case "socketOpen":
       driver.socketChanged(event.interface, event.family, undefined);
@@ -31,11 +37,11 @@ export function takeLinkEvent(event: LinkEvent, takers: LinkEventTakers): void {
       if (driver.claimed(event.address)) {
         break;
       }
-      claims.add();
-      log.warn(
-        { service: driver.servicesOf(event.address), ...event },
-        "another host claims an address that this node announces",
-      );
+      heard.claims += 1;
+      conflicts.claimed(event);
+      break;
+    case "dropped":
+      heard.dropped += event.count;
       break;
     case "socketError":
       log.error(event, "the link failed");

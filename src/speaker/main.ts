@@ -6,17 +6,14 @@ import { openMetrics } from "../kube/metrics-endpoint.ts";
 import { Transport } from "../kube/transport.ts";
 import { interrupted } from "../kube/watch-state.ts";
 import { Writer } from "../kube/write.ts";
-import { readDefaultGateways } from "../link/default-gateways.ts";
-import { Link } from "../link/link.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { serveHealth } from "../runtime/health-server.ts";
 import { openLog } from "../runtime/log.ts";
 import { shutdownSignal } from "../runtime/shutdown.ts";
-import { AnnouncementDriver } from "./announcement-driver.ts";
 import { DataplaneProbe } from "./dataplane-probe.ts";
 import { readExcludedInterfaces } from "./excluded-interfaces.ts";
-import { takeLinkEvent } from "./link-events.ts";
 import { describeSpeaker } from "./metrics.ts";
+import { NetworkSide } from "./network-side.ts";
 import { nodeReport } from "./node-report.ts";
 import { ReportWriter } from "./report-writer.ts";
 import type { SpeakerSettings } from "./settings.ts";
@@ -42,28 +39,20 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const reads = new Transport({ access, log, clock, pingIntervalMs });
   const writes = new Transport({ access, log, clock, pingIntervalMs });
   const watch = new SpeakerWatch({ transport: reads, node: nodeName, clock, log });
-  const link = new Link({
-    log,
-    onEvents: (events) => {
-      for (const event of events) {
-        takeLinkEvent(event, { driver, excluded, claims, log });
-      }
-    },
-  });
   const vanished = new VanishedObjects(clock, () => watch.live);
-  const driver = new AnnouncementDriver({
+  const { allocations, bundles, ownSpeaker } = watch;
+  const network = new NetworkSide({
     node: nodeName,
-    vanished,
-    allocations: watch.allocations,
-    bundles: watch.bundles,
-    ...{ link, clock, log },
+    ...{ allocations, bundles, ownSpeaker, vanished, excluded, clock, log },
     onChange: () => report.trigger(),
   });
+  const { link, driver, conflicts } = network;
   const report = new ReportWriter({
     node: nodeName,
     writer: new Writer(writes, () => true),
     ownSpeaker: watch.ownSpeaker,
-    report: () => nodeReport(driver.state, driver, driver.applied, dataplane.dataplane),
+    report: () =>
+      nodeReport(driver.state, driver, driver.applied, dataplane.dataplane, conflicts.report),
     clock,
     log,
   });
@@ -81,11 +70,8 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
     { settings, transports: [reads, writes], watches: watch.watches, clock, log },
     signal,
   );
-  const { allocations } = watch;
-  const sources = { node: nodeName, driver, allocations, link, lease, clock };
-  const claims = describeSpeaker(metrics, sources);
-  link.open();
-  driver.linkChanged(excluded.mark(link.interfaces()), readDefaultGateways());
+  describeSpeaker(metrics, { ...network, node: nodeName, allocations, lease, clock });
+  network.open();
   const notReady = (): readonly string[] => [
     ...watch.notSynced(),
     ...driver.brokenSockets(),
@@ -95,9 +81,9 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const state = (): readonly string[] => interrupted(watch.watches);
   await serveHealth({ address: { podName }, notReady, state, log }, signal);
   log.info({ podName, namespace }, "speaker started");
-  const background = [watch.run(signal), served, vanished.run(signal), driver.run(signal)];
+  const background = [watch.run(signal), served, vanished.run(signal), network.run(signal)];
   await until(() => watch.synced, clock, signal);
-  driver.start();
+  network.start();
   await dataplane.ask();
   background.push(report.run(signal), dataplane.run(signal));
   await until(() => report.reported, clock, signal);

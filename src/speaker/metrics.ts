@@ -6,8 +6,10 @@ import type { LeaseRenewer } from "../kube/lease-renewer.ts";
 import type { Store } from "../kube/store.ts";
 import type { AddressStats, Link } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Counter, MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
+import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
 import type { AnnouncementDriver } from "./announcement-driver.ts";
+import type { ConflictWatch } from "./conflict-watch.ts";
+import type { HeardCounts } from "./link-events.ts";
 
 const ip = ["ip"] as const;
 
@@ -64,6 +66,17 @@ export const speakerMetrics = {
     type: "counter",
     help: "ARP and neighbor discovery frames in which another host claims an address that this node answers for.",
   },
+  conflicts: {
+    name: "steelyard_foreign_hosts",
+    type: "gauge",
+    help: "Addresses that another host has: held ones, which this node answers for, and free ones, which it looked for.",
+    labels: ["state"],
+  },
+  dropped: {
+    name: "steelyard_network_events_dropped_total",
+    type: "counter",
+    help: "Claims and other events of the network that were not looked at because there were too many.",
+  },
   leaseAge: {
     name: "steelyard_lease_age_seconds",
     type: "gauge",
@@ -79,12 +92,14 @@ export interface SpeakerSources {
   /** Open. */
   readonly link: Pick<Link, "stats">;
   readonly lease: Pick<LeaseRenewer, "renewedAt">;
+  readonly conflicts: Pick<ConflictWatch, "report">;
+  readonly heard: Readonly<HeardCounts>;
   readonly clock: Clock;
 }
 
-/** Adds what this speaker does; returns the counter of foreign claims. */
-export function describeSpeaker(metrics: Metrics, sources: SpeakerSources): Counter {
-  const { driver, lease, clock } = sources;
+/** Adds what this speaker does. */
+export function describeSpeaker(metrics: Metrics, sources: SpeakerSources): void {
+  const { driver, lease, conflicts, heard, clock } = sources;
   describeAddresses(metrics, sources);
   metrics.read(speakerMetrics.assigned, () => driver.state.assigned.size);
   metrics.read(speakerMetrics.announcing, () => driver.state.answering.size);
@@ -100,10 +115,19 @@ export function describeSpeaker(metrics: Metrics, sources: SpeakerSources): Coun
       .filter(canAnnounceOn)
       .map(({ name }): Sample => [[name], Number(!driver.state.brokenInterfaces.has(name))]),
   );
+  metrics.read(speakerMetrics.conflicts, () => {
+    const seen = conflicts.report.conflicts ?? [];
+    const held = seen.filter((one) => one.held).length;
+    return [
+      [["held"], held],
+      [["free"], seen.length - held],
+    ];
+  });
+  metrics.read(speakerMetrics.dropped, () => heard.dropped);
   metrics.read(speakerMetrics.leaseAge, () =>
     lease.renewedAt === undefined ? [] : [[[], (clock.now() - lease.renewedAt) / 1_000]],
   );
-  return metrics.counter(speakerMetrics.claims);
+  metrics.read(speakerMetrics.claims, () => heard.claims);
 }
 
 function describeAddresses(metrics: Metrics, sources: SpeakerSources): void {

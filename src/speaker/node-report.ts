@@ -3,6 +3,7 @@ import {
   type Dataplane,
   reportedFailuresMax,
   reportedIgnoredMax,
+  type SpeakerReport,
 } from "../core/model/l2-speaker.ts";
 import { isNeverAssignable } from "../core/net/ip-address.ts";
 import type { IpPrefix } from "../core/net/ip-prefix.ts";
@@ -35,6 +36,7 @@ export function nodeReport(
   known: KnownBundles,
   applied: AppliedVersions,
   dataplane: Dataplane | undefined,
+  seen: Pick<SpeakerReport, "conflicts" | "clear"> = {},
 ): object {
   const { highestTerm, ignoredBundles } = known;
   return {
@@ -53,6 +55,9 @@ export function nodeReport(
     failures: [...state.failures.values()]
       .slice(0, reportedFailuresMax)
       .map((failure) => ({ ...failure, message: failure.message.slice(0, messageMax) })),
+    // A merge patch takes out what is null.
+    conflicts: seen.conflicts ?? null,
+    clear: seen.clear ?? null,
   };
 }
 

@@ -38,7 +38,8 @@ function report(
   const said = highestTerm === undefined ? undefined : { highestTerm, ...rest };
   const speaker = { node, report: said };
   const resourceVersion = String(writes);
-  speakers.upsert({ key: node, uid: node, resourceVersion, nodeUid: undefined, speaker });
+  const orders = { probes: [], intruders: [] };
+  speakers.upsert({ key: node, uid: node, resourceVersion, nodeUid: undefined, speaker, orders });
 }
 
 test.each<[string, number[], (number | undefined)[], number, number]>([

@@ -17,6 +17,15 @@ const programs = {
   ndp_test: ["ndp.c", "ethernet.c"],
   responder_test: ["responder.c", "entry.c", "table.c", "burst.c", "arp.c", "ndp.c", "ethernet.c"],
   burst_test: ["burst.c"],
+  claims_test: [
+    "claim_limit.c",
+    "observed.c",
+    "inquiry.c",
+    "table.c",
+    "arp.c",
+    "ndp.c",
+    "ethernet.c",
+  ],
   interfaces_test: ["interfaces.c", "ethernet.c"],
   netlink_messages_test: ["netlink.c", "interfaces.c", "ethernet.c"],
 } as const;
@@ -85,6 +94,10 @@ describe("the native code's own tests, with sanitizers", () => {
 
   test("an announcement is five rounds, paced over all addresses", async () => {
     await run(await compileProgram("burst_test"), []);
+  });
+
+  test("claims are told at a bounded rate, and asking whether an address is in use tells nothing", async () => {
+    await run(await compileProgram("claims_test"), []);
   });
 
   test("the picture of the interfaces follows every change and forgets what was lost", async () => {

@@ -28,6 +28,18 @@ export class Stock {
     return this.#members.nextMember(0n);
   }
 
+  /** The lowest of them, at most `count`. */
+  *lowestFew(count: number): Iterable<bigint> {
+    let next = this.lowest;
+    for (let found = 0; next !== undefined && found < count; ) {
+      if (!this.#isAvoided(next)) {
+        yield next;
+        found += 1;
+      }
+      next = this.#members.nextMember(next + 1n);
+    }
+  }
+
   /** Adds numbers of which none is there. */
   add(first: bigint, last: bigint): void {
     let from = first;

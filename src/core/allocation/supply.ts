@@ -107,6 +107,17 @@ export class Supply {
     return lowest === undefined ? undefined : formatIpAddress(family, lowest);
   }
 
+  /** The addresses that the pool gives next, at most `count`, the next one first. */
+  nextFree(pool: string, family: IpFamily, count: number): readonly IpAddress[] {
+    const next: IpAddress[] = [];
+    for (const { free } of this.#fresh()[family].stocks.get(pool)?.shelves ?? []) {
+      for (const value of free.lowestFew(count - next.length)) {
+        next.push(formatIpAddress(family, value));
+      }
+    }
+    return next;
+  }
+
   /**
    * Those of `pools` that have a free address of every one of `families`, in the order of all
    * pools; with `orCooling` also those that have one only that cools down.

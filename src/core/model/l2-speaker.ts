@@ -44,6 +44,27 @@ export const reportedFailuresMax = 100;
 /** A report names at most so many bundles that are ignored; the rest follows when they are not. */
 export const reportedIgnoredMax = 100;
 
+/** A report names at most so many conflicts. */
+export const reportedConflictsMax = 64;
+
+/** A host that is none of this node's and has an address that it should not have. */
+export interface SpeakerConflict {
+  readonly address: IpAddress;
+  readonly mac: MacAddress;
+  /** Where it was heard. */
+  readonly interface: string;
+  /** The node answers for the address itself; otherwise it was to be free. */
+  readonly held: boolean;
+}
+
+/** What the controller asks of a speaker. */
+export interface SpeakerOrders {
+  /** Addresses that are to be free: hosts that have them are looked for. */
+  readonly probes: readonly IpAddress[];
+  /** Addresses that are to be defended: the host with this hardware address is no speaker of ours. */
+  readonly intruders: readonly Pick<SpeakerConflict, "address" | "mac">[];
+}
+
 /** What a speaker told about its node; absent until its first report. */
 export interface SpeakerReport {
   readonly interfaces: readonly SpeakerInterface[];
@@ -58,6 +79,10 @@ export interface SpeakerReport {
   readonly applied: { readonly allocations: bigint; readonly bundles: bigint };
   /** Addresses it should announce and does not, at most 100. */
   readonly failures: readonly SpeakerFailure[];
+  /** Other hosts that have addresses of ours; none: absent. */
+  readonly conflicts?: readonly SpeakerConflict[];
+  /** Addresses in quarantine that nobody has any more; none: absent. */
+  readonly clear?: readonly IpAddress[];
 }
 
 /** Why a speaker does not announce an address that is its own to announce. */

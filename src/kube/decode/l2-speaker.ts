@@ -2,12 +2,15 @@ import {
   type Dataplane,
   dataplaneStates,
   type L2Speaker,
+  reportedConflictsMax,
+  type SpeakerConflict,
   type SpeakerFailure,
   type SpeakerInterface,
+  type SpeakerOrders,
   type SpeakerReport,
 } from "../../core/model/l2-speaker.ts";
 import type { AnnounceFailure } from "../../core/model/reason.ts";
-import { parseIpAddress } from "../../core/net/ip-address.ts";
+import { type IpAddress, parseIpAddress } from "../../core/net/ip-address.ts";
 import { parseIpPrefix } from "../../core/net/ip-prefix.ts";
 import { parseMacAddress } from "../../core/net/mac-address.ts";
 import { type InterfaceState, interfaceStates } from "../../core/net/network-interface.ts";
@@ -20,6 +23,7 @@ export interface L2SpeakerObject extends Stored {
   /** The uid of its Node, with which it goes. */
   readonly nodeUid: string | undefined;
   readonly speaker: L2Speaker;
+  readonly orders: SpeakerOrders;
 }
 
 /** Reads an L2Speaker. */
@@ -33,15 +37,14 @@ export function decodeL2Speaker(raw: unknown): L2SpeakerObject {
     ),
     "uid",
   );
-  return { key, uid, resourceVersion, nodeUid, speaker: { node: name, report } };
+  const orders = decodeOrders(field(raw, "spec"));
+  return { key, uid, resourceVersion, nodeUid, speaker: { node: name, report }, orders };
 }
 
 function decodeReport(status: unknown): SpeakerReport {
   return {
     interfaces: listField(status, "interfaces").map(decodeInterface),
-    defaultGateways: textListField(status, "defaultGateways").flatMap(
-      (text) => parseIpAddress(text) ?? [],
-    ),
+    defaultGateways: addressList(status, "defaultGateways"),
     dataplane: decodeDataplane(field(status, "dataplane")),
     highestTerm: numberField(status, "highestTerm") ?? 0,
     ignoredBundles: textListField(status, "ignoredBundles"),
@@ -50,7 +53,42 @@ function decodeReport(status: unknown): SpeakerReport {
       bundles: version(textField(status, "applied", "bundles")),
     },
     failures: listField(status, "failures").flatMap((item) => decodeFailure(item) ?? []),
+    ...decodeSeen(status),
   };
+}
+
+function decodeSeen(status: unknown): Pick<SpeakerReport, "conflicts" | "clear"> {
+  const conflicts = listField(status, "conflicts")
+    .slice(0, reportedConflictsMax)
+    .flatMap((item) => decodeConflict(item) ?? []);
+  const clear = addressList(status, "clear");
+  return {
+    ...(conflicts.length === 0 ? {} : { conflicts }),
+    ...(clear.length === 0 ? {} : { clear }),
+  };
+}
+
+function decodeConflict(raw: unknown): SpeakerConflict | undefined {
+  const claim = decodeClaim(raw);
+  const held = booleanField(raw, "held") ?? false;
+  return claim && { ...claim, interface: textField(raw, "interface") ?? "", held };
+}
+
+function decodeClaim(raw: unknown): Pick<SpeakerConflict, "address" | "mac"> | undefined {
+  const address = parseIpAddress(textField(raw, "address") ?? "");
+  const mac = parseMacAddress(textField(raw, "mac") ?? "");
+  return address === undefined || mac === undefined ? undefined : { address, mac };
+}
+
+function decodeOrders(spec: unknown): SpeakerOrders {
+  return {
+    probes: addressList(spec, "probes"),
+    intruders: listField(spec, "intruders").flatMap((item) => decodeClaim(item) ?? []),
+  };
+}
+
+function addressList(raw: unknown, name: string): readonly IpAddress[] {
+  return textListField(raw, name).flatMap((text) => parseIpAddress(text) ?? []);
 }
 
 function decodeDataplane(raw: unknown): Dataplane | undefined {

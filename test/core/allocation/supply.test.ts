@@ -233,6 +233,21 @@ describe("the supply of pools", () => {
       cooling: 0n,
     });
     expect(supply.lowestFree("one", 4)).toBe("10.0.255.254");
+    expect(supply.nextFree("one", 4, 5)).toEqual(["10.0.255.254"]);
+  });
+
+  test("what a pool gives next is in the order in which it gives it, without what it avoids or has given", () => {
+    const [supply, ledger] = supplyOf([
+      poolOf(
+        "one",
+        [parsed("10.0.1.0/30"), parsed("10.0.0.254-10.0.1.1"), parsed("fd00::/64")],
+        true,
+      ),
+    ]);
+    ledger.put(allocation(ip("10.0.1.2"), "Allocated", "one"));
+    expect(supply.nextFree("one", 4, 3)).toEqual(["10.0.1.1", "10.0.1.3", "10.0.0.254"]);
+    expect(supply.nextFree("one", 6, 2)).toEqual(["fd00::", "fd00::1"]);
+    expect(supply.nextFree("other", 4, 2)).toEqual([]);
   });
 });
 
