@@ -25,6 +25,7 @@ export class AnnouncingNode {
   readonly #bundles = new Store<L2BundleObject>();
   readonly #ownSpeaker = new Store<L2SpeakerObject>();
   readonly #end = new AbortController();
+  readonly #running: Promise<void>;
   #version = 0;
 
   /**
@@ -53,7 +54,7 @@ export class AnnouncingNode {
     this.conflicts = this.#network.conflicts;
     this.#network.open();
     this.#network.start();
-    void this.#network.run(this.#end.signal);
+    this.#running = this.#network.run(this.#end.signal);
   }
 
   /** The controller's orders to the node's speaker. */
@@ -106,6 +107,7 @@ export class AnnouncingNode {
 
   async close(): Promise<void> {
     this.#end.abort();
+    await this.#running;
     await this.link.close();
   }
 }

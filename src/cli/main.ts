@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ControllerSettings } from "../controller/settings.ts";
+import { parseMacAddress } from "../core/net/mac-address.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type LogLevel, logLevels } from "../runtime/log.ts";
 import { version } from "../runtime/version.ts";
@@ -59,6 +60,13 @@ program
       .default(600)
       .argParser(parseSeconds),
   )
+  .option("--no-address-probes", "do not look for other hosts that have free addresses of pools")
+  .addOption(
+    new Option(
+      "--ignore-mac <mac>",
+      "a host that is never in conflict, as a router that answers ARP for others; may be repeated",
+    ).argParser(parseMac),
+  )
   .addOption(healthPortOption())
   .addOption(
     new Option("--webhook-port <port>", "port of the admission webhook (HTTPS); 0: none")
@@ -85,6 +93,7 @@ program
         withdrawWithoutEndpoints: options.withdrawWithoutEndpoints === true,
         rebalanceAfterMs: options.rebalanceAfter * 1_000,
       },
+      conflicts: { probes: options.addressProbes, ignoredMacs: options.ignoreMac ?? [] },
     };
     process.exitCode = await runController(settings);
   });
@@ -206,6 +215,8 @@ interface ControllerFlags extends CommonFlags {
   readonly ignoreExcludeLb?: boolean;
   readonly withdrawWithoutEndpoints?: boolean;
   readonly rebalanceAfter: number;
+  readonly addressProbes: boolean;
+  readonly ignoreMac: readonly string[] | undefined;
 }
 
 interface SpeakerFlags extends CommonFlags {
@@ -302,6 +313,14 @@ function parseSeconds(text: string): number {
     throw new InvalidArgumentError(`a number from 0 to ${secondsMax} is expected.`);
   }
   return seconds;
+}
+
+function parseMac(text: string, before: readonly string[] = []): readonly string[] {
+  const mac = parseMacAddress(text);
+  if (mac === undefined) {
+    throw new InvalidArgumentError("a hardware address like 02:00:00:00:00:01 is expected.");
+  }
+  return [...before, mac];
 }
 
 function parsePort(text: string): number {

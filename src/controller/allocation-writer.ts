@@ -6,6 +6,7 @@ import type { IpAddressPool } from "../core/model/ip-address-pool.ts";
 import {
   addressOfAllocationName,
   allocationName,
+  type Claimant,
   holderOf,
   type IpAllocation,
   otherHolders,
@@ -184,15 +185,36 @@ export class AllocationWriter {
     });
   }
 
-  /** Ends the cooling of an address: it is free. */
-  async free(name: string): Promise<void> {
+  /**
+   * Keeps a free address from everybody, because a host that is none of ours has it.
+   *
+   * @throws AllocationChangedError when it is not free.
+   */
+  async quarantine(address: IpAddress, pool: string, claimant: Claimant): Promise<void> {
+    const { state } = this.#options;
+    if (state.ledger.get(address) !== undefined) {
+      throw new AllocationChangedError(address, "it is not free");
+    }
+    const wanted = { address, pool, holders: [], bundle: undefined, claimant };
+    const quarantined: IpAllocation = { ...wanted, state: "Quarantined" };
+    state.ledger.put(quarantined);
+    try {
+      await this.#turns.take(address, async () => this.#write(address, undefined, quarantined));
+    } catch (error) {
+      state.settle(address);
+      throw error;
+    }
+  }
+
+  /** Ends the cooling of an address, or its quarantine: it is free. */
+  async free(name: string, from: "Cooling" | "Quarantined" = "Cooling"): Promise<void> {
     const { stores, writer } = this.#options;
     const address = addressOfAllocationName(name);
     assert(address !== undefined, `${name} is the name of an IPAllocation`);
     // Somebody may be about to take it: if that fails, it is freed all the same.
     await this.#turns.take(address, async () => {
       const object = stores.allocations.get(name);
-      if (object?.allocation.state !== "Cooling") {
+      if (object?.allocation.state !== from) {
         return;
       }
       try {

@@ -6,6 +6,7 @@ import { Writer } from "../kube/write.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Metrics } from "../runtime/metrics.ts";
+import { AddressConflicts } from "./address-conflicts.ts";
 import { AllocationState } from "./allocation-state.ts";
 import { AllocationWriter } from "./allocation-writer.ts";
 import { Announcements } from "./announcements.ts";
@@ -24,7 +25,7 @@ import { ConfigurationStates } from "./reporting/configuration-states.ts";
 import { NodeDeaths } from "./reporting/node-deaths.ts";
 import { ServiceL2Statuses } from "./reporting/service-l2-statuses.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
-import type { PlacementSettings } from "./settings.ts";
+import type { ConflictSettings, PlacementSettings } from "./settings.ts";
 import type { SpeakerLiveness } from "./speaker-liveness.ts";
 import { SpeakerReports } from "./speaker-reports.ts";
 import { type LeaderQueues, Triggers } from "./triggers.ts";
@@ -41,6 +42,7 @@ export interface LeaderOptions {
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;
   readonly placement: PlacementSettings;
+  readonly conflicts: ConflictSettings;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -75,6 +77,7 @@ export class Leader {
   readonly #deaths: NodeDeaths;
   readonly #triggers: Triggers;
   readonly #rebalancer: Rebalancer;
+  readonly #conflicts: AddressConflicts;
   readonly #queues: LeaderQueues;
   readonly #term: LeaderTerm;
   readonly #superseded = new AbortController();
@@ -100,17 +103,26 @@ export class Leader {
     const placement = this.#placement;
     this.#allocations = new AllocationWriter({ stores, state, placement, writer, clock });
     const announcements = new Announcements({ stores, state, placement });
+    this.#conflicts = new AddressConflicts({
+      ...{ ...options, state, reports, isAlive, writer, allocations: this.#allocations },
+      onHeldChanged: (addresses) => this.#triggers.triggerHolders(addresses),
+      onPoolChanged: (pool) => this.#reporter.foreignHostsChanged(pool),
+    });
     this.#reconciler = new ServiceReconciler({
       ...options,
       state,
       announcements,
       writer,
       allocations: this.#allocations,
+      conflicts: this.#conflicts,
       pending: this.#pending,
       onLiveEnded: (address) => this.#triggers.addressFreed(address),
     });
     this.#prepared = new PreparedObjects({ ...options, writer });
-    this.#reporter = new ConfigurationReporter({ ...options, configuration, state, writer });
+    this.#reporter = new ConfigurationReporter({
+      ...{ ...options, configuration, state, writer },
+      foreignHosts: (pool) => this.#conflicts.inPool(pool),
+    });
     this.#lateComers = new LateComers({ ...options, configuration, state });
     this.#states = new ConfigurationStates({ ...options, state, writer });
     const isBusy = (): boolean => this.#queues.services.depth > 0;
@@ -142,18 +154,23 @@ export class Leader {
       },
     });
     options.events.giveWayTo(isBusy);
-    const pending = this.#pending;
+    this.#describe();
+  }
+
+  #describe(): void {
+    const { stores, liveness, configNamespace, metrics } = this.#options;
     const queues = {
       ...this.#queues,
       configuration: this.#reporter.queue,
       states: this.#states.queue,
       l2Statuses: this.#l2Statuses.queue,
+      conflicts: this.#conflicts.queue,
     };
-    const reporter = this.#reporter;
-    const derived = { state, reporter, configuration, pending, placement };
-    const { configNamespace } = options;
-    const sources = { stores, configNamespace, ...derived, liveness, queues, term };
-    describeLeader(options.metrics, sources);
+    describeLeader(metrics, {
+      ...{ stores, configNamespace, liveness, queues, term: this.#term },
+      ...{ state: this.#state, configuration: this.#configuration, placement: this.#placement },
+      ...{ reporter: this.#reporter, pending: this.#pending, conflicts: this.#conflicts },
+    });
   }
 
   /** What this leader decides on; good from the start of {@link run}. */
@@ -181,7 +198,11 @@ export class Leader {
     this.#states.start();
     this.#l2Statuses.start();
     this.#deaths.start();
-    liveness.onVerdict(() => this.#triggers.speakersChanged());
+    this.#conflicts.start();
+    liveness.onVerdict(() => {
+      this.#triggers.speakersChanged();
+      this.#conflicts.planAnew();
+    });
     this.#endWhenStoresGoBack();
     await this.#prepared.createDefaultAdvertisement();
     const giveUpWaiting = async (): Promise<void> => {
@@ -205,6 +226,7 @@ export class Leader {
       this.#l2Statuses.run(signal),
       this.#deaths.run(signal),
       this.#rebalancer.run(signal),
+      this.#conflicts.run(signal),
       giveUpWaiting(),
     ]);
   }

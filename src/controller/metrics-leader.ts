@@ -1,6 +1,7 @@
 import type { IpAllocation } from "../core/model/ip-allocation.ts";
 import { describeQueues } from "../kube/client-metrics.ts";
 import type { MetricDefinition, Metrics, Sample } from "../runtime/metrics.ts";
+import type { AddressConflicts } from "./address-conflicts.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import type { ClusterStores } from "./cluster-stores.ts";
 import type { Configuration } from "./configuration.ts";
@@ -59,6 +60,11 @@ export const leaderMetrics = {
     type: "gauge",
     help: "1 for each kind of conflict that the pool is in; there is no series without one.",
     labels: ["pool", "reason"],
+  },
+  addressConflicts: {
+    name: "steelyard_address_conflicts",
+    type: "gauge",
+    help: "Addresses that Services hold and that a host which is none of ours has, too.",
   },
   updates: {
     name: "metallb_k8s_client_updates_total",
@@ -142,6 +148,7 @@ export interface LeaderSources {
   readonly pending: PendingServices;
   readonly placement: Placement;
   readonly liveness: SpeakerLiveness;
+  readonly conflicts: Pick<AddressConflicts, "heldCount">;
   readonly queues: LeaderQueues;
   readonly term: { readonly value: number };
 }
@@ -154,9 +161,10 @@ export function describeLeader(metrics: Metrics, sources: LeaderSources): void {
   describePools(metrics, sources);
   describeConfiguration(metrics, sources);
   describeUpdates(metrics, sources);
-  const { stores, pending, placement, term } = sources;
+  const { stores, pending, placement, conflicts, term } = sources;
   metrics.read(leaderMetrics.term, () => term.value);
   metrics.read(leaderMetrics.pending, () => pending.size);
+  metrics.read(leaderMetrics.addressConflicts, () => conflicts.heldCount);
   metrics.read(leaderMetrics.unplaced, () => [...placement.unplaced()].length);
   metrics.read(leaderMetrics.allocations, () => {
     const counts = countBy(allocationsOf(stores), ({ state }) => state);

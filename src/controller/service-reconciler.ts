@@ -18,6 +18,7 @@ import * as resources from "../kube/resources.ts";
 import type { Writer } from "../kube/write.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
+import type { AddressConflicts } from "./address-conflicts.ts";
 import type { AllocationState } from "./allocation-state.ts";
 import { AllocationChangedError, type AllocationWriter } from "./allocation-writer.ts";
 import type { Announcements } from "./announcements.ts";
@@ -34,6 +35,7 @@ export interface ServiceReconcilerOptions {
   readonly allocations: AllocationWriter;
   readonly announcements: Pick<Announcements, "of">;
   readonly pending: PendingServices;
+  readonly conflicts: Pick<AddressConflicts, "of">;
   /** Called with an address that was kept for its Service from before us, when that is over. */
   readonly onLiveEnded: (address: IpAddress) => void;
   readonly writer: Writer;
@@ -208,7 +210,8 @@ export class ServiceReconciler {
     }
     const undecided = undecidedOf(object, decision, state);
     const concern = refusalToday(object.service, target, state.denyList);
-    const desired = { decision, pools, announcements, verdict, concern, undecided, now };
+    const conflicts = target.flatMap((address) => this.#options.conflicts.of(address) ?? []);
+    const desired = { decision, pools, announcements, verdict, concern, conflicts, undecided, now };
     const overwritten = explainOverwrite(object, [...held, ...target, ...undecided]);
     await this.#patch(object, (newest) => planStatus(newest, desired));
     // Only now that it is so, and is not tried again: one change is one Event.

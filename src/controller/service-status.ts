@@ -19,9 +19,11 @@ import {
   mergeConditions,
 } from "../kube/condition.ts";
 import type { ServiceObject } from "../kube/decode/service.ts";
+import type { HeldConflict } from "./address-conflicts.ts";
 
 export const addressAssigned = "steelyard.dev/AddressAssigned";
 export const announced = "steelyard.dev/Announced";
+export const addressConflict = "steelyard.dev/AddressConflict";
 
 /** What is to be written to a Service's status, and which of it is news for an Event. */
 export interface StatusChange {
@@ -38,6 +40,8 @@ export interface DesiredStatus {
   readonly verdict: AnnouncementVerdict | undefined;
   /** Why it would not be given today what it keeps; `undefined`: it would be. */
   readonly concern: Refusal | undefined;
+  /** Other hosts that have its addresses. */
+  readonly conflicts?: readonly HeldConflict[];
   /** What its status has and nobody holds, to be left there while no decision on it is possible. */
   readonly undecided: readonly string[];
   readonly now: Date;
@@ -65,12 +69,15 @@ export function planStatus(
     const moving = verdict.status === "Unknown" && old?.status === "True" && sameIngress;
     conditions.push({ type: announced, ...(moving ? old : verdict) });
   }
-  const merged = mergeConditions(
-    written.conditions,
-    conditions,
-    verdict === undefined ? [announced] : [],
-    desired.now,
-  );
+  const conflict = conflictCondition(desired.conflicts ?? []);
+  if (conflict !== undefined) {
+    conditions.push(conflict);
+  }
+  const absent = [
+    ...(verdict === undefined ? [announced] : []),
+    ...(conflict === undefined ? [addressConflict] : []),
+  ];
+  const merged = mergeConditions(written.conditions, conditions, absent, desired.now);
   if (sameIngress && merged === undefined && written.poolAnnotation === pool) {
     return undefined;
   }
@@ -98,9 +105,10 @@ export function planFarewell(
   now: Date,
 ): StatusChange | undefined {
   const { written } = object;
-  const conditions = mergeConditions(written.conditions, [], [addressAssigned, announced], now);
-  const ours: readonly string[] = held;
-  const rest = written.ingress.filter((entry) => !ours.includes(entry));
+  const ours = [addressAssigned, announced, addressConflict];
+  const conditions = mergeConditions(written.conditions, [], ours, now);
+  const addresses: readonly string[] = held;
+  const rest = written.ingress.filter((entry) => !addresses.includes(entry));
   const clears = rest.length < written.ingress.length;
   const says = written.poolAnnotation !== undefined || clears;
   if (conditions === undefined && (held.length === 0 || !says)) {
@@ -165,6 +173,22 @@ function assignedCondition(
         message: `keeps ${has}: ${refusal.message}`,
       }
     : { type: addressAssigned, status: "False", reason: refusal.reason, message: refusal.message };
+}
+
+function conflictCondition(conflicts: readonly HeldConflict[]): DesiredCondition | undefined {
+  const hosts = conflicts.map(
+    ({ address, mac, node }) => `${address} also by the host with MAC ${mac}, as ${node} hears`,
+  );
+  return hosts.length === 0
+    ? undefined
+    : {
+        type: addressConflict,
+        status: "True",
+        reason: "AddressConflict",
+        message:
+          `claimed on the network: ${enumerated(hosts, "; ")}. The Service keeps its address and ` +
+          "defends it; take it from that host",
+      };
 }
 
 function isNews(object: ServiceObject, condition: DesiredCondition): boolean {

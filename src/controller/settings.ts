@@ -8,6 +8,14 @@ export interface PlacementSettings extends PlacementRules {
   readonly rebalanceAfterMs: number;
 }
 
+/** What the command line says of other hosts that have our addresses. */
+export interface ConflictSettings {
+  /** Hosts that have free addresses are looked for. */
+  readonly probes: boolean;
+  /** Hardware addresses that are never in conflict, as of routers that answer ARP for others. */
+  readonly ignoredMacs: readonly string[];
+}
+
 /** What the command line and the environment say, checked. */
 export interface ControllerSettings extends MetricsSettings {
   /** Absent: this runs in a Pod. */
@@ -23,6 +31,7 @@ export interface ControllerSettings extends MetricsSettings {
   readonly loadBalancerClass: string;
   readonly defaultAdvertisement: boolean;
   readonly placement: PlacementSettings;
+  readonly conflicts: ConflictSettings;
   readonly healthProbePort: number;
   /** 0: no admission webhook. */
   readonly webhookPort: number;

@@ -126,7 +126,7 @@ export class Triggers {
         this.#networksChanged();
       }
       const failing = [...(old?.failures ?? []), ...(now?.failures ?? [])];
-      this.#triggerHolders(failing.map(({ address }) => address));
+      this.triggerHolders(failing.map(({ address }) => address));
       for (const service of this.#options.takeAwaiting(key)) {
         this.#queues.services.addUnhurried(service);
       }
@@ -150,7 +150,7 @@ export class Triggers {
     }
     const [claimed, claiming] = [claims(before?.service), claims(after?.service)];
     if (differs(claimed, claiming)) {
-      this.#triggerHolders([...claimed, ...claiming]);
+      this.triggerHolders([...claimed, ...claiming]);
     }
     for (const address of claimed) {
       this.#wakeUps.addressFreed(address);
@@ -203,16 +203,14 @@ export class Triggers {
   ): void {
     const { placement } = this.#options;
     if (before?.bundle.owner.node !== after?.bundle.owner.node) {
-      this.#triggerHolders(placement.addressesOf(key));
+      this.triggerHolders(placement.addressesOf(key));
       // It may be the late write of a leader before us, and not what we would have.
       this.#queues.bundles.add("all");
     } else if (differs(before?.bundle.standbys, after?.bundle.standbys)) {
-      this.#triggerHolders(placement.addressesOf(key), (service) =>
-        this.#hangsOnEndpoints(service),
-      );
+      this.triggerHolders(placement.addressesOf(key), (service) => this.#hangsOnEndpoints(service));
     }
     if (before === undefined) {
-      this.#triggerHolders(placement.unplaced());
+      this.triggerHolders(placement.unplaced());
     }
   }
 
@@ -313,7 +311,7 @@ export class Triggers {
     const before = state.denyList.ranges;
     state.networksChanged();
     const changed = changedDenials(before, state.denyList.ranges);
-    this.#triggerHolders(addressesInUse(changed, state.ledger));
+    this.triggerHolders(addressesInUse(changed, state.ledger));
   }
 
   #networksChanged(): void {
@@ -342,7 +340,7 @@ export class Triggers {
     ) {
       this.openGate("networks are known from the speakers");
     }
-    this.#triggerHolders(this.#options.placement.unplaced());
+    this.triggerHolders(this.#options.placement.unplaced());
   }
 
   /** Lets addresses be given out; `why` goes to the log. */
@@ -354,7 +352,8 @@ export class Triggers {
     }
   }
 
-  #triggerHolders(addresses: Iterable<IpAddress>, isMeant = (_: string): boolean => true): void {
+  /** Has those looked at who hold these addresses, as far as they are meant. */
+  triggerHolders(addresses: Iterable<IpAddress>, isMeant = (_: string): boolean => true): void {
     for (const address of addresses) {
       for (const holder of currentHolders(this.#options.state.ledger.get(address))) {
         if (isMeant(serviceKey(holder))) {

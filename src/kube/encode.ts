@@ -7,7 +7,7 @@ import type { NewObject } from "./write.ts";
  * a column of kubectl can show no more than one item of a list.
  */
 export function encodeIpAllocation(allocation: IpAllocation, releasedAt?: Date): NewObject {
-  const { address, pool, state, holders, bundle } = allocation;
+  const { address, pool, state, holders, bundle, claimant } = allocation;
   return {
     metadata: { name: allocationName(address) },
     spec: {
@@ -17,6 +17,7 @@ export function encodeIpAllocation(allocation: IpAllocation, releasedAt?: Date):
       holders: holders.map(encodeHolder),
       services: holders.map(({ namespace, name }) => `${namespace}/${name}`).join(","),
       ...(bundle === undefined ? {} : { bundle }),
+      ...(claimant === undefined ? {} : { claimant }),
       ...(releasedAt === undefined ? {} : { releasedAt: releasedAt.toISOString() }),
     },
   };

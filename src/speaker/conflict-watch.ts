@@ -146,7 +146,9 @@ export class ConflictWatch {
         await Promise.race([woken, clock.sleep(ms, AbortSignal.any([signal, sleep.signal]))]);
         sleep.abort();
       }
-      this.#doWhatIsDue();
+      if (!signal.aborted) {
+        this.#doWhatIsDue();
+      }
     }
   }
 

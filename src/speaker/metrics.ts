@@ -64,7 +64,7 @@ export const speakerMetrics = {
   claims: {
     name: "steelyard_foreign_claims_total",
     type: "counter",
-    help: "ARP and neighbor discovery frames in which another host claims an address that this node answers for.",
+    help: "ARP and neighbor discovery frames in which another host claims an address that this node answers for or looks for.",
   },
   conflicts: {
     name: "steelyard_foreign_hosts",

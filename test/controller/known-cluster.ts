@@ -38,6 +38,8 @@ export class KnownCluster {
   readonly state: AllocationState;
   readonly placement: Placement;
   readonly announcements: Announcements;
+  /** Nobody else has addresses of ours. */
+  readonly conflicts = { of: (): undefined => undefined, heldCount: 0 };
   readonly writer: Writer;
   readonly allocations: AllocationWriter;
   /** What the leader asked of the API server, such as `PUT ipallocations 192.0.2.10`. */

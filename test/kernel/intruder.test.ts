@@ -9,115 +9,121 @@ const families = [
   { family: "IPv6", address: "2001:db8:0:2::4", node: "2001:db8:0:2::241", length: 64 },
 ] as const;
 
-describe.each(families)("an intruder on the segment, over $family", ({ address: text, node, length }) => {
-  const address = ip4(text);
-  const at = useLink();
-  let speaker: AnnouncingNode;
-  let reports = 0;
+describe.each(families)(
+  "an intruder on the segment, over $family",
+  ({ address: text, node, length }) => {
+    const address = ip4(text);
+    const at = useLink();
+    let speaker: AnnouncingNode;
+    let reports = 0;
 
-  beforeEach(async () => {
-    reports = 0;
-    const nodad = length === 64 ? ["nodad"] : [];
-    const { nodeInterface } = at.lan;
-    await ip("addr", "add", `${node}/${length}`, "dev", nodeInterface, ...nodad);
-    speaker = new AnnouncingNode({
-      addonPath,
-      onChange: () => {
-        reports += 1;
-      },
+    beforeEach(async () => {
+      reports = 0;
+      const nodad = length === 64 ? ["nodad"] : [];
+      const { nodeInterface } = at.lan;
+      await ip("addr", "add", `${node}/${length}`, "dev", nodeInterface, ...nodad);
+      speaker = new AnnouncingNode({
+        addonPath,
+        onChange: () => {
+          reports += 1;
+        },
+      });
     });
-  });
 
-  afterEach(async () => {
-    await speaker.close();
-  });
-
-  async function peerTakes(): Promise<void> {
-    const nodad = length === 64 ? ["nodad"] : [];
-    await at.lan.inPeer("ip", "addr", "add", `${address}/${length}`, "dev", "eth0", ...nodad);
-  }
-
-  async function peerLeaves(): Promise<void> {
-    await at.lan.inPeer("ip", "addr", "del", `${address}/${length}`, "dev", "eth0");
-  }
-
-  /** The peer's kernel asks for the node as `address`, as any traffic of its own would have it. */
-  async function peerTalks(): Promise<void> {
-    await at.lan.inPeer("ip", "neigh", "flush", "dev", "eth0");
-    await at.lan.inPeer("sh", "-c", `ping -c 1 -W 1 -I ${address} ${node} || true`);
-  }
-
-  /** Unasked frames sent for the address so far. */
-  function announced(): number {
-    const all = speaker.link.stats().filter((stats) => stats.address === address);
-    return all.reduce((sum, { gratuitousSent }) => sum + gratuitousSent, 0);
-  }
-
-  async function placed(): Promise<void> {
-    await vi.waitFor(() => expect(speaker.place(address)).toEqual([at.lan.nodeInterface]), 10_000);
-    await vi.waitFor(() => expect(announced()).toBeGreaterThan(0), 10_000);
-  }
-
-  function seen(): unknown {
-    return speaker.conflicts.report.conflicts;
-  }
-
-  const conflict = (): object => ({ address, mac: peerMac, interface: at.lan.nodeInterface });
-
-  test("that takes an announced address is reported when it talks, defended against when ordered, and gone a while after it leaves", async () => {
-    speaker.assign(address);
-    await placed();
-    await peerTakes();
-    await peerTalks();
-    await vi.waitFor(() => expect(seen()).toEqual([{ ...conflict(), held: true }]), 10_000);
-    await sleep(5_000);
-    const before = announced();
-    speaker.order({ intruders: [{ address, mac: peerMac }] });
-    expect(announced()).toBe(before + (length === 24 ? 2 : 1));
-    await peerTalks();
-    await peerTalks();
-    expect(announced()).toBe(before + (length === 24 ? 2 : 1));
-    expect(speaker.place(address)).toEqual([at.lan.nodeInterface]);
-    await peerLeaves();
-    await vi.waitFor(() => expect(seen()).toBeUndefined(), { timeout: 60_000, interval: 200 });
-    expect(reports).toBeLessThan(20);
-  }, 120_000);
-
-  test("that has a free address is found when that is looked for, and known to be gone three rounds after it left", async () => {
-    await peerTakes();
-    speaker.order({ probes: [address] });
-    await vi.waitFor(() => expect(seen()).toEqual([{ ...conflict(), held: false }]), 10_000);
-    speaker.quarantine(address);
-    await peerLeaves();
-    await vi.waitFor(() => expect(speaker.conflicts.report).toEqual({ clear: [address] }), {
-      timeout: 150_000,
-      interval: 500,
+    afterEach(async () => {
+      await speaker.close();
     });
-  }, 180_000);
 
-  test("that has an address which is given out is found at once, by the node that announces it", async () => {
-    await peerTakes();
-    speaker.assign(address);
-    await vi.waitFor(() => expect(seen()).toEqual([{ ...conflict(), held: true }]), 10_000);
-    expect(speaker.place(address)).toEqual([at.lan.nodeInterface]);
-  });
-
-  test("that floods forged claims has no address taken away and few reports made", async () => {
-    speaker.assign(address);
-    await placed();
-    await peerTakes();
-    const until = performance.now() + 15_000;
-    const before = reports;
-    while (performance.now() < until) {
-      await peerTalks();
-      await at.lan.inPeer("ip", "link", "set", "eth0", "address", randomMac());
+    async function peerTakes(): Promise<void> {
+      const nodad = length === 64 ? ["nodad"] : [];
+      await at.lan.inPeer("ip", "addr", "add", `${address}/${length}`, "dev", "eth0", ...nodad);
     }
-    await at.lan.inPeer("ip", "link", "set", "eth0", "address", peerMac);
-    expect(speaker.place(address)).toEqual([at.lan.nodeInterface]);
-    expect(speaker.conflicts.report.conflicts).toHaveLength(1);
-    expect(reports - before).toBeLessThanOrEqual(3);
-  }, 60_000);
-});
+
+    async function peerLeaves(): Promise<void> {
+      await at.lan.inPeer("ip", "addr", "del", `${address}/${length}`, "dev", "eth0");
+    }
+
+    /** The peer's kernel asks for the node as `address`, as any traffic of its own would have it. */
+    async function peerTalks(): Promise<void> {
+      await at.lan.inPeer("ip", "neigh", "flush", "dev", "eth0");
+      await at.lan.inPeer("sh", "-c", `ping -c 1 -W 1 -I ${address} ${node} || true`);
+    }
+
+    /** Unasked frames sent for the address so far. */
+    function announced(): number {
+      const all = speaker.link.stats().filter((stats) => stats.address === address);
+      return all.reduce((sum, { gratuitousSent }) => sum + gratuitousSent, 0);
+    }
+
+    async function placed(): Promise<void> {
+      await vi.waitFor(
+        () => expect(speaker.place(address)).toEqual([at.lan.nodeInterface]),
+        10_000,
+      );
+      await vi.waitFor(() => expect(announced()).toBeGreaterThan(0), 10_000);
+    }
+
+    function seen(): unknown {
+      return speaker.conflicts.report.conflicts;
+    }
+
+    const conflict = (): object => ({ address, mac: peerMac, interface: at.lan.nodeInterface });
+
+    test("that takes an announced address is reported when it talks, defended against when ordered, and gone a while after it leaves", async () => {
+      speaker.assign(address);
+      await placed();
+      await peerTakes();
+      await peerTalks();
+      await vi.waitFor(() => expect(seen()).toEqual([{ ...conflict(), held: true }]), 10_000);
+      await sleep(5_000);
+      const before = announced();
+      speaker.order({ intruders: [{ address, mac: peerMac }] });
+      expect(announced()).toBe(before + (length === 24 ? 2 : 1));
+      await peerTalks();
+      await peerTalks();
+      expect(announced()).toBe(before + (length === 24 ? 2 : 1));
+      expect(speaker.place(address)).toEqual([at.lan.nodeInterface]);
+      await peerLeaves();
+      await vi.waitFor(() => expect(seen()).toBeUndefined(), { timeout: 60_000, interval: 200 });
+      expect(reports).toBeLessThan(20);
+    }, 120_000);
+
+    test("that has a free address is found when that is looked for, and known to be gone three rounds after it left", async () => {
+      await peerTakes();
+      speaker.order({ probes: [address] });
+      await vi.waitFor(() => expect(seen()).toEqual([{ ...conflict(), held: false }]), 10_000);
+      speaker.quarantine(address);
+      await peerLeaves();
+      await vi.waitFor(() => expect(speaker.conflicts.report).toEqual({ clear: [address] }), {
+        timeout: 150_000,
+        interval: 500,
+      });
+    }, 180_000);
+
+    test("that has an address which is given out is found at once, by the node that announces it", async () => {
+      await peerTakes();
+      speaker.assign(address);
+      await vi.waitFor(() => expect(seen()).toEqual([{ ...conflict(), held: true }]), 10_000);
+      expect(speaker.place(address)).toEqual([at.lan.nodeInterface]);
+    });
+
+    test("that floods forged claims has no address taken away and few reports made", async () => {
+      speaker.assign(address);
+      await placed();
+      await peerTakes();
+      const until = performance.now() + 15_000;
+      const before = reports;
+      while (performance.now() < until) {
+        await peerTalks();
+        await at.lan.inPeer("ip", "link", "set", "eth0", "address", randomMac());
+      }
+      await at.lan.inPeer("ip", "link", "set", "eth0", "address", peerMac);
+      expect(speaker.place(address)).toEqual([at.lan.nodeInterface]);
+      expect(speaker.conflicts.report.conflicts).toHaveLength(1);
+      expect(reports - before).toBeLessThanOrEqual(3);
+    }, 60_000);
+  },
+);
 
 function randomMac(): string {
   const byte = (): string =>

@@ -108,6 +108,7 @@ export class Replica {
           withdrawWithoutEndpoints: false,
           rebalanceAfterMs: 600_000,
         },
+        conflicts: { probes: true, ignoredMacs: [] },
       }).run();
       this.#network.trace(() => `${process.name} leads no longer`);
       done.abort(new Error("leadership ended"));

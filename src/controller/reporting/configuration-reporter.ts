@@ -1,3 +1,4 @@
+import type { PoolConflict } from "../../core/allocation/conflicts.ts";
 import { excludedInUse } from "../../core/allocation/excluded-in-use.ts";
 import { holdersChanged } from "../../core/allocation/holder-changes.ts";
 import { poolOffers } from "../../core/model/ip-address-pool.ts";
@@ -49,6 +50,8 @@ export interface ConfigurationReporterOptions {
     "datedPools" | "pools" | "advertisements" | "policies"
   >;
   readonly state: AllocationState;
+  /** Hosts that are none of ours and have free addresses of a pool. */
+  readonly foreignHosts?: (pool: string) => PoolConflict | undefined;
   readonly configNamespace: string;
   readonly writer: Writer;
   readonly events: Pick<EventRecorder, "record">;
@@ -99,7 +102,8 @@ export class ConfigurationReporter {
   constructor(options: ConfigurationReporterOptions) {
     this.#options = options;
     const { configuration, state, clock, log } = options;
-    this.#verdicts = new PoolVerdicts(configuration, state);
+    const { foreignHosts = (): undefined => undefined } = options;
+    this.#verdicts = new PoolVerdicts(configuration, state, foreignHosts);
     this.queue = new WorkQueue({ clock, log });
   }
 
@@ -127,6 +131,11 @@ export class ConfigurationReporter {
   /** Another pool gives the addresses that several of them name. */
   contestChanged(): void {
     this.queue.add(everything, lookMs);
+  }
+
+  /** Other hosts than before have free addresses of the pool. */
+  foreignHostsChanged(pool: string): void {
+    this.#lookAtPool(pool);
   }
 
   /** The conflicts that pools were found in at the last look at each, by the pools' names. */

@@ -35,6 +35,7 @@ const conflictReasons: Readonly<Record<PoolConflictReason, true>> = {
   PoolHasApiServer: true,
   PoolHasGateway: true,
   PoolHasClaimedAddress: true,
+  PoolHasForeignHost: true,
 };
 
 const conditionOf = (name: string): string => `steelyard.dev/${name}`;

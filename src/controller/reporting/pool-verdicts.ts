@@ -4,6 +4,7 @@ import {
   clusterClashes,
   clusterConflicts,
   overlapConflict,
+  type PoolConflict,
 } from "../../core/allocation/conflicts.ts";
 import type { DeniedRange } from "../../core/allocation/deny-list.ts";
 import type { DatedPool } from "../../core/allocation/pool-contest.ts";
@@ -16,6 +17,7 @@ import { type ConfigurationVerdict, conflictCondition, validity } from "./config
 /** What there is to say of each pool now. */
 export class PoolVerdicts {
   readonly #configuration: Pick<Configuration, "datedPools">;
+  readonly #foreignHosts: (pool: string) => PoolConflict | undefined;
   readonly #state: Pick<AllocationState, "contest" | "supply" | "ledger" | "denyList">;
   /** What the sweep over all pools found, and of which pools and denials that is true. */
   #swept: readonly [readonly DatedPool[], readonly DeniedRange[]] | undefined;
@@ -24,7 +26,9 @@ export class PoolVerdicts {
   constructor(
     configuration: Pick<Configuration, "datedPools">,
     state: Pick<AllocationState, "contest" | "supply" | "ledger" | "denyList">,
+    foreignHosts: (pool: string) => PoolConflict | undefined,
   ) {
+    this.#foreignHosts = foreignHosts;
     this.#configuration = configuration;
     this.#state = state;
   }
@@ -39,6 +43,7 @@ export class PoolVerdicts {
       ...(overlap === undefined ? [] : [overlap]),
       ...clusterConflicts(this.#sweep().get(name), ledger),
       ...(claims === undefined ? [] : [claims]),
+      ...[this.#foreignHosts(name)].flatMap((found) => found ?? []),
     ];
     return {
       conditions: [

@@ -21,17 +21,17 @@ export function refuseToJoin(
   context: Pick<AllocationContext, "policyFor">,
 ): Refusal | undefined {
   if (allocation.state === "Quarantined") {
-    return inUse(service, allocation, undefined, "");
+    return conflict(allocation);
   }
   const { sharingScope } = context.policyFor(allocation.pool);
-  const conflict = findJoinConflict(service, allocation, sharingScope);
-  return conflict && inUse(service, allocation, conflict.holder, conflict.why);
+  const clash = findJoinConflict(service, allocation, sharingScope);
+  return clash && inUse(service, allocation, clash.holder, clash.why);
 }
 
 /** Why the Service cannot have any longer what it holds together with others; `undefined`: it can. */
 export function refuseToStay(service: Service, allocation: IpAllocation): Refusal | undefined {
-  const conflict = findStayConflict(service, allocation);
-  return conflict && inUse(service, allocation, conflict.holder, conflict.why);
+  const clash = findStayConflict(service, allocation);
+  return clash && inUse(service, allocation, clash.holder, clash.why);
 }
 
 /** Why the Service would not be given today what it keeps; `undefined`: it would be. */
@@ -52,6 +52,17 @@ export function refusalToday(
     }
   }
   return undefined;
+}
+
+function conflict({ address, claimant }: IpAllocation): Refusal {
+  const host = claimant === undefined ? "another host" : `the host with MAC ${claimant.mac}`;
+  const where = claimant === undefined ? "" : `, as node ${claimant.node} saw`;
+  return {
+    reason: "AddressConflict",
+    message:
+      `${address} is in use by ${host} on the network${where}; take it from that host, ` +
+      "and the Service gets it within minutes",
+  };
 }
 
 function inUse(

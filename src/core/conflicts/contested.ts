@@ -113,10 +113,8 @@ function take(known: Map<IpAddress, Known>, claim: Contest, now: number): void {
     }
     return;
   }
-  const isSame = before.mac === mac;
-  if (isSame || now - before.heardAt > inquiryIntervalMs) {
-    const { since } = isSame ? before : { since: now };
-    known.set(address, { ...before, interface: name, mac, since, heardAt: now, unanswered: true });
+  if (before.mac === mac || now - before.heardAt > inquiryIntervalMs) {
+    known.set(address, { ...before, interface: name, mac, heardAt: now, unanswered: true });
   }
 }
 

@@ -5,6 +5,7 @@ import {
   parseIpAddress,
   toNumber,
 } from "../net/ip-address.ts";
+import type { MacAddress } from "../net/mac-address.ts";
 import {
   type Service,
   type ServiceIdentity,
@@ -32,6 +33,15 @@ export interface IpAllocation {
   readonly state: "Allocated" | "Cooling" | "Quarantined";
   /** Name of the L2Bundle that announces it; absent: not announced. */
   readonly bundle: string | undefined;
+  /** While `Quarantined`: the host that has it. Absent: not known. */
+  readonly claimant?: Claimant;
+}
+
+/** A host that has an address and is none of ours. */
+export interface Claimant {
+  readonly mac: MacAddress;
+  /** The node whose speaker saw it. */
+  readonly node: string;
 }
 
 /** What is recorded of a Service that holds an address. */

@@ -10,6 +10,8 @@ export const reasons = {
   Assigned: "Assigned",
   /** The address asked for belongs to another Service. */
   AddressInUse: "AddressInUse",
+  /** A host that is none of ours has the address. */
+  AddressConflict: "AddressConflict",
   /** The address asked for lies in no pool. */
   AddressNotInPool: "AddressNotInPool",
   /** The address asked for is a node's, a network or broadcast address, inside a cluster CIDR, or the like. */
@@ -54,6 +56,8 @@ export const reasons = {
   PoolHasGateway: "PoolHasGateway",
   /** A pool has addresses that Services use in spec.externalIPs, or have from another controller. */
   PoolHasClaimedAddress: "PoolHasClaimedAddress",
+  /** Hosts that are none of ours have free addresses of a pool. */
+  PoolHasForeignHost: "PoolHasForeignHost",
   /** No pool exists (any more). What is held is kept, nothing new is given. */
   ConfigurationLost: "ConfigurationLost",
   /** No speaker has reported its networks yet, so network and broadcast addresses are not known. */
@@ -127,6 +131,7 @@ export type Reason = keyof typeof reasons;
 /** Why a Service does not get what it asks for. */
 export type RefuseReason =
   | "AddressInUse"
+  | "AddressConflict"
   | "AddressNotInPool"
   | "AddressDenied"
   | "AddressExcluded"
@@ -149,7 +154,8 @@ export type PoolConflictReason =
   | "PoolHasNodeAddress"
   | "PoolHasApiServer"
   | "PoolHasGateway"
-  | "PoolHasClaimedAddress";
+  | "PoolHasClaimedAddress"
+  | "PoolHasForeignHost";
 
 /** Why a Service loses an address that it held. */
 export type RevokeReason = "Released" | "PoolWithdrawn" | "RequestChanged" | "SharingConflict";

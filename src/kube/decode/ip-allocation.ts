@@ -4,6 +4,7 @@ import {
   type IpAllocation,
 } from "../../core/model/ip-allocation.ts";
 import { parseIpAddress } from "../../core/net/ip-address.ts";
+import { parseMacAddress } from "../../core/net/mac-address.ts";
 import type { Stored } from "../store.ts";
 import { dateField, listField, numberField, textField } from "./fields.ts";
 import { interned } from "./interned.ts";
@@ -41,8 +42,15 @@ export function decodeIpAllocation(raw: unknown): IpAllocationObject | undefined
       holders,
       state: decodeState(textField(raw, "spec", "state"), holders),
       bundle: bundle === undefined ? undefined : interned(bundle),
+      ...decodeClaimant(raw),
     },
   };
+}
+
+function decodeClaimant(raw: unknown): Pick<IpAllocation, "claimant"> {
+  const mac = parseMacAddress(textField(raw, "spec", "claimant", "mac") ?? "");
+  const node = textField(raw, "spec", "claimant", "node") ?? "";
+  return mac === undefined ? {} : { claimant: { mac, node } };
 }
 
 /**

@@ -254,7 +254,7 @@ test("an address that is quarantined is joined by nobody, whoever stands in it",
       ...{ state: "Quarantined", bundle: undefined },
     });
     expect(world.decide("a/one")).toMatchObject({ kind: "refuse", reason: "PoolExhausted" });
-    expect(world.decide("a/two")).toMatchObject({ kind: "refuse", reason: "AddressInUse" });
+    expect(world.decide("a/two")).toMatchObject({ kind: "refuse", reason: "AddressConflict" });
   }
 });
 

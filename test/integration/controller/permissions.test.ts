@@ -13,11 +13,7 @@ import * as resources from "../../../src/kube/resources.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { configNamespace } from "../../e2e/cluster-api.ts";
 import { conditionOf } from "../../e2e/cluster-objects.ts";
-import {
-  eventually,
-  type InstalledCluster,
-  startInstalled,
-} from "../../e2e/installed-cluster.ts";
+import { eventually, type InstalledCluster, startInstalled } from "../../e2e/installed-cluster.ts";
 
 const system = "steelyard-system";
 
