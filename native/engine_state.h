@@ -43,6 +43,8 @@ struct engine {
 	int epoll_fd;
 	struct netlink netlink;
 	uint64_t netlink_retry_at;
+	/** The owner was told that netlink failed, and not yet that it works again. */
+	bool netlink_failed;
 
 	/** Ports must be compared with the picture of the interfaces. */
 	bool ports_stale;

@@ -24,10 +24,10 @@ static int watch(struct engine *engine, int fd, uint64_t source)
 	return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Without a port the failure is netlink's. */
-static void tell_failure(struct engine *engine, const struct port *port, int error)
+/* Without a port it is about netlink. */
+static void tell(struct engine *engine, enum event_kind kind, const struct port *port, int error)
 {
-	struct event event = { .kind = EVENT_SOCKET_FAILED, .error = error };
+	struct event event = { .kind = kind, .error = error };
 
 	if (port) {
 		memcpy(event.interface, port->name, sizeof(event.interface));
@@ -36,12 +36,11 @@ static void tell_failure(struct engine *engine, const struct port *port, int err
 	event_queue_put(&engine->queue, &event);
 }
 
-static void tell_opened(struct engine *engine, const struct port *port)
+static void tell_failure(struct engine *engine, const struct port *port, int error)
 {
-	struct event event = { .kind = EVENT_SOCKET_OPENED, .ethertype = port->ethertype };
-
-	memcpy(event.interface, port->name, sizeof(event.interface));
-	event_queue_put(&engine->queue, &event);
+	tell(engine, EVENT_SOCKET_FAILED, port, error);
+	if (!port)
+		engine->netlink_failed = true;
 }
 
 static void bind_groups(struct engine *engine, size_t number)
@@ -58,18 +57,18 @@ static void refresh_port(struct engine *engine, size_t number, uint64_t now)
 	struct port *port = &engine->ports.items[number];
 	int error;
 
-	if (port->entries == 0 && port->fd < 0)
+	if (!port_is_needed(port) && port->fd < 0)
 		return;
 	switch (port_refresh(port, &engine->interfaces, now)) {
 	case PORT_OPENED:
 		bind_groups(engine, number);
 		error = watch(engine, port->fd, SOURCE_PORTS + number);
 		if (error < 0) {
-			port_drop(port, now);
+			port_drop(port);
 			tell_failure(engine, port, -error);
 			break;
 		}
-		tell_opened(engine, port);
+		tell(engine, EVENT_SOCKET_OPENED, port, 0);
 		break;
 	case PORT_FAILED:
 		tell_failure(engine, port, port->error);
@@ -99,8 +98,12 @@ static void reopen_netlink(struct engine *engine, uint64_t now)
 		if (error < 0)
 			netlink_close(&engine->netlink);
 	}
-	if (error < 0)
+	if (error < 0) {
 		tell_failure(engine, NULL, -error);
+	} else if (engine->netlink_failed) {
+		tell(engine, EVENT_SOCKET_OPENED, NULL, 0);
+		engine->netlink_failed = false;
+	}
 	engine->netlink_retry_at = now + NETLINK_RETRY_INTERVAL;
 }
 
@@ -133,7 +136,7 @@ static void serve_port(struct engine *engine, size_t number, uint64_t now)
 	if (received < 0) {
 		if (received != -ENETDOWN)
 			tell_failure(engine, port, -received);
-		port_drop(port, now);
+		port_drop(port);
 		return;
 	}
 	for (int i = 0; i < received; i++) {

@@ -3,7 +3,9 @@
 
 void event_queue_put(struct event_queue *queue, const struct event *event)
 {
-	if (queue->count == EVENT_QUEUE_CAPACITY) {
+	size_t capacity = event->kind == EVENT_CLAIM ? EVENT_QUEUE_CLAIMS : EVENT_QUEUE_CAPACITY;
+
+	if (queue->count >= capacity) {
 		queue->dropped++;
 		return;
 	}

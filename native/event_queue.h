@@ -13,10 +13,13 @@
 
 #define EVENT_QUEUE_CAPACITY 512
 
+/** Claims, which any host can forge, leave room for what this host has to tell of itself, once each. */
+#define EVENT_QUEUE_CLAIMS 384
+
 enum event_kind {
 	/** Another host says that it has one of our addresses. */
 	EVENT_CLAIM,
-	/** An interface can be answered on now. */
+	/** An interface can be answered on now; or netlink works again after a failure. */
 	EVENT_SOCKET_OPENED,
 	/** An interface cannot be answered on; opening it is tried again every second. */
 	EVENT_SOCKET_FAILED,
@@ -25,7 +28,7 @@ enum event_kind {
 /** struct event - one occurrence; which fields count depends on the kind. */
 struct event {
 	enum event_kind kind;
-	/** Empty where the failure is netlink's. */
+	/** Empty where it is about netlink. */
 	char interface[IFNAMSIZ];
 	/** What was or was not opened: ETHERTYPE_OF_ARP or ETHERTYPE_OF_IPV6; 0 for netlink. */
 	uint16_t ethertype;

@@ -27,13 +27,18 @@ struct group {
 	/* Of the thread alone: the socket that is a member, or -1, and since which setting up of the port. */
 	int socket;
 	uint32_t generation;
+	/* The kernel refused it the last time. */
+	bool refused;
 };
 
 /* struct group_port - what is known of one port. */
 struct group_port {
 	int ifindex;
 	uint32_t generation;
+	/* What was told last. */
 	int error;
+	/* How many of its groups are refused. */
+	size_t refused;
 };
 
 /* struct group_queue - groups to look at, first in, first out. */
@@ -123,12 +128,21 @@ struct group_task {
 	uint32_t generation;
 };
 
+/*
+ * The last refused group of a port is tried on when nobody wants it any more:
+ * who was told of the refusal waits for its end.
+ */
+static bool is_to_be_tried(const struct group *group, const struct group_port *port)
+{
+	return group->wanted > 0 || (group->refused && port->refused == 1);
+}
+
 /* Compares what is with what should be. Return: true when there is something to do. */
 static bool find_task(const struct groups *groups, const struct group *group,
 		      struct group_task *task)
 {
 	const struct group_port *port = &groups->ports[group->key.port];
-	bool should = group->wanted > 0 && port->ifindex > 0;
+	bool should = is_to_be_tried(group, port) && port->ifindex > 0;
 	bool is_current = group->socket >= 0 && group->generation == port->generation;
 
 	task->address = group->key.address;
@@ -157,13 +171,24 @@ static void retry_later(struct groups *groups, struct group *group)
 	enqueue(&groups->refused, group);
 }
 
+static void note(struct groups *groups, struct group *group, bool refused)
+{
+	struct group_port *port = &groups->ports[group->key.port];
+
+	if (refused && !group->refused)
+		port->refused++;
+	else if (!refused && group->refused)
+		port->refused--;
+	group->refused = refused;
+}
+
 /* Tells what became of a port, without the lock, unless that is known. All is well when nothing is left refused. */
 static void tell(struct groups *groups, uint32_t number, uint32_t generation, int error)
 {
 	struct group_port *port = &groups->ports[number];
 
 	if (port->error == error || port->generation != generation ||
-	    (error == 0 && groups->refused.head))
+	    (error == 0 && port->refused > 0))
 		return;
 	port->error = error;
 	pthread_mutex_unlock(&groups->lock);
@@ -173,8 +198,8 @@ static void tell(struct groups *groups, uint32_t number, uint32_t generation, in
 
 static void look_at(struct groups *groups, struct group *group)
 {
-	struct group_task task;
-	int socket;
+	struct group_task task = { 0 };
+	int socket = -1;
 
 	if (find_task(groups, group, &task)) {
 		pthread_mutex_unlock(&groups->lock);
@@ -182,14 +207,19 @@ static void look_at(struct groups *groups, struct group *group)
 		pthread_mutex_lock(&groups->lock);
 		group->socket = socket < 0 ? -1 : socket;
 		group->generation = task.generation;
-		if (task.ifindex > 0 && socket < 0)
-			retry_later(groups, group);
-		if (task.ifindex > 0)
-			tell(groups, group->key.port, task.generation, socket < 0 ? -socket : 0);
 	}
+	note(groups, group, task.ifindex > 0 && socket < 0);
+	if (group->refused)
+		retry_later(groups, group);
+	if (task.ifindex > 0)
+		tell(groups, group->key.port, task.generation, socket < 0 ? -socket : 0);
 	if (group->wanted > 0 || group->queued)
 		return;
-	/* Here it is a member of nothing: with nobody to want it, that was the task. */
+	if (group->socket >= 0) {
+		/* It was only tried. */
+		enqueue(&groups->todo, group);
+		return;
+	}
 	table_remove(&groups->table, &group->key);
 	free(group);
 }

@@ -19,13 +19,18 @@ int ports_find(const struct ports *ports, const char *name, uint16_t ethertype)
 	return -1;
 }
 
+bool port_is_needed(const struct port *port)
+{
+	return port->entries > 0 || port->error != 0;
+}
+
 /* A port without addresses and socket makes room for the next, so that names that come and go cost nothing. */
 static struct port *free_place(struct ports *ports)
 {
 	struct port *grown;
 
 	for (size_t i = 0; i < ports->count; i++)
-		if (ports->items[i].entries == 0 && ports->items[i].fd < 0)
+		if (!port_is_needed(&ports->items[i]) && ports->items[i].fd < 0)
 			return &ports->items[i];
 	grown = realloc(ports->items, (ports->count + 1) * sizeof(*grown));
 	if (!grown)
@@ -66,10 +71,10 @@ static enum port_change try_open(struct port *port, int ifindex, uint64_t now)
 
 	port->error = error;
 	port->retry_at = now + RETRY_INTERVAL;
+	port->ifindex = ifindex;
 	if (fd < 0)
 		return told ? PORT_UNCHANGED : PORT_FAILED;
 	port->fd = fd;
-	port->ifindex = ifindex;
 	return PORT_OPENED;
 }
 
@@ -84,7 +89,7 @@ enum port_change port_refresh(struct port *port, const struct interfaces *all, u
 		return PORT_UNCHANGED;
 	}
 	memcpy(port->mac, found->mac, MAC_LENGTH);
-	if (port->fd >= 0 && port->ifindex != found->index) {
+	if (port->ifindex != found->index) {
 		shut(port);
 		port->retry_at = 0;
 	}
@@ -93,10 +98,9 @@ enum port_change port_refresh(struct port *port, const struct interfaces *all, u
 	return try_open(port, found->index, now);
 }
 
-void port_drop(struct port *port, uint64_t now)
+void port_drop(struct port *port)
 {
 	shut(port);
-	port->retry_at = now + RETRY_INTERVAL;
 }
 
 uint64_t ports_retry_at(const struct ports *ports)
@@ -106,7 +110,7 @@ uint64_t ports_retry_at(const struct ports *ports)
 	for (size_t i = 0; i < ports->count; i++) {
 		const struct port *port = &ports->items[i];
 
-		if (port->fd < 0 && port->entries > 0 && port->retry_at != 0 &&
+		if (port->fd < 0 && port_is_needed(port) && port->retry_at != 0 &&
 		    port->retry_at < earliest)
 			earliest = port->retry_at;
 	}

@@ -27,7 +27,7 @@ struct port {
 	uint16_t ethertype;
 	/** Socket, or -1 while the interface is absent, down or failing. */
 	int fd;
-	/** Interface that @fd is bound to. */
+	/** Interface that @fd is bound to, or was to be at the last attempt. */
 	int ifindex;
 	/** Its hardware address as of the last netlink event. */
 	uint8_t mac[MAC_LENGTH];
@@ -35,7 +35,7 @@ struct port {
 	size_t entries;
 	/** No attempt to open before this time (ns). */
 	uint64_t retry_at;
-	/** Error number of the last attempt, so that one cause is told once. */
+	/** Error number of the last attempt, so that one cause is told once, and its end. */
 	int error;
 };
 
@@ -67,7 +67,7 @@ int ports_find(const struct ports *ports, const char *name, uint16_t ethertype);
 
 /**
  * port_refresh() - bring the socket in line with the interface
- * @port:	one whose addresses are to be answered
+ * @port:	one that is needed or has a socket
  * @all:	the picture of now
  * @now:	monotonic time in nanoseconds
  *
@@ -75,8 +75,17 @@ int ports_find(const struct ports *ports, const char *name, uint16_t ethertype);
  */
 enum port_change port_refresh(struct port *port, const struct interfaces *all, uint64_t now);
 
-/** port_drop() - close the socket after an error; the next attempt to open is a second away. */
-void port_drop(struct port *port, uint64_t now);
+/** port_drop() - close the socket after an error; it is opened anew, but once a second at most. */
+void port_drop(struct port *port);
+
+/**
+ * port_is_needed() - tell whether the port must have a socket
+ *
+ * One that was refused is tried on when nothing is answered there any more:
+ * who was told of the refusal waits for its end, and would answer nothing there
+ * before.
+ */
+bool port_is_needed(const struct port *port);
 
 /** ports_retry_at() - Return: when a failed port is tried again, or UINT64_MAX. */
 uint64_t ports_retry_at(const struct ports *ports);

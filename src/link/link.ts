@@ -32,7 +32,10 @@ export type LinkEvent =
     }
   /** So many events were not told, because there were too many. */
   | { readonly kind: "dropped"; readonly count: number }
-  /** Addresses of the family are answered on this interface from now on: first, and again after each loss of it. */
+  /**
+   * Addresses of the family are answered on this interface from now on: first, and again after each
+   * loss of it. An empty name: netlink works again.
+   */
   | { readonly kind: "socketOpen"; readonly interface: string; readonly family: IpFamily }
   /**
    * Nothing of the family is answered on this interface; opening is tried each second. An empty

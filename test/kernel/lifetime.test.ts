@@ -158,6 +158,11 @@ describe("the life of a link", () => {
     expect(stdout).toBe("0\n");
   });
 
+  test("sockets, groups and netlink that fail for a moment are told of when they work again, and nobody waits for them in vain", async () => {
+    const output = await compileTest("recovery_test", engineSources(), sanitizerFlags);
+    await run("unshare", ["-n", output]);
+  });
+
   test("after lost netlink events the whole picture is asked for again", async () => {
     const ours = ["netlink.c", "interfaces.c", "ethernet.c"];
     await at.lan.inPeer(await compileTest("netlink_test", ours, sanitizerFlags));

@@ -26,6 +26,7 @@ const programs = {
     "ndp.c",
     "ethernet.c",
   ],
+  event_queue_test: ["event_queue.c"],
   interfaces_test: ["interfaces.c", "ethernet.c"],
   netlink_messages_test: ["netlink.c", "interfaces.c", "ethernet.c"],
 } as const;
@@ -100,11 +101,15 @@ describe("the native code's own tests, with sanitizers", () => {
     await run(await compileProgram("claims_test"), []);
   });
 
+  test("a flood of forged claims hides nothing of what this host has to tell of itself", async () => {
+    await run(await compileProgram("event_queue_test"), []);
+  });
+
   test("the picture of the interfaces follows every change and forgets what was lost", async () => {
     await run(await compileProgram("interfaces_test"), []);
   });
 
-  test("bonds that fail over, carriers back unseen, macvlans and default routes are understood as the kernel tells them", async () => {
+  test("bonds that fail over, carriers back unseen, radios, macvlans and default routes are understood as the kernel tells them", async () => {
     await run(await compileProgram("netlink_messages_test"), []);
   });
 });

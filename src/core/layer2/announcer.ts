@@ -87,8 +87,8 @@ export function silentAnnouncer(): AnnouncerState {
  *
  * Nothing is sent when nothing changed: an assignment repeated has no effects.
  * An address is announced anew where it was not answered before, and where neighbours
- * must learn its place again: the interface came back, has another hardware address, or
- * hangs on another wire.
+ * must learn its place again: the interface came back, has another hardware address,
+ * hangs on another wire, or was refused by the kernel while the announcement was made.
  */
 export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerStep {
   switch (input.kind) {
@@ -106,6 +106,7 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
         defaultGateways: input.defaultGateways,
         picture: pictureOf(input.interfaces),
       };
+      forgetRefusals(next);
       const renewed = renewedInterfaces(state.interfaces, input.interfaces);
       const effects = [...state.assigned.keys()].flatMap((address) =>
         settle(next, address, renewed),
@@ -114,14 +115,14 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
     }
     case "socket": {
       const broken = brokenFor(state, input.family);
-      if (input.error === undefined) {
-        broken.delete(input.interface);
-      } else {
+      const ended = input.error === undefined && broken.delete(input.interface);
+      if (input.error !== undefined && canBeTried(state.interfaces, input.interface)) {
         broken.set(input.interface, input.error);
       }
-      const effects = [...state.assigned.keys()].flatMap((address) =>
-        settle(state, address, noChange),
-      );
+      const renewed = ended ? new Set([input.interface]) : noChange;
+      const effects = [...state.assigned.keys()]
+        .filter((address) => familyOf(address) === input.family)
+        .flatMap((address) => settle(state, address, renewed));
       return { state, effects };
     }
   }
@@ -135,6 +136,24 @@ export function brokenFor(
   family: IpFamily,
 ): Map<string, string> {
   return family === 4 ? brokenInterfaces : brokenForIpv6;
+}
+
+/** What is refused on an interface that is not there is over: the link tries it afresh when it is back. */
+function forgetRefusals({ interfaces, brokenInterfaces, brokenForIpv6 }: AnnouncerState): void {
+  for (const broken of [brokenInterfaces, brokenForIpv6]) {
+    for (const name of broken.keys()) {
+      if (!canBeTried(interfaces, name)) {
+        broken.delete(name);
+      }
+    }
+  }
+}
+
+/** True if the link tries to answer there; the empty name is that of netlink. */
+function canBeTried(interfaces: readonly NetworkInterface[], name: string): boolean {
+  return (
+    name === "" || interfaces.some((nic) => nic.name === name && nic.up && nic.mac !== undefined)
+  );
 }
 
 /** Makes what is answered equal to what should be, for one address. */

@@ -288,6 +288,30 @@ describe("a kernel that refuses", () => {
     expect(announcer.failure("2001:db8::4")).toBe("LinkFailed");
   });
 
+  test("has the addresses of that family announced anew when it lets them be answered at last", () => {
+    const announcer = announcerOn(nic("eth0", ["192.0.2.241/24", "2001:db8::1/64"]));
+    announcer.take(refused("eth0", "no buffer space"));
+    announcer.assign("192.0.2.4");
+    announcer.assign("2001:db8::4");
+    expect(announcer.take(refused("eth0", undefined))).toEqual(both("eth0"));
+    expect(announcer.take(refused("eth0", undefined))).toEqual([]);
+  });
+
+  test("is forgotten with the interface, whichever is told first", () => {
+    const announcer = announcerOn(lan);
+    announcer.take(refused("eth0", "no such device"));
+    announcer.link([]);
+    announcer.link([lan]);
+    expect([...announcer.state.brokenInterfaces]).toEqual([]);
+    announcer.link([{ ...lan, up: false }]);
+    announcer.take(refused("eth0", "no such device"));
+    announcer.link([lan]);
+    expect([...announcer.state.brokenInterfaces]).toEqual([]);
+    announcer.take(refused("", "netlink failed"));
+    announcer.link([lan]);
+    expect([...announcer.state.brokenInterfaces.keys()]).toEqual([""]);
+  });
+
   test("is remembered for addresses that come later", () => {
     const announcer = announcerOn(lan);
     announcer.take(refused("eth0", "not permitted"));
@@ -339,12 +363,12 @@ describe("after any sequence of changes", () => {
           announcer.take(it);
         }
         const { interfaces: now, defaultGateways, assigned, answering, failures } = announcer.state;
+        fresh.take({ kind: "link", interfaces: now, defaultGateways });
         for (const family of [4, 6] as const) {
           for (const [name, error] of brokenFor(announcer.state, family)) {
             fresh.take({ kind: "socket", interface: name, family, error });
           }
         }
-        fresh.take({ kind: "link", interfaces: now, defaultGateways });
         for (const [it, named] of assigned) {
           fresh.take({ kind: "assign", address: it, interfaces: named });
         }
