@@ -27,6 +27,12 @@ export async function findLeader({ api, sandbox }: Cluster): Promise<ControllerL
   return { identity, pid: process.pid };
 }
 
+/** The node on which the leader runs; empty: nobody leads. */
+export async function leadersNode({ api }: Cluster): Promise<string> {
+  const name = (await holderOf(api)).split("_")[0] ?? "";
+  return (await api.get<V1Pod>(pods, name, system))?.spec?.nodeName ?? "";
+}
+
 /** Resolves when somebody else has the Lease. */
 export async function leaderOtherThan({ api }: Cluster, identity: string): Promise<string> {
   return await eventually(`a leader other than ${identity}`, async () => {
