@@ -1,5 +1,6 @@
 import type { AnnouncerState } from "../src/core/layer2/announcer.ts";
 import { allocationName } from "../src/core/model/ip-allocation.ts";
+import type { L2Bundle } from "../src/core/model/l2-bundle.ts";
 import type { IpAddress } from "../src/core/net/ip-address.ts";
 import type { IpAllocationObject } from "../src/kube/decode/ip-allocation.ts";
 import type { L2BundleObject } from "../src/kube/decode/l2-bundle.ts";
@@ -77,13 +78,23 @@ export class AnnouncingNode {
 
   /** Gives the node an address to announce, on the interfaces named, or where it sees fit. */
   assign(address: IpAddress, ...interfaces: readonly string[]): void {
+    this.#put(address, { owner: { node: "node-1", interfaces } });
+  }
+
+  /** Another node is to announce the address from now on, as planned. */
+  moveAway(address: IpAddress): void {
+    const moved = { from: "node-1", reason: "NodeDraining", at: "2026-01-01T00:00:00Z" } as const;
+    this.#put(address, { owner: { node: "node-2", interfaces: [] }, moved });
+  }
+
+  #put(address: IpAddress, change: Pick<L2Bundle, "owner" | "moved">): void {
     const name = allocationName(address);
     const bundle = {
       name: `l2-${name}`,
       advertisements: ["default"],
-      owner: { node: "node-1", interfaces },
       standbys: [],
       version: { term: 1, sequence: ++this.#version },
+      ...change,
     };
     const resourceVersion = String(this.#version);
     this.#bundles.upsert({ key: bundle.name, uid: bundle.name, resourceVersion, bundle });

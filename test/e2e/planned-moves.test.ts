@@ -2,6 +2,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apply } from "../../sandbox/installation.ts";
 import type { SandboxNode } from "../../sandbox/node.ts";
+import { allocationName } from "../../src/core/model/ip-allocation.ts";
+import type { IpAddress } from "../../src/core/net/ip-address.ts";
 import * as resources from "../../src/kube/resources.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { claimsOf } from "./claims.ts";
@@ -59,12 +61,18 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
+/** The node that is to announce the address, as the objects say. */
+async function ownerOf(family: 4 | 6): Promise<string | undefined> {
+  const address = addresses.get(family) ?? "";
+  return await cluster.api.ownerOf(allocationName(address as IpAddress));
+}
+
 /** The node whose speaker has reported that it announces the address. */
 async function announced(family: 4 | 6): Promise<SandboxNode> {
   const { api, sandbox } = cluster;
   return await eventually(`IPv${family} is announced`, async () => {
     const condition = conditionOf(await api.service(`udp-${family}`), "Announced");
-    const owner = await api.ownerOf(addresses.get(family) ?? "");
+    const owner = await ownerOf(family);
     return (
       condition?.status === "True" &&
       condition.message?.endsWith(` by ${owner}`) === true &&
@@ -164,7 +172,7 @@ describe.each([4, 6] as const)("datagrams over IPv%i, 5,000 a second,", (family)
     const { before, heir, loss, overlapMs } = await move(family, async (node) => {
       await annotate(node, "true");
       await eventually("another owner", async () => {
-        return (await cluster.api.ownerOf(addresses.get(family) ?? "")) !== node.name;
+        return (await ownerOf(family)) !== node.name;
       });
       await annotate(node, null);
     });

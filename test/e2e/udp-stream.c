@@ -3,7 +3,7 @@
 /**
  * DOC: A steady stream of datagrams to an address, and what comes back.
  *
- * Usage: udp-stream serve PORT
+ * Usage: udp-stream serve PORT [ADDRESS]
  *        udp-stream send ADDRESS PORT PER-SECOND
  *
  * "serve" sends every datagram back to whom it came from. "send" sends numbered
@@ -13,6 +13,7 @@
  * stderr when the first one has come back.
  */
 #include <arpa/inet.h>
+#include <linux/in6.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -56,13 +57,38 @@ static int open_socket(int family)
 	return fd;
 }
 
-static void serve(uint16_t port)
+struct endpoint {
+	int fd;
+	struct sockaddr_storage at;
+	socklen_t length;
+};
+
+static struct endpoint open_for(const char *address, uint16_t port)
 {
-	struct sockaddr_in6 from, at = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd = open_socket(AF_INET6);
+	struct endpoint endpoint = { 0 };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
+	bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
+
+	if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1)
+		fail(address);
+	endpoint.fd = open_socket(is_six ? AF_INET6 : AF_INET);
+	endpoint.length = is_six ? sizeof(six) : sizeof(four);
+	memcpy(&endpoint.at, is_six ? (void *)&six : (void *)&four, endpoint.length);
+	return endpoint;
+}
+
+static void serve(const char *address, uint16_t port)
+{
+	struct endpoint own = open_for(address, port);
+	struct sockaddr_storage from;
+	int fd = own.fd, on = 1;
 	char data[64];
 
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+	/* The address may be one that is served here without being any interface's. */
+	if (own.at.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&own.at, own.length) < 0)
 		fail("bind");
 	for (;;) {
 		socklen_t length = sizeof(from);
@@ -75,16 +101,11 @@ static void serve(uint16_t port)
 
 static int connect_to(const char *address, uint16_t port)
 {
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
-	bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-	int fd = open_socket(is_six ? AF_INET6 : AF_INET);
+	struct endpoint peer = open_for(address, port);
 
-	if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1)
-		fail(address);
-	if (connect(fd, is_six ? (void *)&six : (void *)&four, is_six ? sizeof(six) : sizeof(four)) < 0)
+	if (connect(peer.fd, (struct sockaddr *)&peer.at, peer.length) < 0)
 		fail("connect");
-	return fd;
+	return peer.fd;
 }
 
 struct tally {
@@ -159,12 +180,12 @@ static void send_stream(int fd, long per_second)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "serve") == 0) {
-		serve((uint16_t)atoi(argv[2]));
+	if ((argc == 3 || argc == 4) && strcmp(argv[1], "serve") == 0) {
+		serve(argc == 4 ? argv[3] : "::", (uint16_t)atoi(argv[2]));
 	} else if (argc == 5 && strcmp(argv[1], "send") == 0 && atol(argv[4]) > 0) {
 		send_stream(connect_to(argv[2], (uint16_t)atoi(argv[3])), atol(argv[4]));
 		return 0;
 	}
-	fprintf(stderr, "udp-stream serve PORT | udp-stream send ADDRESS PORT PER-SECOND\n");
+	fprintf(stderr, "udp-stream serve PORT [ADDRESS] | udp-stream send ADDRESS PORT PER-SECOND\n");
 	return 2;
 }

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { compile } from "../../build/native.ts";
 import type { LanClient } from "../../sandbox/client.ts";
 import { inNetns } from "../../sandbox/command.ts";
 
-/** On the wrapper's own tmpfs. */
-const program = "/run/udp-stream";
-let compiled: Promise<void> | undefined;
+let program = "";
 
 /** What became of the datagrams. */
 export interface StreamLoss {
@@ -16,10 +15,13 @@ export interface StreamLoss {
   readonly longestGap: number;
 }
 
-/** Makes the program and returns the command that sends every datagram at `port` back. */
-export async function udpEcho(port: number): Promise<readonly string[]> {
-  compiled ??= compile(["-O2", "-o", program, new URL("udp-stream.c", import.meta.url).pathname]);
-  await compiled;
+/**
+ * Makes the program, by default on the wrapper's own tmpfs, and returns the command that sends
+ * every datagram at `port` back.
+ */
+export async function udpEcho(port: number, folder = "/run"): Promise<readonly string[]> {
+  program = join(folder, "udp-stream");
+  await compile(["-O2", "-o", program, new URL("udp-stream.c", import.meta.url).pathname]);
   return [program, "serve", String(port)];
 }
 
