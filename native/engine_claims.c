@@ -156,7 +156,9 @@ void engine_note_claim(struct engine *engine, uint32_t number,
 	memcpy(claim.mac, verdict->sender_mac, MAC_LENGTH);
 	if (claim_limit_known(&engine->claims, &claim, now))
 		return;
-	if (!claim_limit_take(&engine->claims, &claim, now)) {
+	/* What finds no room does not count as told, and is heard when it is said again. */
+	if (!event_queue_has_room(&engine->queue, EVENT_CLAIM) ||
+	    !claim_limit_take(&engine->claims, &claim, now)) {
 		engine->queue.dropped++;
 		return;
 	}

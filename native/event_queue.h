@@ -3,6 +3,7 @@
 #define STEELYARD_EVENT_QUEUE_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,9 @@ struct event_queue {
 	size_t count;
 	uint64_t dropped;
 };
+
+/** event_queue_has_room() - Return: true if an event of that kind would not only be counted. */
+bool event_queue_has_room(const struct event_queue *queue, enum event_kind kind);
 
 void event_queue_put(struct event_queue *queue, const struct event *event);
 

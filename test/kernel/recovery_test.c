@@ -4,13 +4,14 @@
  * DOC: What goes wrong for a moment is over with that moment.
  *
  * In a network namespace of its own: the engine loses a socket, is refused one,
- * loses netlink; and tells when all is well again, also if nothing is answered
- * by then.
+ * loses netlink, has no room for what it hears; and tells when all is well again,
+ * also if nothing is answered by then.
  */
 #include "engine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -20,9 +21,11 @@
 #include <unistd.h>
 
 #include "../native/check.h"
+#include "../native/frames.h"
 #include "engine_state.h"
 
 #define PATIENCE_SECONDS 20
+#define CLAIMS (EVENT_QUEUE_CLAIMS + 100)
 
 static struct engine *engine;
 static struct address ipv4, ipv6;
@@ -146,6 +149,77 @@ static void netlink_that_failed_is_told_when_it_works_again(void)
 	wait_for(EVENT_SOCKET_OPENED, "", 0);
 }
 
+static struct address service(int number)
+{
+	return address_from_ipv4(htonl(0x0a000000u + (uint32_t)number));
+}
+
+/* Return: of how many addresses claims were told by now. */
+static size_t take_claims(bool told[CLAIMS])
+{
+	static struct engine_news news;
+	size_t count = 0;
+
+	engine_take(engine, &news);
+	for (size_t i = 0; i < news.queue.count; i++) {
+		const uint8_t *bytes = news.queue.events[i].address.bytes;
+
+		if (news.queue.events[i].kind == EVENT_CLAIM)
+			told[bytes[14] << 8 | bytes[15]] = true;
+	}
+	for (int i = 0; i < CLAIMS; i++)
+		count += told[i];
+	return count;
+}
+
+/* Another host says of each address that it has it, and the thread has heard all of it. */
+static void claim_all(int fd, uint64_t heard)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	uint8_t frame[sizeof(request_frame)];
+	struct address_stats *stats;
+	uint64_t requests;
+	size_t count;
+
+	to.sll_ifindex = (int)if_nametoindex("far");
+	memcpy(frame, request_frame, sizeof(frame));
+	for (int i = 0; i < CLAIMS; i++) {
+		struct address address = service(i);
+
+		memcpy(frame + 28, address.bytes + 12, 4);
+		memcpy(frame + 38, address.bytes + 12, 4);
+		CHECK(sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)) > 0);
+		usleep(20);
+	}
+	do {
+		requests = 0;
+		CHECK(engine_stats(engine, &stats, &count) == 0);
+		for (size_t i = 0; i < count; i++)
+			requests += stats[i].requests_received;
+		free(stats);
+	} while (requests < heard);
+}
+
+/* All within the second in which nothing is told twice; a slow machine proves less. */
+static void claims_for_which_there_was_no_room_are_told_when_they_are_made_again(void)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	bool told[CLAIMS] = { false };
+
+	CHECK(fd >= 0);
+	for (int i = 0; i < CLAIMS; i++) {
+		struct address address = service(i);
+
+		answer(&address);
+	}
+	CHECK(take_claims(told) == 0);
+	claim_all(fd, CLAIMS);
+	CHECK(take_claims(told) == EVENT_QUEUE_CLAIMS);
+	claim_all(fd, 2 * CLAIMS);
+	CHECK(take_claims(told) == CLAIMS);
+	close(fd);
+}
+
 int main(void)
 {
 	const char *failed_call;
@@ -158,6 +232,7 @@ int main(void)
 	a_refused_socket_is_tried_on_when_nothing_is_answered_any_more();
 	refused_groups_are_tried_on_when_nothing_is_answered_any_more();
 	netlink_that_failed_is_told_when_it_works_again();
+	claims_for_which_there_was_no_room_are_told_when_they_are_made_again();
 	engine_destroy(engine);
 	return 0;
 }
