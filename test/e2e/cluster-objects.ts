@@ -65,7 +65,7 @@ export function addressesOf(service: V1Service | undefined): readonly string[] {
 /** One of our conditions, by its name without the prefix. */
 export function conditionOf(
   service: V1Service | undefined,
-  type: "AddressAssigned" | "Announced",
+  type: "AddressAssigned" | "Announced" | "AddressConflict",
 ): V1Condition | undefined {
   return service?.status?.conditions?.find((it) => it.type === `steelyard.dev/${type}`);
 }

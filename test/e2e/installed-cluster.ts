@@ -19,6 +19,8 @@ export interface InstalledCluster {
 export interface InstallOptions {
   /** Default: 3. */
   readonly nodes?: number;
+  /** Hosts on the LAN that are no nodes. Default: 1. */
+  readonly clients?: number;
   /** What Pods run beside Steelyard and the example app. */
   readonly images?: Images;
   /** What is done to the cluster before Steelyard comes. */
@@ -29,7 +31,7 @@ export interface InstallOptions {
 export async function startInstalled(options: InstallOptions = {}): Promise<InstalledCluster> {
   const sandbox = await startSandbox({
     nodes: options.nodes ?? 3,
-    clients: 1,
+    clients: options.clients ?? 1,
     images: new Map([...images, ...(options.images ?? [])]),
   });
   const api = await ClusterApi.open(sandbox.kubeconfigPath);
