@@ -5,6 +5,7 @@ import { type AllocationOptions, benchAllocation } from "./allocation.ts";
 import { benchArp } from "./arp.ts";
 import { type Contender, metalLbContender, steelyard } from "./contender.ts";
 import { benchInterfaces } from "./interfaces.ts";
+import { benchIntruder } from "./intruder.ts";
 import { type LatencyOptions, type LatencyRound, measureLatency, spread } from "./latency.ts";
 import { reportLatency } from "./latency-report.ts";
 import { provideMetalLb } from "./metallb/programs.ts";
@@ -172,6 +173,14 @@ program.addCommand(
     .action((options: { rounds: number }) =>
       inWrapper(false, () => benchInterfaces(options, print)),
     ),
+);
+program.addCommand(
+  new Command("intruder")
+    .description(
+      "What a node and a client see of a host that takes an announced address and leaves",
+    )
+    .option("--rounds <n>", "how often", positive, 3)
+    .action((options: { rounds: number }) => inWrapper(false, () => benchIntruder(options, print))),
 );
 program.addCommand(
   new Command("allocation")

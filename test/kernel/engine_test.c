@@ -4,7 +4,7 @@
  * DOC: The engine's thread and its owner at once, for the sanitizers to watch.
  *
  * Usage: engine_test SEED SECONDS, in a network namespace of its own. The owner
- * answers, announces, withdraws and reads at random, as fast as it can, on
+ * answers, announces, withdraws, looks for others and reads at random, as fast as it can, on
  * interfaces that it also takes down, deletes and makes again, while a third
  * thread floods the first one with requests and claims.
  */
@@ -161,6 +161,31 @@ static void change_table(void)
 		engine_announce(engine, names[interface], addresses, count);
 }
 
+/* Looks for other hosts that have a random stretch of addresses, or defends it. */
+static void watch_claims(void)
+{
+	const char *interface = names[below(INTERFACES)];
+	uint64_t first = below(ADDRESSES);
+	size_t count = below(ADDRESSES - first + 1);
+	struct address addresses[ADDRESSES];
+
+	for (size_t i = 0; i < count; i++)
+		addresses[i] = address_of(first + i);
+	switch (below(4)) {
+	case 0:
+		CHECK(engine_observe(engine, interface, addresses, count) == 0);
+		break;
+	case 1:
+		engine_ignore(engine, interface, addresses, count);
+		break;
+	case 2:
+		engine_inquire(engine, interface, addresses, count);
+		break;
+	default:
+		engine_defend(engine, interface, addresses, count);
+	}
+}
+
 /* Return: how many replies were sent for the addresses that are answered now. */
 static uint64_t read_everything(void)
 {
@@ -225,6 +250,7 @@ int main(int argc, char **argv)
 	CHECK(pthread_create(&flooding, NULL, flood, NULL) == 0);
 	for (; seconds_now() < end; rounds++) {
 		change_table();
+		watch_claims();
 		replies += read_everything();
 		if (rounds % 100 == 99)
 			change_interface();

@@ -1,11 +1,15 @@
 import { speakerLeaseName } from "../../src/core/liveness/lease-name.ts";
 import type { SimulatedNetwork } from "./simulated-network.ts";
+import { fairWeather } from "./weather.ts";
 
 const renewEveryMs = 2_000;
+/** How often a host on the LAN takes or leaves an address of ours, at each report while the weather is bad. */
+const intrusion = 0.2;
+const intruderMac = "02:00:00:00:00:66";
 
 /**
  * The speaker of one node, simplified: it renews its Lease, and reports late what
- * it has applied. It announces nothing.
+ * it has applied. It announces nothing. In bad weather hosts on its LAN take addresses and leave.
  */
 export class SimulatedSpeaker {
   readonly node: string;
@@ -14,6 +18,8 @@ export class SimulatedSpeaker {
   #alive = false;
   #life = 0;
   #highestTerm = 0;
+  /** Addresses that a host on the LAN has, or says that it has. */
+  readonly #intruded = new Set<string>();
 
   constructor(node: string, nodeAddress: string, network: SimulatedNetwork) {
     this.node = node;
@@ -83,8 +89,36 @@ export class SimulatedSpeaker {
         allocations: api.version("ipallocations"),
         bundles: api.version("l2bundles"),
       },
+      ...this.#otherHosts(),
     };
     api.edit(this.node, "l2speakers", this.node, () => ({ status: report }));
     return random.between(1_000, 1_000 + 20_000 * weather.stale);
+  }
+
+  /** What it says of other hosts, about what it was asked for and what it announces. */
+  #otherHosts(): object {
+    const { api, random, weather } = this.#network;
+    const probes: readonly string[] = api.get("l2speakers", this.node)?.spec["probes"] ?? [];
+    const allocations = api.list("ipallocations").map(({ spec }) => spec);
+    const held = allocations.filter(({ state }) => state === "Allocated");
+    const known = [...probes, ...held.map(({ address }) => address)];
+    if (weather === fairWeather) {
+      this.#intruded.clear();
+    } else if (known.length > 0 && random.chance(intrusion)) {
+      const address = random.pick(known);
+      if (!this.#intruded.delete(address)) {
+        this.#intruded.add(address);
+      }
+    }
+    const quarantined = allocations.filter(({ state }) => state === "Quarantined");
+    return {
+      conflicts: [...this.#intruded].map((address) => ({
+        ...{ address, mac: intruderMac, interface: "eth0" },
+        held: held.some((one) => one.address === address),
+      })),
+      clear: quarantined
+        .map(({ address }) => address)
+        .filter((address) => probes.includes(address) && !this.#intruded.has(address)),
+    };
   }
 }
