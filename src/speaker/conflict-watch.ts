@@ -38,8 +38,9 @@ export interface ConflictWatchOptions {
   readonly onChange: () => void;
 }
 
-/** What is reported changes at most this often: whoever forges frames does not have us write. */
-export const publishIntervalMs = 10_000;
+/** What is reported changes at most so often in so long: whoever forges frames does not have us write. */
+export const publishesMax = 3;
+export const publishWindowMs = 30_000;
 
 /** A granted address is asked for twice, this long after each other; the first time its port may just be opening. */
 const fastInquiryMs = 50;
@@ -61,7 +62,8 @@ export class ConflictWatch {
   /** Granted a moment ago, with the times at which to ask. */
   #granted: (LinkEntry & { readonly at: number })[] = [];
   #published: Pick<SpeakerReport, "conflicts" | "clear"> = {};
-  #publishedAt = Number.NEGATIVE_INFINITY;
+  /** The last {@link publishesMax} times. */
+  #publishedAt: readonly number[] = [];
   #waitsToPublish = false;
   #wake: (() => void) | undefined;
 
@@ -215,7 +217,7 @@ export class ConflictWatch {
       this.#contestedWakeAt,
       this.#lookoutWakeAt,
       this.#granted[0]?.at,
-      this.#waitsToPublish ? this.#publishedAt + publishIntervalMs : undefined,
+      this.#waitsToPublish ? this.#mayPublishAt() : undefined,
     ].flatMap((at) => at ?? []);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -229,14 +231,19 @@ export class ConflictWatch {
       this.#waitsToPublish = false;
       return;
     }
-    this.#waitsToPublish = now - this.#publishedAt < publishIntervalMs;
+    this.#waitsToPublish = now < this.#mayPublishAt();
     if (!this.#waitsToPublish) {
       const before = this.#published.conflicts ?? [];
       this.#published = known;
-      this.#publishedAt = now;
+      this.#publishedAt = [...this.#publishedAt, now].slice(-publishesMax);
       this.#tell(log, before, known.conflicts ?? []);
       onChange();
     }
+  }
+
+  #mayPublishAt(): number {
+    const [first = 0] = this.#publishedAt;
+    return this.#publishedAt.length < publishesMax ? 0 : first + publishWindowMs;
   }
 
   #known(now: number): Pick<SpeakerReport, "conflicts" | "clear"> {
