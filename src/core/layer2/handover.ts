@@ -3,8 +3,11 @@ import type { IpAddress } from "../net/ip-address.ts";
 /** Who loses an address to another node answers at most so long for it until that one does. */
 export const lingerMs = 300;
 
-/** A claim may be heard before it is known that the address moves; so long it is remembered. */
-const claimMemoryMs = 2_000;
+/**
+ * A claim may be heard before it is known that the address moves; so long it is remembered. Not
+ * longer: what the other node said when it had the address before, says nothing of the next move.
+ */
+const claimMemoryMs = 300;
 /** Whoever forges claims cannot make us remember more than so many. */
 const claimsMax = 1_000;
 

@@ -22,7 +22,10 @@ export interface L2Bundle {
   readonly moved?: BundleMove;
 }
 
-/** That a bundle went from one node to another. For people and Events; nothing is decided on it. */
+/**
+ * That a bundle went from one node to another. For people and Events; who loses it so tells a
+ * planned move, at which it answers on for a moment, from its own death.
+ */
 export interface BundleMove {
   /** Who had it before. */
   readonly from: string;
