@@ -85,7 +85,18 @@ export const inventory: Readonly<Record<string, number>> = {
   "L2 4.1 Preferred node": 2,
   "L2 4.1 Mixed ads": 1,
   "L2 4.1 Preferred failover": 3,
+  "L2 4.2 Announcer": 3,
+  "L2 4.2 ARP responder": 6,
+  "L2 4.2 Controller": 3,
+  "L2 4.2 L2 status controller": 5,
+  "L2 4.2 Node predicate": 5,
+  "L2 4.2 Metrics bind": 2,
+  "L2 4.3 l2": 15,
+  "L2 4.3 speaker_failover": 2,
+  "L2 4.3 node_selector": 3,
   "L2 4.3 preferred_node": 8,
+  "L2 4.3 service_selector": 4,
+  "L2 4.3 loadbalancer_class": 1,
 };
 
 export const weaknessCount = 19;

@@ -244,6 +244,17 @@ test("an address moves to a node with a link to its subnet, and not back when th
   expect(ownerOf(bundle())).toBe(heir);
 });
 
+test("falls silent when its Service's labels are selected no longer, and is announced again when they are", async () => {
+  const cluster = new Nodes({}, { serviceSelectors: [{ matchLabels: { team: "edge" } }] });
+  const edge: Sharer = { ...anyNode, labels: { team: "edge" } };
+  expect(ownerOf(await cluster.put(edge))).toBeDefined();
+  const place = await cluster.placement.place(address, [anyNode], cluster.pool);
+  expect(place).toEqual({ kind: "none", reason: "NoAdvertisement" });
+  expect(await cluster.put(anyNode)).toBeUndefined();
+  expect(cluster.isWell(edge)).toBe(false);
+  expect(ownerOf(await cluster.put(edge))).toBeDefined();
+});
+
 describe("a node is chosen", () => {
   const label = "node.kubernetes.io/exclude-from-external-load-balancers";
   const preferredNodeSelectors = [{ weight: 5, preference: { matchLabels: { edge: "yes" } } }];

@@ -65,7 +65,7 @@ function node(
   };
 }
 
-describe("a node that may announce", () => {
+describe("a node", () => {
   test.each<[string, boolean, PlacementNode, Partial<L2Advertisement>]>([
     ["is alive, has reported and can", true, node("a"), {}],
     ["is not judged dead", false, node("a", {}, { alive: false }), {}],
@@ -86,7 +86,7 @@ describe("a node that may announce", () => {
     ],
     ["has the interface that is named", true, node("a"), { interfaces: ["eth0"] }],
     ["can announce on the interface that is named", false, node("a"), { interfaces: ["eth1"] }],
-  ])("%s: %s", (_, eligible, candidate, change) => {
+  ])("may announce only if nothing speaks against it: %s: %s", (_, eligible, candidate, change) => {
     expect(eligibleNodes([advertisement(change)], [candidate])).toHaveLength(eligible ? 1 : 0);
   });
 });
