@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   addressAssigned,
+  addressConflict,
   announced,
   type DesiredStatus,
   explainOverwrite,
@@ -11,6 +12,7 @@ import {
 } from "../../src/controller/service-status.ts";
 import type { AllocationDecision } from "../../src/core/allocation/allocation-decision.ts";
 import type { IpAddress } from "../../src/core/net/ip-address.ts";
+import type { MacAddress } from "../../src/core/net/mac-address.ts";
 import type { AnnouncementVerdict } from "../../src/core/placement/announced.ts";
 import { decodeService, type ServiceObject } from "../../src/kube/decode/service.ts";
 import { ip } from "../core/net/arbitraries.ts";
@@ -259,6 +261,21 @@ describe("a status that somebody else overwrote", () => {
     const adopted = read({ ...fresh, status: { loadBalancer } });
     expect(explainOverwrite(adopted, [address])).toBeUndefined();
   });
+});
+
+test("a host that has the address, too, is named in a condition and an Event, until it is gone", () => {
+  const conflicts = [
+    { address: ip("192.0.2.4"), mac: "02:00:00:00:00:66" as MacAddress, node: "n" },
+  ];
+  const told = planStatus(read(fresh), desire(grant, { conflicts }));
+  const written = read(apply(fresh, told));
+  const message = expect.stringMatching(/192\.0\.2\.4 .*02:00:00:00:00:66/);
+  expect(told?.news).toContainEqual(expect.objectContaining({ type: addressConflict, message }));
+  expect(written.written.ingress).toEqual(["192.0.2.4"]);
+  expect(planStatus(written, desire(grant, { conflicts }))).toBeUndefined();
+  const over = planStatus(written, desire(grant));
+  expect(JSON.stringify(over?.patch)).not.toContain(addressConflict);
+  expect(over?.news).toEqual([]);
 });
 
 describe("a farewell", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { IpAllocation } from "../../../src/core/model/ip-allocation.ts";
 import type { L2Bundle } from "../../../src/core/model/l2-bundle.ts";
+import type { MacAddress } from "../../../src/core/net/mac-address.ts";
 import { decodeIpAllocation } from "../../../src/kube/decode/ip-allocation.ts";
 import { decodeL2Bundle } from "../../../src/kube/decode/l2-bundle.ts";
 import { decodeL2Speaker } from "../../../src/kube/decode/l2-speaker.ts";
@@ -17,24 +18,28 @@ const text = fc.string({ minLength: 1 });
 
 describe("what the controller writes reads back the same", () => {
   test("an IPAllocation", () => {
-    const allocation: fc.Arbitrary<IpAllocation> = fc.record({
-      address: ipAddress,
-      pool: text,
-      state: fc.constantFrom("Allocated", "Cooling", "Quarantined"),
-      bundle: fc.option(text, { nil: undefined }),
-      holders: fc.array(
-        fc.record(
-          {
-            namespace: text,
-            name: text,
-            uid: text,
-            ports: fc.array(fc.record({ protocol: text, port: fc.nat() })),
-            sharing: fc.record({ key: text, backend: fc.string() }),
-          },
-          { requiredKeys: ["namespace", "name", "uid", "ports"] },
+    const allocation: fc.Arbitrary<IpAllocation> = fc.record(
+      {
+        address: ipAddress,
+        claimant: fc.record({ mac: fc.constant("02:00:00:00:00:66" as MacAddress), node: text }),
+        pool: text,
+        state: fc.constantFrom("Allocated", "Cooling", "Quarantined"),
+        bundle: fc.option(text, { nil: undefined }),
+        holders: fc.array(
+          fc.record(
+            {
+              namespace: text,
+              name: text,
+              uid: text,
+              ports: fc.array(fc.record({ protocol: text, port: fc.nat() })),
+              sharing: fc.record({ key: text, backend: fc.string() }),
+            },
+            { requiredKeys: ["namespace", "name", "uid", "ports"] },
+          ),
         ),
-      ),
-    });
+      },
+      { requiredKeys: ["address", "pool", "state", "bundle", "holders"] },
+    );
     fc.assert(
       fc.property(allocation, (it) => {
         const object = decodeIpAllocation(received(encodeIpAllocation(it, new Date(0))));
@@ -114,6 +119,31 @@ describe("an L2Speaker", () => {
   ])("a dataplane %j is read as %j", (dataplane, read) => {
     const { speaker } = decodeL2Speaker({ metadata: { name: "n" }, status: { dataplane } });
     expect(speaker.report?.dataplane).toEqual(read);
+  });
+
+  test("tells which other hosts its speaker saw, and what it is asked for, without what cannot be read", () => {
+    const mac = "02:00:00:00:00:66";
+    const { speaker, orders } = decodeL2Speaker({
+      metadata: { name: "n" },
+      spec: {
+        probes: ["192.0.2.4", "nonsense"],
+        intruders: [{ address: "2001:db8::4", mac }, { mac }],
+      },
+      status: {
+        conflicts: [
+          { address: "192.0.2.4", mac: mac.toUpperCase(), interface: "eth0", held: true },
+          { address: "192.0.2.5", mac },
+          { address: "192.0.2.6", mac: "nonsense", interface: "eth0", held: true },
+        ],
+        clear: ["192.0.2.7", "nonsense"],
+      },
+    });
+    expect(orders).toEqual({ probes: ["192.0.2.4"], intruders: [{ address: "2001:db8::4", mac }] });
+    expect(speaker.report?.conflicts).toEqual([
+      { address: "192.0.2.4", mac, interface: "eth0", held: true },
+      { address: "192.0.2.5", mac, interface: "", held: false },
+    ]);
+    expect(speaker.report?.clear).toEqual(["192.0.2.7"]);
   });
 
   test("tells what its speaker said, in values", () => {
