@@ -95,6 +95,11 @@ export class SandboxNode {
     await kubeProxy.waitUntil(() => kubeProxyIsHealthy(host));
   }
 
+  /** Kills kube-proxy; the rules that it wrote stay. */
+  async killKubeProxy(): Promise<void> {
+    await this.#options.kubeProxy.kill();
+  }
+
   /**
    * The power fails: the switch loses both links, then everything on the node is killed. Nobody is
    * told; the API server finds out as it would in life.

@@ -61,6 +61,12 @@ describe("a Node is to be relieved of its addresses", () => {
     ["not when nobody knows", undefined, ready({ ...kubelet, status: "Unknown", message })],
     ["when an admin says that it is off", "NodeOutOfService", off],
     ["not by another taint", undefined, taint("node.kubernetes.io/unreachable")],
+    [
+      "not by the taint of a control plane",
+      undefined,
+      taint("node-role.kubernetes.io/control-plane"),
+    ],
+    ["not when it is cordoned", undefined, { spec: { unschedulable: true } }],
     ["for the gravest reason of all", "NodeOutOfService", { ...drain("true"), ...off }],
     [
       "for its shutdown rather than its annotation",
