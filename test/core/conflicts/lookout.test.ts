@@ -130,7 +130,7 @@ describe("an address that is looked for", () => {
   test("is not asked for more often however often it is announced", () => {
     const watchman = watching(address);
     watchman.until(60_000);
-    for (let at = 60_000; at < 70_000; at += 100) {
+    for (let at = 60_000; at < 70_000; at += 600) {
       watchman.take({ kind: "claim", address, mac: host });
       watchman.until(at, () => false);
     }
