@@ -36,13 +36,14 @@ void claim_limit_init(struct claim_limit *limit, uint64_t seed)
 	limit->seed = seed;
 }
 
-bool claim_limit_known(const struct claim_limit *limit, const struct claim *claim, uint64_t now)
+bool claim_limit_known(const struct claim_limit *limit, const struct claim *claim,
+		       uint64_t interval, uint64_t now)
 {
 	uint64_t digest = digest_of(limit, claim);
 	size_t place = digest & (CLAIM_LIMIT_PLACES - 1);
 
 	return limit->places[place].digest == digest && limit->places[place].told_at != 0 &&
-	       now - limit->places[place].told_at < CLAIM_REPEAT_INTERVAL;
+	       now - limit->places[place].told_at < interval;
 }
 
 bool claim_limit_take(struct claim_limit *limit, const struct claim *claim, uint64_t now)

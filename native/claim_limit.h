@@ -12,7 +12,7 @@
  * DOC: How often the owner is told that another host claims an address.
  *
  * Any host on the segment can forge claims, as many as its link carries. The
- * same claim is told twenty times a second; of different ones, which cost a forger no
+ * same claim is told now and then; of different ones, which cost a forger no
  * more, a token bucket lets through enough for a planned move of a thousand
  * addresses at once and little for long.
  *
@@ -24,8 +24,13 @@
 #define CLAIM_LIMIT_BURST 1024
 #define CLAIM_LIMIT_RATE 256
 
-/** The same claim is told again after this long (ns). */
-#define CLAIM_REPEAT_INTERVAL 50000000ull
+/**
+ * The same claim is told again after this long (ns): of an address that is
+ * answered, or of one that is only observed, whose owner is asked three times
+ * in a row.
+ */
+#define CLAIM_REPEAT_INTERVAL 1000000000ull
+#define OBSERVED_REPEAT_INTERVAL 50000000ull
 
 /** A power of two. Claims that share a place may be told more often, never less. */
 #define CLAIM_LIMIT_PLACES 1024
@@ -57,8 +62,9 @@ struct claim {
  */
 void claim_limit_init(struct claim_limit *limit, uint64_t seed);
 
-/** claim_limit_known() - Return: true if the owner was told this very claim a moment ago. */
-bool claim_limit_known(const struct claim_limit *limit, const struct claim *claim, uint64_t now);
+/** claim_limit_known() - Return: true if the owner was told this very claim less than @interval ago. */
+bool claim_limit_known(const struct claim_limit *limit, const struct claim *claim,
+		       uint64_t interval, uint64_t now);
 
 /** claim_limit_take() - Return: true if the owner may be told of @claim now; then it counts as told. */
 bool claim_limit_take(struct claim_limit *limit, const struct claim *claim, uint64_t now);

@@ -154,7 +154,9 @@ void engine_note_claim(struct engine *engine, uint32_t number,
 		return;
 	claim.address = verdict->has;
 	memcpy(claim.mac, verdict->sender_mac, MAC_LENGTH);
-	if (claim_limit_known(&engine->claims, &claim, now))
+	if (claim_limit_known(&engine->claims, &claim,
+			      verdict->claimed ? CLAIM_REPEAT_INTERVAL : OBSERVED_REPEAT_INTERVAL,
+			      now))
 		return;
 	/* What finds no room does not count as told, and is heard when it is said again. */
 	if (!event_queue_has_room(&engine->queue, EVENT_CLAIM) ||

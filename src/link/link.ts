@@ -21,7 +21,8 @@ export type LinkEvent =
   /**
    * A foreign host says that it has an address that is answered or observed on this interface
    * (RFC 5227 2.4, RFC 4862 5.4): in an ARP request or a solicitation, or in an ARP reply or an
-   * advertisement. The same is told once in 50 ms; 1,024 different ones at once, 256 more each second.
+   * advertisement. The same is told once a second, of an observed address once in 50 ms; of
+   * different ones 1,024 at once and 256 more each second.
    */
   | {
       readonly kind: "claim";

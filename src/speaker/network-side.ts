@@ -69,7 +69,7 @@ export class NetworkSide {
     this.conflicts.start();
   }
 
-  /** Does what is due, until `signal` aborts; then closes the link. */
+  /** Does what is due, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.driver.run(signal), this.conflicts.run(signal)]);
   }

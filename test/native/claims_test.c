@@ -37,22 +37,23 @@ static void tells_the_same_claim_once_in_a_while(void)
 	struct claim told = claim_by(1);
 
 	claim_limit_init(&limit, 7);
-	CHECK(!claim_limit_known(&limit, &claim, START));
+	CHECK(!claim_limit_known(&limit, &claim, CLAIM_REPEAT_INTERVAL, START));
 	CHECK(claim_limit_take(&limit, &claim, START));
-	CHECK(claim_limit_known(&limit, &claim, START));
-	CHECK(claim_limit_known(&limit, &claim, START + CLAIM_REPEAT_INTERVAL - 1));
-	CHECK(!claim_limit_known(&limit, &claim, START + CLAIM_REPEAT_INTERVAL));
+	CHECK(claim_limit_known(&limit, &claim, CLAIM_REPEAT_INTERVAL, START));
+	CHECK(claim_limit_known(&limit, &claim, CLAIM_REPEAT_INTERVAL, START + CLAIM_REPEAT_INTERVAL - 1));
+	CHECK(!claim_limit_known(&limit, &claim, CLAIM_REPEAT_INTERVAL, START + CLAIM_REPEAT_INTERVAL));
+	CHECK(!claim_limit_known(&limit, &claim, OBSERVED_REPEAT_INTERVAL, START + SECOND / 2));
 	/* Another port, another host, another form, another address: each is another claim. */
 	told.tells = true;
-	CHECK(!claim_limit_known(&limit, &told, START));
+	CHECK(!claim_limit_known(&limit, &told, CLAIM_REPEAT_INTERVAL, START));
 	told = claim_by(2);
-	CHECK(!claim_limit_known(&limit, &told, START));
+	CHECK(!claim_limit_known(&limit, &told, CLAIM_REPEAT_INTERVAL, START));
 	told = claim_by(1);
 	told.port = 2;
-	CHECK(!claim_limit_known(&limit, &told, START));
+	CHECK(!claim_limit_known(&limit, &told, CLAIM_REPEAT_INTERVAL, START));
 	told = claim_by(1);
 	told.address = ipv4(client_address);
-	CHECK(!claim_limit_known(&limit, &told, START));
+	CHECK(!claim_limit_known(&limit, &told, CLAIM_REPEAT_INTERVAL, START));
 }
 
 /* How many of @count different claims at @now, numbered from @first, may be told. */
