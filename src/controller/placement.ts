@@ -62,6 +62,8 @@ export class Placement {
   readonly #upkeep: BundleUpkeep;
   /** Where addresses should move, until they were placed anew. */
   readonly #wishes = new Map<IpAddress, string>();
+  /** Addresses that nodes with Pods could serve, or stand by for, once they may announce. */
+  readonly #lackingHosts = new Set<IpAddress>();
 
   constructor(options: PlacementOptions) {
     const { stores, configuration, rules, clock } = options;
@@ -91,6 +93,12 @@ export class Placement {
   /** Addresses that are held and in no bundle: a node that comes could announce them. */
   unplaced(): Iterable<IpAddress> {
     return this.#contents.unplaced();
+  }
+
+  /** Those, and addresses that lack nodes with Pods: one that may announce again could be theirs. */
+  *awaitingNodes(): Generator<IpAddress> {
+    yield* this.#contents.unplaced();
+    yield* this.#lackingHosts;
   }
 
   /** The addresses that a bundle carries. */
@@ -133,6 +141,7 @@ export class Placement {
    * can serve it, or rightly in none.
    */
   isWellPlaced(allocation: IpAllocation, sharers: Sharers, pool: IpAddressPool): boolean {
+    this.#lackingHosts.delete(allocation.address);
     if (this.#hosts.withdraws(sharers)) {
       return allocation.bundle === undefined;
     }
@@ -149,7 +158,10 @@ export class Placement {
       return this.#configuration.advertisementsMayReturn;
     }
     const wish = this.#wishes.get(allocation.address);
-    return (wish === undefined || wish === bundle.owner.node) && this.#suits(bundle, sharers);
+    return (
+      (wish === undefined || wish === bundle.owner.node) &&
+      this.#suits(bundle, allocation.address, sharers)
+    );
   }
 
   /** Asks for an address to move to `node`, if that can serve it; then its Services have to be looked at. */
@@ -247,7 +259,11 @@ export class Placement {
       );
     let taken = take();
     if (taken === undefined) {
-      const others = [...hosts].filter((name) => name !== node).sort();
+      // Those that may announce now are named first: without them nobody would stand by.
+      const able = new Set(eligible.map((candidate) => candidate.node));
+      const others = [...hosts]
+        .filter((name) => name !== node)
+        .sort((a, b) => Number(able.has(b)) - Number(able.has(a)) || (a < b ? -1 : 1));
       const named = [owner.node, ...others].slice(0, hostsMax).sort();
       const own = { advertisements: group.advertisements, hosts: named };
       const planned = planBundleFor(owner, this.#groups.eligible(own));
@@ -260,7 +276,7 @@ export class Placement {
   }
 
   /** Where no Pod is anywhere, or none of the nodes with Pods can announce, every bundle is as good. */
-  #suits(bundle: L2Bundle, sharers: Sharers): boolean {
+  #suits(bundle: L2Bundle, address: IpAddress, sharers: Sharers): boolean {
     const hosts = this.#hosts.of(sharers);
     if (hosts === undefined) {
       return (
@@ -268,6 +284,10 @@ export class Placement {
       );
     }
     const eligible = this.#groups.eligible({ advertisements: bundle.advertisements }, hosts);
+    const standsAlone = bundle.hosts !== undefined && bundle.standbys.length === 0;
+    if (eligible.length < hosts.size && (eligible.length === 0 || standsAlone)) {
+      this.#lackingHosts.add(address);
+    }
     return eligible.length === 0 || isServed(bundle, hosts, eligible);
   }
 

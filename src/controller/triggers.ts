@@ -209,7 +209,8 @@ export class Triggers {
     } else if (differs(before?.bundle.standbys, after?.bundle.standbys)) {
       this.triggerHolders(placement.addressesOf(key), (service) => this.#hangsOnEndpoints(service));
     }
-    if (before === undefined) {
+    // One for certain hosts was made for who asked for it: thousands of those wake nobody else.
+    if (before === undefined && after?.bundle.hosts === undefined) {
       this.triggerHolders(placement.unplaced());
     }
   }
@@ -218,11 +219,13 @@ export class Triggers {
     before: EndpointNodesObject | undefined,
     after: EndpointNodesObject | undefined,
   ): void {
-    const service = after?.service ?? before?.service ?? "";
+    const services = new Set([before?.service ?? "", after?.service ?? ""]);
     const isKnown = this.#options.stores.endpoints.synced;
-    const moved = before?.ready !== after?.ready || before?.serving !== after?.serving;
-    if (isKnown && moved && this.#hangsOnEndpoints(service)) {
-      this.#queues.services.add(service);
+    const moved = differs(nodesOf(before), nodesOf(after));
+    for (const service of isKnown && moved ? services : []) {
+      if (this.#hangsOnEndpoints(service)) {
+        this.#queues.services.add(service);
+      }
     }
   }
 
@@ -340,7 +343,7 @@ export class Triggers {
     ) {
       this.openGate("networks are known from the speakers");
     }
-    this.triggerHolders(this.#options.placement.unplaced());
+    this.triggerHolders(this.#options.placement.awaitingNodes());
   }
 
   /** Lets addresses be given out; `why` goes to the log. */
@@ -388,4 +391,9 @@ export class Triggers {
       this.#queues.services.addUnhurried(key);
     }
   }
+}
+
+/** Which nodes serve which Service, by a slice. */
+function nodesOf(slice: EndpointNodesObject | undefined): readonly string[] {
+  return slice === undefined ? [] : [slice.service, slice.ready, slice.serving];
 }

@@ -25,7 +25,13 @@ export function chooseNode(
   load: (node: string) => number,
 ): string | undefined {
   const names = new Set(candidates.map(({ node }) => node));
-  const claimed = [wanted, present, ...last].find((node) => node !== undefined && names.has(node));
+  // Who had it last has it no more: a reserve keeps it from there while there is another.
+  const free = candidates.filter(({ reserve }) => reserve === undefined);
+  const welcome = new Set((free.length > 0 ? free : candidates).map(({ node }) => node));
+  const before = last.filter((node) => welcome.has(node));
+  const claimed = [wanted, present, ...before].find(
+    (node) => node !== undefined && names.has(node),
+  );
   const best = bestOf(candidates).map(({ node }) => node);
   return claimed ?? electNode(best, address, load);
 }

@@ -139,7 +139,10 @@ function preferStaying(
   ranges: readonly IpRange[] = [],
 ): readonly Candidate[] {
   const staying = able.filter((selected) => departureOf(selected, ranges) === undefined);
-  return (staying.length > 0 ? staying : able).map(({ candidate, interfaces, preference }) => ({
+  const canServe = staying.some(
+    ({ candidate }) => reserveOf(candidate, dataplaneExpected) !== "NodeWithoutDataplane",
+  );
+  return (canServe ? staying : able).map(({ candidate, interfaces, preference }) => ({
     node: candidate.node.name,
     interfaces,
     preference,

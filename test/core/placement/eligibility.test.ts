@@ -267,6 +267,14 @@ describe("a node whose kube-proxy", () => {
     expect(hinderedNodes([advertisement()], nodes)).toEqual([{ node: "a", reason }]);
     expect(eligibleNodes([advertisement()], [says("a", state)])).toHaveLength(1);
   });
+
+  test("is late keeps what it has while all others have no kube-proxy at all", () => {
+    const nodes = [says("a", "Unhealthy"), says("b", "Absent")];
+    expect(eligibleNodes([advertisement()], nodes)).toMatchObject([
+      { node: "a", reserve: undefined },
+      { node: "b", reserve: "NodeWithoutDataplane" },
+    ]);
+  });
 });
 
 describe("a node that lost the link to a subnet", () => {
