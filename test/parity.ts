@@ -93,6 +93,7 @@ export const inventory: Readonly<Record<string, number>> = {
   "L2 4.2 Metrics bind": 2,
   "L2 4.3 l2": 15,
   "L2 4.3 speaker_failover": 2,
+  "L2 4.3 interface_selector": 6,
   "L2 4.3 node_selector": 3,
   "L2 4.3 preferred_node": 8,
   "L2 4.3 service_selector": 4,

@@ -43,6 +43,7 @@ beforeAll(async () => {
     metadata: { labels: { "example.com/role": "echo", [exclude]: "" } },
   });
   await apply(sandbox, fileURLToPath(new URL("udp-echo.yaml", import.meta.url)));
+  await kubectl(sandbox, ["rollout", "status", "daemonset/udp-echo", "--timeout=60s"]);
   for (const family of [4, 6] as const) {
     const name = `udp-${family}`;
     const spec = {
@@ -54,6 +55,8 @@ beforeAll(async () => {
     await api.createService({ name, spec });
     addresses.set(family, addressesOf(await decided(api, "True", name))[0] ?? "");
     await announced(family);
+    // What is lost before kube-proxy has its rules is no move's loss.
+    await lossDuring(family, () => systemClock.sleep(1_000));
   }
 });
 
