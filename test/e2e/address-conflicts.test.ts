@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LanClient } from "../../sandbox/client.ts";
+import { allocationName } from "../../src/core/model/ip-allocation.ts";
+import type { IpAddress } from "../../src/core/net/ip-address.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { addressesOf, conditionOf } from "./cluster-objects.ts";
 import { decided, eventually, type InstalledCluster, startInstalled } from "./installed-cluster.ts";
@@ -33,7 +35,7 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
   const { family, first, pool, length } = it;
   const nodad = family === 6 ? ["nodad"] : [];
   const spec = { ipFamilyPolicy: "SingleStack", ipFamilies: [`IPv${family}`] };
-  const objectName = family === 4 ? first : "2001-0db8-0000-0002-0000-0000-0000-0010";
+  const objectName = allocationName(first as IpAddress);
 
   async function run(host: LanClient, ...argv: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await host.exec(argv);
@@ -94,7 +96,7 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
   test("is named on the Service whose address it claims, which keeps and defends it, until it leaves", async () => {
     const name = `any-${family}`;
     const [address = ""] = addressesOf(await cluster.api.service(name));
-    const owner = await cluster.api.ownerOf(address);
+    const owner = await cluster.api.ownerOf(allocationName(address as IpAddress));
     const ownerMac = cluster.sandbox.nodes.find((node) => node.name === owner)?.mac;
     await take(address);
     const takenAt = systemClock.now();
@@ -106,10 +108,10 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
     const toldAfter = seconds(takenAt);
     expect(conditionOf(claimed, "AddressConflict")?.message).toContain(intruder.mac);
     expect(addressesOf(claimed)).toEqual([address]);
-    const events = await cluster.api.eventsOf(claimed.metadata?.uid);
-    expect(events.map(({ type, reason }) => `${type} ${reason}`)).toContain(
-      "Warning AddressConflict",
-    );
+    await eventually("the Event", async () => {
+      const events = await cluster.api.eventsOf(claimed.metadata?.uid);
+      return events.some(({ type, reason }) => `${type} ${reason}` === "Warning AddressConflict");
+    });
     await eventually("the witness believes the node", async () => {
       await witness.exec(["ping", "-c", "1", "-W", "1", address]);
       return (await believed(address)) === ownerMac;
@@ -122,7 +124,7 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
       return conditionOf(service, "AddressConflict") === undefined;
     });
     expect(addressesOf(await cluster.api.service(name))).toEqual([address]);
-    expect(await cluster.api.ownerOf(address)).toBe(owner);
+    expect(await cluster.api.ownerOf(allocationName(address as IpAddress))).toBe(owner);
     console.log(
       `IPv${family}: told ${toldAfter} s after the intruder was first heard; the witness believed the ` +
         `node again after ${wonAfter} s; the condition was gone ${seconds(leftAt)} s after it had left`,
