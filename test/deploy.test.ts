@@ -11,7 +11,7 @@ import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { madeFolders, renderChart } from "../build/chart.ts";
 import { renderDeploy } from "../build/deploy.ts";
-import { viewerRole } from "../src/cli/inspect/cluster-reading.ts";
+import { viewerRole } from "../src/cli/inspect/rights.ts";
 
 interface Rule {
   readonly apiGroups: readonly string[];

@@ -14,7 +14,7 @@ export function inClusterAccess(
   const host = env["KUBERNETES_SERVICE_HOST"];
   if (host === undefined || host === "") {
     throw new Error(
-      "not in a Pod (KUBERNETES_SERVICE_HOST is not set): name a kubeconfig with --kubeconfig",
+      "there is no kubeconfig, and this is no Pod (KUBERNETES_SERVICE_HOST is not set): name one with --kubeconfig",
     );
   }
   const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";

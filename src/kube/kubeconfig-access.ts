@@ -35,7 +35,11 @@ export async function kubeconfigAccess(
   const load = (): KubeConfig => {
     const loaded = files.map((file) => {
       const one = new Config();
-      one.loadFromFile(file);
+      try {
+        one.loadFromFile(file);
+      } catch (error) {
+        throw new Error(`cannot read kubeconfig ${file}`, { cause: error });
+      }
       return one;
     });
     const config = new Config();

@@ -10,8 +10,10 @@ import type { ServiceExplanation } from "../../src/cli/explain/service-explanati
 import type { ClusterStatus } from "../../src/cli/status/cluster-status.ts";
 import * as resources from "../../src/kube/resources.ts";
 import { configNamespace, pods } from "./cluster-api.ts";
+import { addressesOf } from "./cluster-objects.ts";
 import {
   createServed,
+  decided,
   eventually,
   type InstalledCluster,
   kubectl,
@@ -119,8 +121,9 @@ test("each Service has a ServiceL2Status as MetalLB's, with its columns", async 
     });
     expect(metadata.ownerReferences).toMatchObject([{ kind: "Node", name: status?.node }]);
   }
-  const table = await kubectl(cluster.sandbox, ["get", "servicel2statuses", "-n", configNamespace]);
+  const table = await kubectl(cluster.sandbox, ["get", "servicel2statuses", "-A"]);
   expect(table.split("\n")[0]?.split(/ {2,}/)).toEqual([
+    "NAMESPACE",
     "NAME",
     "ALLOCATED NODE",
     "SERVICE NAME",
@@ -170,10 +173,12 @@ test("who may look with the role that comes along is told all, who may not what 
   const config = await writeTokenKubeconfig(cluster.sandbox, directory, "viewer", token);
   const refused = await plugin(["explain", "service", "web"], config);
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain("--clusterrole=steelyard-viewer");
+  expect(refused.stderr).toBe("error: you may not get services in namespace default\n");
+  const unseen = await plugin(["explain", "service", "missing"], config);
+  expect(unseen).toEqual(refused);
   const partly = await plugin(["status"], config);
   expect(partly.code).toBe(2);
-  expect(partly.stdout).toContain("! nodes is forbidden");
+  expect(partly.stdout).toMatch(/^! you may not .*list nodes.*--clusterrole=steelyard-viewer/s);
   const binding = ["viewer", "--clusterrole=steelyard-viewer", "--serviceaccount=default:viewer"];
   await kubectl(cluster.sandbox, ["create", "clusterrolebinding", ...binding]);
   await eventually("the role is in force", async () => {
@@ -183,6 +188,50 @@ test("who may look with the role that comes along is told all, who may not what 
     ];
     return outcomes.every(({ code }) => code === 0);
   });
+});
+
+test("a tenant is told of his own Service and of no other; what is said of it goes with his namespace", async () => {
+  const { sandbox, api } = cluster;
+  await kubectl(sandbox, ["create", "namespace", "tenant"]);
+  const annotations = { "metallb.io/allow-shared-ip": "both" };
+  const spec = { ports: [{ protocol: "TCP", port: 81, targetPort: 8080 }] };
+  await api.createService({ name: "neighbour", annotations });
+  const address = addressesOf(await decided(api, "True", "neighbour"))[0] ?? "";
+  const asks = { ...annotations, "metallb.io/loadBalancerIPs": address };
+  await api.createService({ name: "mine", namespace: "tenant", annotations: asks, spec });
+  await kubectl(sandbox, ["-n", "tenant", "create", "serviceaccount", "eve"]);
+  const view = ["rolebinding", "eve", "--clusterrole=view", "--serviceaccount=tenant:eve"];
+  await kubectl(sandbox, ["-n", "tenant", "create", ...view]);
+  const token = await kubectl(sandbox, ["-n", "tenant", "create", "token", "eve"]);
+  const config = await writeTokenKubeconfig(sandbox, directory, "eve", token);
+  const told = await eventually("the tenant's Service is announced", async () => {
+    const outcome = await plugin(["explain", "service", "tenant/mine"], config);
+    return outcome.stdout.includes("announced, says its status") && outcome;
+  });
+  expect(told.code).toBe(2);
+  expect(told.stdout).toMatch(new RegExp(`${address} by node-\\d\n +pool +public\n`));
+  expect(told.stdout).toContain("IPAllocated: Assigned");
+  expect(told.stdout).not.toMatch(/neighbour|default|metallb-system/);
+  const other = await plugin(["explain", "service", "default/neighbour"], config);
+  expect([other.code, other.stdout]).toEqual([1, ""]);
+  await eventually("a ServiceL2Status of the tenant's Service", async () =>
+    (await statuses()).some(({ status }) => status?.serviceNamespace === "tenant"),
+  );
+  await kubectl(sandbox, ["delete", "namespace", "tenant"]);
+  await api.removeService("neighbour");
+  await eventually("no ServiceL2Status of what is gone", async () => {
+    const left = (await statuses()).map(({ status }) => status?.serviceName);
+    return !left.includes("mine") && !left.includes("neighbour");
+  });
+});
+
+test("whoever asks for what is not there is told so", async () => {
+  const missing = await plugin(["explain", "service", "missing"]);
+  const sentence = "error: there is no Service missing in namespace default\n";
+  expect(missing).toMatchObject({ code: 1, stdout: "", stderr: sentence });
+  const other = await plugin(["explain", "service", "kubernetes"]);
+  expect(other.code).toBe(0);
+  expect(other.stdout).toContain("Only Services of type LoadBalancer get an address");
 });
 
 test("a node's death is one Event on the Node; the Services have none, and say where they went and why", async () => {

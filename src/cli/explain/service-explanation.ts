@@ -1,4 +1,6 @@
 import type { NodeRole } from "../../core/placement/node-standings.ts";
+import type { Conflict } from "../inspect/conflict.ts";
+import type { LeaderSign } from "../inspect/lease-signs.ts";
 
 /**
  * What `steelyard explain service` tells, and with `--output json` prints: docs/commands.md
@@ -9,13 +11,19 @@ export interface ServiceExplanation {
   readonly kind: "ServiceExplanation";
   readonly version: 1;
   readonly service: ExplainedService;
+  /** Missing: Leases may not be read. */
+  readonly controller?: LeaderSign;
+  /** Missing: EndpointSlices may not be read. */
+  readonly endpoints?: ExplainedEndpoints;
   /** Those of the Service that are Steelyard's. */
   readonly conditions: readonly ExplainedCondition[];
   /** In the order of the Service's status. */
   readonly addresses: readonly ExplainedAddress[];
-  /** The latest first. */
+  /** Of a Service that waits for an address, where it could come from. Missing: it waits for none, or they may not be read. */
+  readonly pools?: readonly ExplainedPool[];
+  /** The latest first: Events as long as the API server keeps them, and what objects say besides. */
   readonly changes: readonly ExplainedChange[];
-  /** What may not be read, and what to do about it; empty: all was read. */
+  /** What the user may not, such as `list nodes`; empty: all was read. */
   readonly unread: readonly string[];
 }
 
@@ -26,6 +34,16 @@ export interface ExplainedService {
   readonly type: string;
   readonly externalTrafficPolicy?: string;
   readonly loadBalancerClass?: string;
+}
+
+/** Where the Service leads. */
+export interface ExplainedEndpoints {
+  /** Nodes with Pods of it that are ready, sorted. */
+  readonly ready: readonly string[];
+  /** Nodes with Pods of it that are not ready (any more) and still serve, sorted. */
+  readonly serving: readonly string[];
+  /** True if it has ready endpoints that name no node. */
+  readonly elsewhere: boolean;
 }
 
 /** A condition, without the prefix of its type. */
@@ -46,18 +64,20 @@ export interface ExplainedAddress {
   readonly reason: string;
   readonly message: string;
   readonly pool?: ExplainedPool;
-  /** The AddressPolicies that hold for the pool, and what they demand; empty: none does. */
-  readonly policies: readonly string[];
-  readonly demands: readonly string[];
+  /** The AddressPolicies that hold for the pool, and what they demand; empty: none does. Missing: not known. */
+  readonly policies?: readonly string[];
+  readonly demands?: readonly string[];
   /** Who has the address, first come first, as `namespace/name`. */
   readonly holders: readonly string[];
-  /** The L2Advertisements that cover it. */
-  readonly advertisements: readonly string[];
+  /** The L2Advertisements that cover it. Missing: not known. */
+  readonly advertisements?: readonly string[];
   /** The L2Bundle that it is in. */
   readonly bundle?: string;
   readonly announcer?: ExplainedAnnouncer;
-  /** Nodes that would take over, in this order. */
-  readonly next: readonly string[];
+  /** What is wrong with its pool, its advertisements or its policies. */
+  readonly conflicts: readonly Conflict[];
+  /** Nodes that would take over, in this order. Missing: not known. */
+  readonly next?: readonly string[];
   /** Every node, and why it does not announce the address. */
   readonly nodes: readonly ExplainedNode[];
 }
@@ -65,6 +85,8 @@ export interface ExplainedAddress {
 /** A pool and how full it is, as its status says. */
 export interface ExplainedPool {
   readonly name: string;
+  /** False: it gives addresses only to whom asks for the pool or the address. Missing: not known. */
+  readonly autoAssign?: boolean;
   /** Empty: the pool is gone, or cannot be read. Missing: it may not be read. */
   readonly ranges?: readonly string[];
   readonly assigned?: number;
@@ -95,7 +117,8 @@ export interface ExplainedNode {
 /** Something that changed. */
 export interface ExplainedChange {
   readonly at: string;
-  readonly type: string;
+  /** The kind of the object that tells of it. */
+  readonly source: "Event" | "IPAllocation" | "L2Bundle";
   readonly reason: string;
   readonly message: string;
   /** How often it happened. */

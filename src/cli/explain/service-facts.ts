@@ -1,10 +1,8 @@
-import { allocationName } from "../../core/model/ip-allocation.ts";
+import { allocationName, currentHolders } from "../../core/model/ip-allocation.ts";
 import type { Service } from "../../core/model/service.ts";
 import { serviceKey } from "../../core/model/service.ts";
-import type { EndpointNodes } from "../../core/placement/hosts.ts";
 import { type AddressPolicyObject, decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
-import { decodeEndpointNodes, type EndpointNodesObject } from "../../kube/decode/endpoint-nodes.ts";
-import { numberField, textField } from "../../kube/decode/fields.ts";
+import { textField } from "../../kube/decode/fields.ts";
 import {
   decodeIpAddressPool,
   type IpAddressPoolObject,
@@ -16,22 +14,23 @@ import {
 } from "../../kube/decode/l2-advertisement.ts";
 import { decodeL2Bundle, type L2BundleObject } from "../../kube/decode/l2-bundle.ts";
 import { decodeService, type ServiceObject } from "../../kube/decode/service.ts";
-import {
-  decodeServiceL2Status,
-  type ServiceL2StatusObject,
-} from "../../kube/decode/service-l2-status.ts";
 import type { Resource } from "../../kube/resource.ts";
 import * as resources from "../../kube/resources.ts";
 import { type ClusterReading, createdAt } from "../inspect/cluster-reading.ts";
 import { type InspectSettings, type NodeView, readNodes } from "../inspect/cluster-view.ts";
+import type { LeaderSign } from "../inspect/lease-signs.ts";
+import { readEndpoints, type ServiceEndpoints } from "./service-endpoints.ts";
+import { readEvents } from "./service-events.ts";
 import type { ExplainedChange, ExplainedService } from "./service-explanation.ts";
 
 /** What of the cluster explains one Service. What may not be read is empty, where it does not say so. */
 export interface ServiceFacts {
   readonly about: ExplainedService;
   readonly object: ServiceObject;
-  /** Those of its addresses that Steelyard knows, in the order of its status. */
-  readonly allocations: readonly Dated<IpAllocationObject>[];
+  /** Undefined: Leases may not be read. */
+  readonly controller: LeaderSign | undefined;
+  /** Those of the addresses in its status that it holds, in that order. Undefined: they may not be read. */
+  readonly allocations: readonly Dated<IpAllocationObject>[] | undefined;
   readonly bundles: readonly Dated<L2BundleObject>[];
   /** Other Services that share an address with it. */
   readonly sharers: readonly Service[];
@@ -40,11 +39,13 @@ export interface ServiceFacts {
   /** Undefined: they may not be read. */
   readonly pools: readonly IpAddressPoolObject[] | undefined;
   readonly advertisements: readonly L2AdvertisementObject[];
-  readonly policies: readonly AddressPolicyObject[];
-  readonly l2Statuses: readonly Dated<ServiceL2StatusObject>[];
+  /** False: something may not be read on which it hangs whether an address is announced. */
+  readonly knowsPlacement: boolean;
+  /** Undefined: they may not be read. */
+  readonly policies: readonly AddressPolicyObject[] | undefined;
   readonly events: readonly ExplainedChange[];
-  /** Of those Services among it and its sharers whose traffic is local: on which nodes their Pods are. */
-  readonly endpoints: ReadonlyMap<string, EndpointNodes>;
+  /** Of the Service, and of its sharers whose traffic is local. */
+  readonly endpoints: ReadonlyMap<string, ServiceEndpoints>;
 }
 
 /** An object, and when it was made. */
@@ -53,14 +54,6 @@ export interface Dated<T> {
   /** RFC 3339; empty if it does not say. */
   readonly createdAt: string;
 }
-
-const events: Resource = {
-  group: "",
-  version: "v1",
-  plural: "events",
-  kind: "Event",
-  namespaced: true,
-};
 
 /** Reads what explains the Service; undefined: there is none, or it may not be read. */
 export async function readServiceFacts(
@@ -76,26 +69,21 @@ export async function readServiceFacts(
   const { object, about } = found;
   const namespace = settings.configNamespace;
   const held = await readHeld(reading, object.service);
-  const [endpoints, view, pools, advertisements, policies, l2Statuses, told] = await Promise.all([
-    readEndpoints(reading, [object.service, ...held.sharers]),
-    readNodes(reading, settings, serverTime),
-    reading.list(resources.ipAddressPools, decodeIpAddressPool, { namespace }),
-    reading.list(resources.l2Advertisements, decodeL2Advertisement, { namespace }),
-    reading.list(resources.addressPolicies, decodeAddressPolicy),
-    reading.list(resources.serviceL2Statuses, dated(decodeServiceL2Status), {
-      namespace,
-      query: {
-        labelSelector: `metallb.io/service-namespace=${target.namespace},metallb.io/service-name=${target.name}`,
-      },
-    }),
-    readEvents(reading, object),
-  ]);
+  const localSharers = held.sharers.filter(({ localTraffic }) => localTraffic === true);
+  const [endpoints, { nodes, controller }, pools, advertisements, policies, events] =
+    await Promise.all([
+      readEndpoints(reading, [object.service, ...localSharers]),
+      readNodes(reading, settings, serverTime),
+      reading.list(resources.ipAddressPools, decodeIpAddressPool, { namespace }),
+      reading.list(resources.l2Advertisements, decodeL2Advertisement, { namespace }),
+      reading.list(resources.addressPolicies, decodeAddressPolicy),
+      readEvents(reading, object),
+    ]);
+  const decisive = [resources.l2Bundles, resources.l2Advertisements, resources.ipAddressPools];
   return {
-    ...{ about, object, ...held, endpoints, events: told },
-    ...{ nodes: view.nodes, pools },
+    ...{ about, object, controller, ...held, nodes, pools, policies, endpoints, events },
     advertisements: advertisements ?? [],
-    policies: policies ?? [],
-    l2Statuses: (l2Statuses ?? []).filter((one) => one.object.service === object.key),
+    knowsPlacement: nodes !== undefined && !decisive.some((kind) => reading.isUnread(kind)),
   };
 }
 
@@ -133,10 +121,13 @@ async function readHeld(
       one?.object === undefined ? [] : { object: one.object, createdAt: one.createdAt },
     );
   };
-  const allocations = await read(
+  const there = await read(
     resources.ipAllocations,
     decodeIpAllocation,
     statusAddresses.map(allocationName),
+  );
+  const allocations = there.filter(({ object }) =>
+    currentHolders(object.allocation).some((holder) => serviceKey(holder) === key),
   );
   const known = allocations.map(({ object }) => object.allocation);
   const names = known.flatMap(({ bundle }) => bundle ?? []);
@@ -152,60 +143,10 @@ async function readHeld(
       ),
     ),
   ]);
-  return { allocations, bundles, sharers: sharers.flatMap((one) => one?.object.service ?? []) };
-}
-
-async function readEndpoints(
-  reading: ClusterReading,
-  services: readonly Service[],
-): Promise<ReadonlyMap<string, EndpointNodes>> {
-  const local = services.filter(({ localTraffic }) => localTraffic === true);
-  const found = await Promise.all(
-    local.map(async ({ namespace, name, key }) => {
-      const query = { labelSelector: `kubernetes.io/service-name=${name}` };
-      const slices = await reading.list(resources.endpointSlices, decodeEndpointNodes, {
-        ...{ namespace, query },
-      });
-      const own = slices?.filter((slice) => slice?.service === key);
-      return own === undefined ? [] : [[key, nodesOf(own)] as const];
-    }),
-  );
-  return new Map(found.flat());
-}
-
-function nodesOf(slices: readonly (EndpointNodesObject | undefined)[]): EndpointNodes {
-  const names = (of: (slice: EndpointNodesObject) => string): ReadonlySet<string> =>
-    new Set(
-      slices
-        .flatMap((slice) => (slice === undefined ? [] : of(slice).split(",")))
-        .filter((name) => name !== ""),
-    );
-  return { ready: names(({ ready }) => ready), serving: names(({ serving }) => serving) };
-}
-
-async function readEvents(
-  reading: ClusterReading,
-  { service }: ServiceObject,
-): Promise<readonly ExplainedChange[]> {
-  const { namespace, name, uid } = service;
-  const query = { fieldSelector: `involvedObject.kind=Service,involvedObject.name=${name}` };
-  const found = await reading.list(events, (raw) => raw, { namespace, query });
-  return (found ?? [])
-    .filter(
-      (raw) =>
-        textField(raw, "involvedObject", "uid") === uid &&
-        (textField(raw, "source", "component") ?? "").startsWith("steelyard"),
-    )
-    .map(readEvent);
-}
-
-function readEvent(raw: unknown): ExplainedChange {
   return {
-    at: textField(raw, "lastTimestamp") ?? textField(raw, "eventTime") ?? createdAt(raw),
-    type: textField(raw, "type") ?? "Normal",
-    reason: textField(raw, "reason") ?? "",
-    message: textField(raw, "message") ?? "",
-    count: numberField(raw, "count") ?? numberField(raw, "series", "count") ?? 1,
+    allocations: reading.isUnread(resources.ipAllocations) ? undefined : allocations,
+    bundles,
+    sharers: sharers.flatMap((one) => one?.object.service ?? []),
   };
 }
 

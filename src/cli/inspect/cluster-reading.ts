@@ -3,9 +3,6 @@ import { listField, textField } from "../../kube/decode/fields.ts";
 import { type Resource, resourcePath } from "../../kube/resource.ts";
 import type { ApiClient, Query } from "../../kube/transport.ts";
 
-/** The ClusterRole that lets somebody use the commands that look at a cluster. */
-export const viewerRole = "steelyard-viewer";
-
 /** Which objects of a kind. */
 interface Selection {
   /** Absent: of all namespaces, or of a kind that has none. */
@@ -13,27 +10,37 @@ interface Selection {
   readonly query?: Query;
 }
 
+type Verb = "get" | "list";
+
 /**
  * Reads what a command has to tell, each object as it is now. What the user may not read is left
- * out and told at the end; what cannot be read for another reason ends the command.
+ * out and can be asked for; what cannot be read for another reason ends the command.
  */
 export class ClusterReading {
   readonly #client: Pick<ApiClient, "request">;
-  readonly #unread: string[] = [];
+  readonly #unread = new Set<string>();
+  readonly #missing = new Set<Resource>();
 
   constructor(client: Pick<ApiClient, "request">) {
     this.#client = client;
   }
 
-  /** Why something was not read, a sentence each; with the one that says what to do. */
+  /**
+   * What the user lacks, such as `list nodes`, sorted. The words of the API server's refusals are
+   * not among it: they name namespaces and objects that the user may not know of.
+   */
   get unread(): readonly string[] {
-    return this.#unread.length === 0
-      ? []
-      : [
-          ...this.#unread,
-          "an administrator lets you: kubectl create clusterrolebinding NAME " +
-            `--clusterrole=${viewerRole} --user=YOU`,
-        ];
+    return [...this.#unread].sort();
+  }
+
+  /** True if something of the kind was asked for and may not be read. */
+  isUnread({ plural }: Resource): boolean {
+    return this.#unread.has(`get ${plural}`) || this.#unread.has(`list ${plural}`);
+  }
+
+  /** True if a list of the kind was asked for, and the cluster has no such kind. */
+  isMissing(resource: Resource): boolean {
+    return this.#missing.has(resource);
   }
 
   /**
@@ -46,7 +53,10 @@ export class ClusterReading {
     { namespace, query }: Selection = {},
   ): Promise<readonly T[] | undefined> {
     const path = resourcePath(resource, { namespace });
-    const answer = await this.#ask(path, query);
+    const answer = await this.#ask("list", resource, path, query);
+    if (answer === undefined) {
+      this.#missing.add(resource);
+    }
     return answer === forbidden ? undefined : listField(answer, "items").map(decode);
   }
 
@@ -59,12 +69,12 @@ export class ClusterReading {
     decode: (raw: unknown) => T,
     target: { readonly namespace?: string; readonly name: string },
   ): Promise<T | undefined> {
-    const answer = await this.#ask(resourcePath(resource, target));
+    const answer = await this.#ask("get", resource, resourcePath(resource, target));
     return answer === forbidden || answer === undefined ? undefined : decode(answer);
   }
 
   /** Undefined: not found. */
-  async #ask(path: string, query?: Query): Promise<unknown> {
+  async #ask(verb: Verb, { plural }: Resource, path: string, query?: Query): Promise<unknown> {
     try {
       return await this.#client.request({ method: "GET", path, query });
     } catch (error) {
@@ -72,9 +82,7 @@ export class ClusterReading {
         return undefined;
       }
       if (error instanceof ApiError && error.status === 403) {
-        if (!this.#unread.includes(error.message)) {
-          this.#unread.push(error.message);
-        }
+        this.#unread.add(`${verb} ${plural}`);
         return forbidden;
       }
       throw error;

@@ -5,7 +5,7 @@ import { decodeL2Speaker } from "../../kube/decode/l2-speaker.ts";
 import { decodeNode } from "../../kube/decode/node.ts";
 import * as resources from "../../kube/resources.ts";
 import type { ClusterReading } from "./cluster-reading.ts";
-import { decodeLeaseSign, type LeaseSign, livingSpeakers } from "./speaker-signs.ts";
+import { decodeLeaseSign, type LeaderSign, leaderOf, livingSpeakers } from "./lease-signs.ts";
 
 /** Where things are, and whose cluster it is. */
 export interface InspectSettings {
@@ -21,11 +21,12 @@ export interface NodeView extends PlacementNode {
   readonly announced: number | undefined;
 }
 
-/** The nodes and their speakers. */
+/** Who decides, and the nodes with their speakers. */
 export interface NodesView {
   /** By name. Undefined: they may not be read. */
   readonly nodes: readonly NodeView[] | undefined;
-  readonly leases: readonly LeaseSign[] | undefined;
+  /** Undefined: Leases may not be read. */
+  readonly controller: LeaderSign | undefined;
 }
 
 /**
@@ -45,13 +46,14 @@ export async function readNodes(
     })),
     reading.list(resources.leases, decodeLeaseSign, { namespace }),
   ]);
+  const controller = leases === undefined ? undefined : leaderOf(leases, serverTime());
   if (nodes === undefined || speakers === undefined) {
-    return { leases, nodes: undefined };
+    return { controller, nodes: undefined };
   }
   const known = new Map(speakers.map((speaker) => [speaker.node, speaker]));
   const living = livingSpeakers(leases ?? [], serverTime());
   return {
-    leases,
+    controller,
     nodes: nodes
       .map(({ node }) => ({
         node,

@@ -1,4 +1,5 @@
 import { loadAccess } from "../../kube/load-access.ts";
+import * as resources from "../../kube/resources.ts";
 import { Transport } from "../../kube/transport.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { silentLog } from "../../runtime/log.ts";
@@ -9,6 +10,7 @@ import { formatStatus } from "../status/format-status.ts";
 import { readStatus } from "../status/read-status.ts";
 import { ClusterReading } from "./cluster-reading.ts";
 import type { InspectSettings } from "./cluster-view.ts";
+import { describeFailure } from "./failure.ts";
 
 export interface InspectOptions extends InspectSettings {
   readonly kubeconfig: string | undefined;
@@ -33,8 +35,12 @@ export async function explain(options: ExplainOptions): Promise<number> {
     const facts = await readServiceFacts(reading, options, target, serverTime);
     if (facts === undefined) {
       const { namespace, name } = target;
-      const why = reading.unread.length > 0 ? reading.unread : ["there is no such Service"];
-      throw new Error(`Cannot explain Service ${namespace}/${name}: ${why.join("; ")}`);
+      // The same whether there is one or not, for whom that is none of his business.
+      throw new Error(
+        reading.isUnread(resources.services)
+          ? `you may not get services in namespace ${namespace}`
+          : `there is no Service ${name} in namespace ${namespace}`,
+      );
     }
     const explanation = explainService(facts, reading.unread);
     return [explanation, formatExplanation(explanation, serverTime(), options.width)];
@@ -63,8 +69,13 @@ async function inspect(options: InspectOptions, look: Inspection): Promise<numbe
     const reading = new ClusterReading(transport);
     const serverTime = (): Date => transport.serverTime ?? clock.wallTime();
     const [found, text] = await look(reading, serverTime, access.namespace);
+    if (reading.isMissing(resources.l2Speakers)) {
+      throw new Error("Steelyard is not installed in this cluster: it knows no L2Speakers");
+    }
     process.stdout.write(output === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : text);
     return reading.unread.length > 0 ? 2 : 0;
+  } catch (error) {
+    throw describeFailure(error);
   } finally {
     await transport.close();
   }

@@ -1,3 +1,6 @@
+import type { Conflict } from "../inspect/conflict.ts";
+import type { LeaderSign } from "../inspect/lease-signs.ts";
+
 /**
  * What `steelyard status` tells, and with `--output json` prints: docs/commands.md describes it for
  * programs. Fields are added, never renamed or removed, within a version.
@@ -6,22 +9,14 @@ export interface ClusterStatus {
   readonly kind: "ClusterStatus";
   readonly version: 1;
   /** Missing: Leases may not be read. */
-  readonly controller?: ControllerStatus;
+  readonly controller?: LeaderSign;
   /** By name. Missing: they may not be read. */
   readonly pools?: readonly PoolStatus[];
   /** By name. Missing: they may not be read. */
   readonly nodes?: readonly NodeStatus[];
-  readonly conflicts: readonly ConflictStatus[];
-  /** What may not be read, and what to do about it; empty: all was read. */
+  readonly conflicts: readonly Conflict[];
+  /** What the user may not, such as `list nodes`; empty: all was read. */
   readonly unread: readonly string[];
-}
-
-/** The leading controller. */
-export interface ControllerStatus {
-  /** The Pod that holds the Lease; missing: none does, or it has not renewed it for 15 s. */
-  readonly leader?: string;
-  /** When the Lease was renewed last, RFC 3339, by the API server's clock; missing: there is none. */
-  readonly renewedAt?: string;
 }
 
 /** One IPAddressPool, as its status says. */
@@ -52,12 +47,4 @@ export interface NodeStatus {
     readonly reason: string;
     readonly message: string;
   }[];
-}
-
-/** Something in the configuration that is wrong, or in conflict with something else. */
-export interface ConflictStatus {
-  readonly object: string;
-  readonly name: string;
-  readonly reason: string;
-  readonly message: string;
 }

@@ -1,8 +1,10 @@
 import { enumerated } from "../../core/model/enumerated.ts";
-import { ageOf } from "../print/age.ts";
+import { describeConflict } from "../inspect/conflict.ts";
+import { describeUnread } from "../inspect/rights.ts";
+import { describeLeader } from "../print/leader.ts";
 import { table } from "../print/table.ts";
 import { paragraphs, wrapped } from "../print/wrapped.ts";
-import type { ClusterStatus, ControllerStatus, NodeStatus, PoolStatus } from "./cluster-status.ts";
+import type { ClusterStatus, NodeStatus, PoolStatus } from "./cluster-status.ts";
 
 /** More failures of one node than this are counted. */
 const failuresMax = 3;
@@ -11,7 +13,7 @@ const failuresMax = 3;
 export function formatStatus(status: ClusterStatus, now: Date, width: number): string {
   const { controller, pools, nodes, conflicts, unread } = status;
   return paragraphs([
-    controller === undefined ? [] : wrapped("", describeController(controller, now), width),
+    controller === undefined ? [] : wrapped("", describeLeader(controller, now), width),
     pools?.length === 0
       ? ["There is no IPAddressPool: nothing is given out"]
       : tableOf(["POOL", "IN USE", "FREE", "ADDRESSES"], pools?.map(poolRow), width),
@@ -20,11 +22,9 @@ export function formatStatus(status: ClusterStatus, now: Date, width: number): s
       ? ["No conflicts"]
       : [
           "Conflicts",
-          ...conflicts.flatMap(({ object, name, reason, message }) =>
-            wrapped("  ", `${object} ${name}, ${reason}: ${message}`, width),
-          ),
+          ...conflicts.flatMap((conflict) => wrapped("  ", describeConflict(conflict), width)),
         ],
-    unread.flatMap((line) => wrapped("! ", line, width)),
+    describeUnread(unread).flatMap((line) => wrapped("! ", line, width)),
   ]);
 }
 
@@ -34,13 +34,6 @@ function tableOf(
   width: number,
 ): readonly string[] {
   return rows === undefined || rows.length === 0 ? [] : table(header, rows, width);
-}
-
-function describeController({ leader, renewedAt }: ControllerStatus, now: Date): string {
-  const heard = renewedAt === undefined ? "" : `heard of ${ageOf(renewedAt, now)} ago`;
-  return leader === undefined
-    ? `No controller leads${heard === "" ? "" : ` (the last was ${heard})`}: nothing is given out, and nothing moves`
-    : `Controller ${leader} leads, ${heard}`;
 }
 
 function poolRow(pool: PoolStatus): readonly string[] {

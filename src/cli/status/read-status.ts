@@ -1,7 +1,6 @@
 import type { L2Advertisement } from "../../core/model/l2-advertisement.ts";
 import { formatIpBlock } from "../../core/net/ip-range.ts";
 import { describeStanding, nodeStandings } from "../../core/placement/node-standings.ts";
-import type { Condition } from "../../kube/condition.ts";
 import { decodeAddressPolicy } from "../../kube/decode/address-policy.ts";
 import {
   decodeIpAddressPool,
@@ -12,20 +11,8 @@ import { decodeL2Bundle } from "../../kube/decode/l2-bundle.ts";
 import * as resources from "../../kube/resources.ts";
 import type { ClusterReading } from "../inspect/cluster-reading.ts";
 import { type InspectSettings, type NodeView, readNodes } from "../inspect/cluster-view.ts";
-import type { LeaseSign } from "../inspect/speaker-signs.ts";
-import type {
-  ClusterStatus,
-  ConflictStatus,
-  ControllerStatus,
-  NodeStatus,
-  PoolStatus,
-} from "./cluster-status.ts";
-
-/** The Lease of the leading controller. */
-const controllerLease = "steelyard-controller";
-
-/** Who has not renewed it for so long leads no more; with a while for the answer to arrive. */
-const leaseMs = 17_000;
+import { conflictsHeard, conflictsOf } from "../inspect/conflict.ts";
+import type { ClusterStatus, NodeStatus, PoolStatus } from "./cluster-status.ts";
 
 /** Whatever a node may announce, judged without any Service. */
 const everything: L2Advertisement = {
@@ -52,7 +39,7 @@ export async function readStatus(
   return {
     kind: "ClusterStatus",
     version: 1,
-    ...(view.leases === undefined ? {} : { controller: controllerOf(view.leases, serverTime()) }),
+    ...(view.controller === undefined ? {} : { controller: view.controller }),
     ...(pools === undefined ? {} : { pools: sorted(pools).map(poolStatus) }),
     ...(view.nodes === undefined ? {} : { nodes: nodeStatuses(view.nodes, owners) }),
     conflicts: [
@@ -65,6 +52,7 @@ export async function readStatus(
       ...sorted(policies ?? []).flatMap(({ name, written }) =>
         conflictsOf("AddressPolicy", name, written.conditions),
       ),
+      ...conflictsHeard(view.nodes ?? []),
     ],
     unread: reading.unread,
   };
@@ -72,17 +60,6 @@ export async function readStatus(
 
 function sorted<T extends { readonly name: string }>(objects: readonly T[]): readonly T[] {
   return [...objects].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function controllerOf(leases: readonly LeaseSign[], now: Date): ControllerStatus {
-  const lease = leases.find(({ name }) => name === controllerLease);
-  const [holder = ""] = lease?.holder.split("_") ?? [];
-  const renewedAt = lease?.changedAt ?? "";
-  const isFresh = now.getTime() - Date.parse(renewedAt) <= leaseMs;
-  return {
-    ...(holder !== "" && isFresh ? { leader: holder } : {}),
-    ...(renewedAt === "" ? {} : { renewedAt }),
-  };
 }
 
 function poolStatus({ name, pool, written }: IpAddressPoolObject): PoolStatus {
@@ -116,18 +93,4 @@ function nodeStatuses(
       failures: speaker === "alive" ? (report?.failures ?? []) : [],
     };
   });
-}
-
-/** Conditions that tell of trouble: that something cannot be read, or collides. */
-function conflictsOf(
-  object: string,
-  name: string,
-  conditions: readonly Condition[],
-): readonly ConflictStatus[] {
-  return conditions
-    .filter(({ type, status }) => {
-      const isGood = type.endsWith("Valid") || type === "Accepted";
-      return isGood ? status === "False" : status === "True";
-    })
-    .map(({ reason, message }) => ({ object, name, reason, message }));
 }

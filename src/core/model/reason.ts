@@ -76,7 +76,7 @@ export const reasons = {
   Announced: "Announced",
   /** The node chosen has not reported yet. */
   AnnouncementPending: "AnnouncementPending",
-  /** The address stands in the status of a Service, and Steelyard gave it to nobody. */
+  /** The address stands in the status of a Service that does not hold it. */
   NotAllocated: "NotAllocated",
   /** No L2Advertisement covers the pool and the Service. */
   NoAdvertisement: "NoAdvertisement",

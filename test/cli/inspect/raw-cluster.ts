@@ -28,6 +28,10 @@ export class RawCluster {
   readonly asked = new Set<string>();
   /** Kinds that may not be read. */
   readonly forbidden = new Set<string>();
+  /** Namespaces in which nothing may be read. */
+  readonly forbiddenNamespaces = new Set<string>();
+  /** Kinds that the cluster does not have. */
+  readonly missing = new Set<string>();
 
   put(plural: string, ...objects: readonly Raw[]): void {
     this.#objects.set(plural, [...(this.#objects.get(plural) ?? []), ...objects]);
@@ -45,9 +49,13 @@ export class RawCluster {
   async #request({ path }: ApiRequest): Promise<unknown> {
     const { plural, namespace, name } = parsePath(path);
     this.asked.add(`${name === undefined ? "list" : "get"} ${plural}`);
-    if (this.forbidden.has(plural)) {
-      const message = `${plural} is forbidden: User "eve" cannot ${name ? "get" : "list"} it`;
+    if (this.forbidden.has(plural) || this.forbiddenNamespaces.has(namespace ?? "")) {
+      const message = `User "eve" cannot ${name ? "get" : "list"} ${plural} in ${namespace}`;
       throw new ApiError({ status: 403, reason: "Forbidden", message });
+    }
+    if (this.missing.has(plural)) {
+      const message = "the server could not find the requested resource";
+      throw new ApiError({ status: 404, reason: "NotFound", message });
     }
     const items = (this.#objects.get(plural) ?? []).filter(
       ({ metadata }) => namespace === undefined || metadata.namespace === namespace,

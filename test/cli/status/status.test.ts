@@ -24,15 +24,10 @@ async function status(): Promise<ClusterStatus> {
   return await readStatus(cluster.reading(), inspectSettings, () => now);
 }
 
+/** At 80 columns. */
 async function expectTold(golden: string): Promise<void> {
-  const found = await status();
-  for (const [form, width] of [
-    ["wide", Number.POSITIVE_INFINITY],
-    ["narrow", 80],
-  ] as const) {
-    const file = new URL(`${golden}.${form}.txt`, import.meta.url);
-    expectGolden(file, formatStatus(found, now, width));
-  }
+  const file = new URL(`${golden}.txt`, import.meta.url);
+  expectGolden(file, formatStatus(await status(), now, 80));
 }
 
 function condition(type: string, state: string, message: string): object {
