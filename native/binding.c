@@ -145,7 +145,7 @@ static napi_value close_engine(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* struct addresses_call - the arguments (engine, interface: string, addresses: Uint8Array) that three functions share. */
+/* struct addresses_call - the arguments (engine, interface: string, addresses: Uint8Array) that four functions share. */
 struct addresses_call {
 	struct engine *engine;
 	char interface[IFNAMSIZ];
@@ -153,13 +153,29 @@ struct addresses_call {
 	size_t count;
 };
 
+static bool read_addresses(napi_env env, napi_value value, const struct address **addresses,
+			   size_t *count)
+{
+	napi_typedarray_type type;
+	size_t bytes;
+	void *data;
+
+	if (napi_get_typedarray_info(env, value, &type, &bytes, &data, NULL, NULL) != napi_ok ||
+	    type != napi_uint8_array || bytes % ADDRESS_LENGTH != 0) {
+		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE",
+				      "Addresses are sixteen bytes each in one Uint8Array");
+		return false;
+	}
+	*addresses = data;
+	*count = bytes / ADDRESS_LENGTH;
+	return true;
+}
+
 static bool read_addresses_call(napi_env env, napi_callback_info info, struct addresses_call *call)
 {
 	napi_value arguments[MAX_ARGUMENTS];
 	struct handle *handle = read_arguments(env, info, arguments);
-	napi_typedarray_type type;
-	size_t bytes, length;
-	void *data;
+	size_t length;
 
 	if (!handle)
 		return false;
@@ -172,16 +188,7 @@ static bool read_addresses_call(napi_env env, napi_callback_info info, struct ad
 				       "An interface name has 1 to 15 bytes");
 		return false;
 	}
-	if (napi_get_typedarray_info(env, arguments[2], &type, &bytes, &data, NULL, NULL) !=
-		    napi_ok ||
-	    type != napi_uint8_array || bytes % ADDRESS_LENGTH != 0) {
-		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE",
-				      "Addresses are sixteen bytes each in one Uint8Array");
-		return false;
-	}
-	call->addresses = data;
-	call->count = bytes / ADDRESS_LENGTH;
-	return true;
+	return read_addresses(env, arguments[2], &call->addresses, &call->count);
 }
 
 static napi_value answer(napi_env env, napi_callback_info info)
@@ -192,6 +199,17 @@ static napi_value answer(napi_env env, napi_callback_info info)
 	if (!read_addresses_call(env, info, &call))
 		return NULL;
 	error = engine_answer(call.engine, call.interface, call.addresses, call.count);
+	return error < 0 ? throw_system_error(env, "calloc", -error) : NULL;
+}
+
+static napi_value watch(napi_env env, napi_callback_info info)
+{
+	struct addresses_call call;
+	int error;
+
+	if (!read_addresses_call(env, info, &call))
+		return NULL;
+	error = engine_watch(call.engine, call.interface, call.addresses, call.count);
 	return error < 0 ? throw_system_error(env, "calloc", -error) : NULL;
 }
 
@@ -248,6 +266,36 @@ static napi_value announce(napi_env env, napi_callback_info info)
 
 	if (read_addresses_call(env, info, &call))
 		engine_announce(call.engine, call.interface, call.addresses, call.count);
+	return NULL;
+}
+
+/* setGateways(engine, addresses: Uint8Array) */
+static napi_value set_gateways(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[MAX_ARGUMENTS];
+	struct handle *handle = read_arguments(env, info, arguments);
+	const struct address *addresses;
+	size_t count;
+
+	if (handle && read_addresses(env, arguments[1], &addresses, &count))
+		engine_set_gateways(handle->engine, addresses, count);
+	return NULL;
+}
+
+/* setRefresh(engine, seconds: number): 0 for never. */
+static napi_value set_refresh(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[MAX_ARGUMENTS];
+	struct handle *handle = read_arguments(env, info, arguments);
+	uint32_t seconds;
+
+	if (!handle)
+		return NULL;
+	if (napi_get_value_uint32(env, arguments[1], &seconds) != napi_ok) {
+		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "An interval is in seconds");
+		return NULL;
+	}
+	engine_set_refresh(handle->engine, seconds * 1000000000ull);
 	return NULL;
 }
 
@@ -313,6 +361,9 @@ NAPI_MODULE_INIT()
 		{ .utf8name = "ignore", .method = ignore, .attributes = napi_enumerable },
 		{ .utf8name = "inquire", .method = inquire, .attributes = napi_enumerable },
 		{ .utf8name = "defend", .method = defend, .attributes = napi_enumerable },
+		{ .utf8name = "watch", .method = watch, .attributes = napi_enumerable },
+		{ .utf8name = "setGateways", .method = set_gateways, .attributes = napi_enumerable },
+		{ .utf8name = "setRefresh", .method = set_refresh, .attributes = napi_enumerable },
 		{ .utf8name = "take", .method = take, .attributes = napi_enumerable },
 		{ .utf8name = "interfaces", .method = copy_interfaces, .attributes = napi_enumerable },
 		{ .utf8name = "stats", .method = copy_stats, .attributes = napi_enumerable },

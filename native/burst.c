@@ -10,12 +10,24 @@
 /* Tokens that a bucket holds: a handful of addresses is announced without any wait. */
 #define BUCKET_SIZE 32
 
-static const uint64_t round_offsets[BURST_ROUNDS] = {
-	0,
-	100 * NANOSECONDS_PER_MILLISECOND,
-	1100 * NANOSECONDS_PER_MILLISECOND,
-	2200 * NANOSECONDS_PER_MILLISECOND,
-	4400 * NANOSECONDS_PER_MILLISECOND,
+const struct burst_plan burst_announcement = {
+	.rounds = 5,
+	.offsets = {
+		0,
+		100 * NANOSECONDS_PER_MILLISECOND,
+		1100 * NANOSECONDS_PER_MILLISECOND,
+		2200 * NANOSECONDS_PER_MILLISECOND,
+		4400 * NANOSECONDS_PER_MILLISECOND,
+	},
+	.first_rate = 5000,
+	.repeat_rate = 500,
+};
+
+const struct burst_plan burst_directed = {
+	.rounds = 2,
+	.offsets = { 0, 1100 * NANOSECONDS_PER_MILLISECOND },
+	.first_rate = 2000,
+	.repeat_rate = 500,
 };
 
 static struct burst_bucket *bucket_of(struct burst *burst, int round)
@@ -51,11 +63,17 @@ static void append(struct burst *burst, struct burst_node *node, int round, uint
 	burst->rounds[round].tail = node;
 }
 
-void burst_init(struct burst *burst)
+void burst_init(struct burst *burst, const struct burst_plan *plan)
 {
 	memset(burst, 0, sizeof(*burst));
-	burst->first.nanoseconds_per_token = NANOSECONDS_PER_SECOND / BURST_FIRST_RATE;
-	burst->repeat.nanoseconds_per_token = NANOSECONDS_PER_SECOND / BURST_REPEAT_RATE;
+	burst->plan = plan;
+	burst->first.nanoseconds_per_token = NANOSECONDS_PER_SECOND / plan->first_rate;
+	burst->repeat.nanoseconds_per_token = NANOSECONDS_PER_SECOND / plan->repeat_rate;
+}
+
+void burst_set_refresh(struct burst *burst, uint64_t interval)
+{
+	burst->refresh = interval;
 }
 
 void burst_node_init(struct burst_node *node)
@@ -85,10 +103,29 @@ void burst_cancel(struct burst *burst, struct burst_node *node)
 	burst_node_init(node);
 }
 
+static void plan_next(struct burst *burst, struct burst_node *node, int round, uint64_t now)
+{
+	const struct burst_plan *plan = burst->plan;
+
+	if (round + 1 < plan->rounds)
+		append(burst, node, round + 1, now + plan->offsets[round + 1] - plan->offsets[round]);
+	else if (burst->refresh > 0)
+		append(burst, node, plan->rounds, now + burst->refresh);
+}
+
+void burst_charge(struct burst *burst, const struct burst_node *node, unsigned int frames)
+{
+	/* Behind the first round comes the second, in every plan. */
+	struct burst_bucket *bucket = node->round == 1 ? &burst->first : &burst->repeat;
+
+	if (frames > BURST_FRAMES_PER_ROUND)
+		bucket->full_at += (frames - BURST_FRAMES_PER_ROUND) * bucket->nanoseconds_per_token;
+}
+
 /* Each list is ordered by due time by itself: all its nodes were appended the same gap ahead of their due time. */
 struct burst_node *burst_take(struct burst *burst, uint64_t now)
 {
-	for (int round = 0; round < BURST_ROUNDS; round++) {
+	for (int round = 0; round <= burst->plan->rounds; round++) {
 		struct burst_node *node = burst->rounds[round].head;
 		struct burst_bucket *bucket = bucket_of(burst, round);
 
@@ -96,9 +133,7 @@ struct burst_node *burst_take(struct burst *burst, uint64_t now)
 			continue;
 		bucket_take(bucket, now);
 		burst_cancel(burst, node);
-		if (round + 1 < BURST_ROUNDS)
-			append(burst, node, round + 1,
-			       now + round_offsets[round + 1] - round_offsets[round]);
+		plan_next(burst, node, round, now);
 		return node;
 	}
 	return NULL;
@@ -108,7 +143,7 @@ uint64_t burst_wake_at(const struct burst *burst)
 {
 	uint64_t earliest = BURST_NEVER;
 
-	for (int round = 0; round < BURST_ROUNDS; round++) {
+	for (int round = 0; round <= burst->plan->rounds; round++) {
 		const struct burst_node *node = burst->rounds[round].head;
 		uint64_t ready;
 

@@ -15,9 +15,6 @@
 
 #define FIRST_PICTURE_TIMEOUT_MS 5000
 
-/* Addresses handled between two chances for the thread to get the lock: a hundred microseconds at most. */
-#define ADDRESSES_PER_LOCK 256
-
 uint64_t engine_now(void)
 {
 	struct timespec now;
@@ -78,6 +75,7 @@ static void release(struct engine *engine)
 	interfaces_free(&engine->interfaces);
 	entries_free(&engine->table);
 	observed_free(&engine->observed);
+	requester_pool_free(&engine->requesters);
 	if (engine->wake_fd >= 0)
 		close(engine->wake_fd);
 	if (engine->epoll_fd >= 0)
@@ -102,6 +100,9 @@ static int open_descriptors(struct engine *engine, const char **failed_call)
 {
 	int error;
 
+	*failed_call = "calloc";
+	if (requester_pool_init(&engine->requesters) < 0)
+		return -ENOMEM;
 	*failed_call = "socket(AF_PACKET)";
 	error = packet_socket_probe();
 	if (error < 0)
@@ -161,7 +162,8 @@ int engine_create(struct engine **out, engine_notify notify, void *context,
 	table_init(&engine->table, random_seed());
 	table_init(&engine->observed, random_seed());
 	claim_limit_init(&engine->claims, random_seed());
-	burst_init(&engine->burst);
+	burst_init(&engine->burst, &burst_announcement);
+	burst_init(&engine->directed, &burst_directed);
 	interfaces_init(&engine->interfaces);
 	packet_batch_init(&engine->received);
 	packet_batch_init(&engine->sending);
@@ -188,106 +190,24 @@ void engine_destroy(struct engine *engine)
 	release(engine);
 }
 
-static int answer_one(struct engine *engine, uint32_t port, const struct address *address)
+void engine_set_gateways(struct engine *engine, const struct address *addresses, size_t count)
 {
-	if (entry_find(&engine->table, port, address))
-		return 0;
-	if (!address_is_ipv4(address) && groups_want(engine->groups, port, address) < 0)
-		return -ENOMEM;
-	if (!entry_put(&engine->table, port, address)) {
-		groups_release(engine->groups, port, address);
-		return -ENOMEM;
-	}
-	engine->ports.items[port].entries++;
-	return 0;
+	struct gateways gateways = { .count = 0 };
+	size_t of_ipv4 = 0, of_ipv6 = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if ((*(address_is_ipv4(&addresses[i]) ? &of_ipv4 : &of_ipv6))++ < GATEWAYS_MAX)
+			gateways.addresses[gateways.count++] = addresses[i];
+	engine_lock(engine);
+	engine->gateways = gateways;
+	engine_unlock(engine);
 }
 
-static int withdraw_one(struct engine *engine, uint32_t port, const struct address *address)
+void engine_set_refresh(struct engine *engine, uint64_t interval)
 {
-	struct entry *entry = entry_find(&engine->table, port, address);
-
-	if (!entry)
-		return 0;
-	burst_cancel(&engine->burst, &entry->burst);
-	groups_release(engine->groups, port, address);
-	entry_remove(&engine->table, entry);
-	engine->ports.items[port].entries--;
-	return 0;
-}
-
-static int announce_one(struct engine *engine, uint32_t port, const struct address *address)
-{
-	struct entry *entry = entry_find(&engine->table, port, address);
-
-	if (entry)
-		burst_start(&engine->burst, &entry->burst, engine_now());
-	return 0;
-}
-
-typedef int (*address_action)(struct engine *engine, uint32_t port, const struct address *address);
-
-/* Return: the number of the port that speaks the address's protocol, -ENOENT, or -ENOMEM. */
-static int port_of(struct engine *engine, const char *interface, const struct address *address,
-		   bool make)
-{
-	uint16_t ethertype = address_is_ipv4(address) ? ETHERTYPE_OF_ARP : ETHERTYPE_OF_IPV6;
-	int port;
-
-	if (make)
-		return ports_get(&engine->ports, interface, ethertype);
-	port = ports_find(&engine->ports, interface, ethertype);
-	return port < 0 ? -ENOENT : port;
-}
-
-/* One stretch of addresses under one lock; ports are looked up anew because a number may pass on meanwhile. */
-static int apply_stretch(struct engine *engine, const char *interface, const struct address *addresses,
-			 size_t count, address_action action)
-{
-	for (size_t i = 0; i < count; i++) {
-		int port = port_of(engine, interface, &addresses[i], action == answer_one);
-		int error = port < 0 ? port : action(engine, (uint32_t)port, &addresses[i]);
-
-		if (error < 0 && error != -ENOENT)
-			return error;
-	}
-	return 0;
-}
-
-static int apply(struct engine *engine, const char *interface, const struct address *addresses,
-		 size_t count, address_action action)
-{
-	int error = 0;
-
-	for (size_t done = 0; done < count && error == 0; done += ADDRESSES_PER_LOCK) {
-		size_t left = count - done;
-
-		engine_lock(engine);
-		error = apply_stretch(engine, interface, addresses + done,
-				      left < ADDRESSES_PER_LOCK ? left : ADDRESSES_PER_LOCK,
-				      action);
-		engine->ports_stale = true;
-		engine_unlock(engine);
-	}
-	engine_wake(engine);
-	return error;
-}
-
-int engine_answer(struct engine *engine, const char *interface, const struct address *addresses,
-		  size_t count)
-{
-	return apply(engine, interface, addresses, count, answer_one);
-}
-
-void engine_withdraw(struct engine *engine, const char *interface, const struct address *addresses,
-		     size_t count)
-{
-	apply(engine, interface, addresses, count, withdraw_one);
-}
-
-void engine_announce(struct engine *engine, const char *interface, const struct address *addresses,
-		     size_t count)
-{
-	apply(engine, interface, addresses, count, announce_one);
+	engine_lock(engine);
+	burst_set_refresh(&engine->burst, interval);
+	engine_unlock(engine);
 }
 
 void engine_take(struct engine *engine, struct engine_news *news)
@@ -312,12 +232,15 @@ int engine_copy_interfaces(struct engine *engine, struct interfaces *to)
 	return error;
 }
 
-static void fill_stats(const struct engine *engine, struct address_stats *stats)
+/* Return: how many there are. */
+static size_t fill_stats(const struct engine *engine, struct address_stats *stats)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < engine->table.capacity; i++) {
 		const struct entry *entry = (const struct entry *)engine->table.slots[i];
 
-		if (!entry)
+		if (!entry || !entry->answered)
 			continue;
 		memcpy(stats->interface, engine->ports.items[entry->key.port].name,
 		       sizeof(stats->interface));
@@ -325,17 +248,19 @@ static void fill_stats(const struct engine *engine, struct address_stats *stats)
 		stats->requests_received = entry->requests_received;
 		stats->replies_sent = entry->replies_sent;
 		stats->gratuitous_sent = entry->gratuitous_sent;
+		stats->directed_sent = entry->directed_sent;
 		stats++;
+		count++;
 	}
+	return count;
 }
 
 int engine_stats(struct engine *engine, struct address_stats **stats, size_t *count)
 {
 	engine_lock(engine);
-	*count = engine->table.count;
-	*stats = calloc(*count ? *count : 1, sizeof(**stats));
+	*stats = calloc(engine->table.count ? engine->table.count : 1, sizeof(**stats));
 	if (*stats)
-		fill_stats(engine, *stats);
+		*count = fill_stats(engine, *stats);
 	engine_unlock(engine);
 	return *stats ? 0 : -ENOMEM;
 }

@@ -31,13 +31,14 @@ struct engine;
  */
 typedef void (*engine_notify)(void *context);
 
-/** struct address_stats - what was done for one address on one interface since it was answered there. */
+/** struct address_stats - what was done for one address on one interface since it is known there. */
 struct address_stats {
 	char interface[IFNAMSIZ];
 	struct address address;
 	uint64_t requests_received;
 	uint64_t replies_sent;
 	uint64_t gratuitous_sent;
+	uint64_t directed_sent;
 };
 
 /** struct engine_news - what happened since the last engine_take(). */
@@ -73,11 +74,21 @@ void engine_destroy(struct engine *engine);
 int engine_answer(struct engine *engine, const char *interface, const struct address *addresses,
 		  size_t count);
 
-/** engine_withdraw() - answer no more and cancel bursts; addresses that were not answered are ignored. */
+/**
+ * engine_watch() - remember who asks for addresses from now on, and answer no more
+ *
+ * For addresses that this host is the next to answer, so that it can tell those
+ * who asked. As engine_answer() otherwise; addresses that were answered keep
+ * whom they remember.
+ */
+int engine_watch(struct engine *engine, const char *interface, const struct address *addresses,
+		 size_t count);
+
+/** engine_withdraw() - answer no more and cancel bursts, and forget who asked; addresses that are unknown are ignored. */
 void engine_withdraw(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count);
 
-/** engine_announce() - start the gratuitous schedule; addresses that are not answered there are ignored. */
+/** engine_announce() - start the gratuitous schedule, and tell gateways and those who asked; addresses that are not answered there are ignored. */
 void engine_announce(struct engine *engine, const char *interface, const struct address *addresses,
 		     size_t count);
 
@@ -108,6 +119,12 @@ void engine_inquire(struct engine *engine, const char *interface, const struct a
 void engine_defend(struct engine *engine, const char *interface, const struct address *addresses,
 		   size_t count);
 
+/** engine_set_gateways() - tell these, too, when an address is announced; all beyond GATEWAYS_MAX of a family are ignored. */
+void engine_set_gateways(struct engine *engine, const struct address *addresses, size_t count);
+
+/** engine_set_refresh() - announce again each so many nanoseconds what is announced from now on; 0: never. */
+void engine_set_refresh(struct engine *engine, uint64_t interval);
+
 /** engine_take() - move the news out of the engine into @news. */
 void engine_take(struct engine *engine, struct engine_news *news);
 
@@ -120,7 +137,7 @@ void engine_take(struct engine *engine, struct engine_news *news);
 int engine_copy_interfaces(struct engine *engine, struct interfaces *to);
 
 /**
- * engine_stats() - counters of all addresses
+ * engine_stats() - counters of all addresses that are answered
  * @stats:	set to an array that the caller frees
  * @count:	set to its length
  *

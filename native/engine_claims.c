@@ -84,7 +84,7 @@ static int defend_one(struct engine *engine, const char *interface, const struct
 	struct frame frames[ANNOUNCEMENT_FRAMES];
 	int count;
 
-	if (!entry)
+	if (!entry || !entry->answered)
 		return 0;
 	count = announcement_write(address, port->mac, frames);
 	entry->gratuitous_sent += (uint64_t)send_now(engine, port, frames, count);

@@ -6,6 +6,7 @@
 
 #include "burst.h"
 #include "claim_limit.h"
+#include "directed.h"
 #include "engine.h"
 #include "entry.h"
 #include "event_queue.h"
@@ -15,9 +16,10 @@
 #include "observed.h"
 #include "packet_socket.h"
 #include "port.h"
+#include "requesters.h"
 #include "responder.h"
 
-/** DOC: What engine.c and engine_claims.c (the owner's side) and engine_thread.c share; nobody else includes this. */
+/** DOC: What engine.c, engine_addresses.c and engine_claims.c (the owner's side) and engine_thread.c share; nobody else includes this. */
 
 /** struct engine - everything but @thread, @notify and @context is guarded by @lock. */
 struct engine {
@@ -32,6 +34,9 @@ struct engine {
 	struct table observed;
 	struct claim_limit claims;
 	struct burst burst;
+	struct burst directed;
+	struct requester_pool requesters;
+	struct gateways gateways;
 	struct ports ports;
 	struct interfaces interfaces;
 	/** Has a lock of its own, taken after this one. */

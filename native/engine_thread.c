@@ -14,6 +14,8 @@
 #define NOTIFY_INTERVAL (10 * MILLISECOND)
 #define EVENTS_PER_WAIT 16
 
+_Static_assert(DIRECTED_FRAMES <= PACKET_BATCH, "who is told of one address fits one batch");
+
 /* What an epoll event is about: one of the first two, or a port's number behind them. */
 enum { SOURCE_WAKE, SOURCE_NETLINK, SOURCE_PORTS };
 
@@ -150,6 +152,11 @@ static void serve_port(struct engine *engine, size_t number, uint64_t now)
 		engine_note_claim(engine, (uint32_t)number, &verdict, now);
 		if (!verdict.requested)
 			continue;
+		if (responder_has_asker(&verdict))
+			requesters_note(&engine->requesters, &verdict.requested->requesters,
+					&verdict.sender, verdict.sender_mac);
+		if (!verdict.requested->answered)
+			continue;
 		verdict.requested->requests_received++;
 		responder_reply(&verdict, port->mac, &reply);
 		packet_batch_put(&engine->sending, replies, &reply);
@@ -175,12 +182,39 @@ static void send_round(struct engine *engine, struct entry *entry)
 	entry->gratuitous_sent += (uint64_t)packet_socket_send(port->fd, &engine->sending, count);
 }
 
+/* Return: how many frames were to be sent. */
+static unsigned int send_directed(struct engine *engine, struct entry *entry)
+{
+	const struct port *port = &engine->ports.items[entry->key.port];
+	const struct interface *interface = interfaces_by_name(&engine->interfaces, port->name);
+	struct frame frames[DIRECTED_FRAMES];
+	int count;
+
+	if (port->fd < 0 || !interface)
+		return 0;
+	count = directed_write(&entry->key.address, port->mac, &engine->gateways, interface,
+			       &entry->requesters, frames);
+	for (int i = 0; i < count; i++)
+		packet_batch_put(&engine->sending, i, &frames[i]);
+	entry->directed_sent += (uint64_t)packet_socket_send(port->fd, &engine->sending, count);
+	return (unsigned int)count;
+}
+
+static struct entry *entry_of(struct burst_node *node, size_t offset)
+{
+	return (struct entry *)((char *)node - offset);
+}
+
 static void send_bursts(struct engine *engine, uint64_t now)
 {
 	struct burst_node *node;
 
 	while ((node = burst_take(&engine->burst, now)) != NULL)
-		send_round(engine, (struct entry *)((char *)node - offsetof(struct entry, burst)));
+		send_round(engine, entry_of(node, offsetof(struct entry, burst)));
+	while ((node = burst_take(&engine->directed, now)) != NULL)
+		burst_charge(&engine->directed, node,
+			     send_directed(engine,
+					   entry_of(node, offsetof(struct entry, directed))));
 }
 
 static void drain_wake(const struct engine *engine)
@@ -225,8 +259,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* Milliseconds until there is something to do by the clock, rounded up; -1 for never. */
 static int next_timeout(const struct engine *engine, uint64_t now)
 {
-	uint64_t at = earlier(burst_wake_at(&engine->burst), ports_retry_at(&engine->ports));
+	uint64_t at = earlier(burst_wake_at(&engine->burst), burst_wake_at(&engine->directed));
 
+	at = earlier(at, ports_retry_at(&engine->ports));
 	if (engine->netlink.fd < 0)
 		at = earlier(at, engine->netlink_retry_at);
 	if (has_news(engine) && !engine->notified)

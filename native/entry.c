@@ -15,6 +15,7 @@ struct entry *entry_put(struct table *table, uint32_t port, const struct address
 	entry->key.address = *address;
 	entry->key.port = port;
 	burst_node_init(&entry->burst);
+	burst_node_init(&entry->directed);
 	if (table_insert(table, &entry->key) < 0) {
 		free(entry);
 		return NULL;

@@ -11,11 +11,12 @@ static void begin(struct responder_verdict *verdict)
 	verdict->is_sound = false;
 }
 
-static struct entry *find_ipv4(const struct table *table, uint32_t port, uint32_t ipv4)
+static struct entry *find_answered(const struct table *table, uint32_t port,
+				   const struct address *address)
 {
-	struct address address = address_from_ipv4(ipv4);
+	struct entry *entry = entry_find(table, port, address);
 
-	return entry_find(table, port, &address);
+	return entry && entry->answered ? entry : NULL;
 }
 
 void responder_decide_arp(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
@@ -31,11 +32,15 @@ void responder_decide_arp(const struct table *table, uint32_t port, const uint8_
 		return;
 	memcpy(verdict->sender_mac, packet->sender_mac, MAC_LENGTH);
 	verdict->tells = packet->operation == ARP_OPERATION_REPLY;
-	verdict->has = address_from_ipv4(packet->sender_address);
+	verdict->sender = address_from_ipv4(packet->sender_address);
+	verdict->has = verdict->sender;
 	verdict->is_sound = true;
-	verdict->claimed = find_ipv4(table, port, packet->sender_address);
-	if (packet->operation == ARP_OPERATION_REQUEST)
-		verdict->requested = find_ipv4(table, port, packet->target_address);
+	verdict->claimed = find_answered(table, port, &verdict->has);
+	if (packet->operation == ARP_OPERATION_REQUEST) {
+		struct address target = address_from_ipv4(packet->target_address);
+
+		verdict->requested = entry_find(table, port, &target);
+	}
 }
 
 /* Wireless access points may turn a frame for a group into one for each member. */
@@ -73,11 +78,23 @@ void responder_decide_ndp(const struct table *table, uint32_t port, const uint8_
 		return;
 	memcpy(verdict->sender_mac, sender, MAC_LENGTH);
 	verdict->tells = packet->type == NDP_ADVERTISEMENT;
+	verdict->sender = packet->source;
 	verdict->has = verdict->tells ? packet->target : packet->source;
 	verdict->is_sound = true;
-	verdict->claimed = entry_find(table, port, &verdict->has);
+	verdict->claimed = find_answered(table, port, &verdict->has);
 	if (asks_the_owner(packet))
 		verdict->requested = entry_find(table, port, &packet->target);
+}
+
+bool responder_has_asker(const struct responder_verdict *verdict)
+{
+	const struct address *sender = &verdict->sender;
+
+	if (!verdict->requested || verdict->claimed ||
+	    address_equal(sender, &verdict->requested->key.address))
+		return false;
+	return address_is_ipv4(sender) ? address_to_ipv4(sender) != 0 :
+					 !address_equal(sender, &address_unspecified);
 }
 
 static void reply_arp(const struct arp_packet *request, const uint8_t mac[MAC_LENGTH],

@@ -12,11 +12,11 @@
 
 /** DOC: What a received frame means to us, ARP or neighbor discovery: pure, without system calls. */
 
-/** struct responder_verdict - what to do about one frame; both may be asked for. */
+/** struct responder_verdict - what one frame is about; it may be both. */
 struct responder_verdict {
-	/** The address that the frame asks for and that must be answered, or NULL. */
+	/** The address that the frame asks for, answered by us or only watched, or NULL. */
 	struct entry *requested;
-	/** The address of ours that the frame's sender says it has, or NULL. */
+	/** The address that we answer and that the frame's sender says it has, or NULL. */
 	struct entry *claimed;
 
 	/** The frame is a packet from another host; otherwise the rest is of no meaning. */
@@ -24,7 +24,8 @@ struct responder_verdict {
 
 	/** The address that the sender says it has, ours or not. */
 	struct address has;
-	/** The sender's hardware address. */
+	/** The sender's addresses; the first is unspecified, in its family, when the sender has none yet. */
+	struct address sender;
 	uint8_t sender_mac[MAC_LENGTH];
 	/** It tells (ARP reply, advertisement) rather than asks (ARP request, solicitation). */
 	bool tells;
@@ -69,6 +70,13 @@ void responder_decide_arp(const struct table *table, uint32_t port, const uint8_
 void responder_decide_ndp(const struct table *table, uint32_t port, const uint8_t mac[MAC_LENGTH],
 			  const uint8_t *frame, size_t length, struct responder_verdict *verdict);
 
+/**
+ * responder_has_asker() - Return: true if who asked can be told later where the address is
+ *
+ * A probe has no address to be told at. Who has the address, or says so, knows.
+ */
+bool responder_has_asker(const struct responder_verdict *verdict);
+
 /** typedef responder_decide - one of the two, for a port that speaks its protocol */
 typedef void (*responder_decide)(const struct table *table, uint32_t port,
 				 const uint8_t mac[MAC_LENGTH], const uint8_t *frame, size_t length,
@@ -76,7 +84,7 @@ typedef void (*responder_decide)(const struct table *table, uint32_t port,
 
 /**
  * responder_reply() - build the answer to a request
- * @verdict:	one that has requested set
+ * @verdict:	one that has requested set, to an address that we answer
  * @mac:	hardware address of the port
  * @frame:	written
  *

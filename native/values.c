@@ -141,6 +141,7 @@ static napi_value make_stats(napi_env env, const struct address_stats *stats)
 	TRY(set_number(env, object, "requestsReceived", (double)stats->requests_received));
 	TRY(set_number(env, object, "repliesSent", (double)stats->replies_sent));
 	TRY(set_number(env, object, "gratuitousSent", (double)stats->gratuitous_sent));
+	TRY(set_number(env, object, "directedSent", (double)stats->directed_sent));
 	return object;
 }
 

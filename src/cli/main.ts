@@ -100,7 +100,9 @@ program
 
 program
   .command("speaker")
-  .description("announce addresses from this node by gratuitous ARP, and answer for them")
+  .description(
+    "announce addresses from this node by ARP and neighbor discovery, and answer for them",
+  )
   .addOption(kubeconfigOption())
   .addOption(namespaceOption())
   .addOption(podNameOption())
@@ -118,6 +120,15 @@ program
       "--dataplane-health <url>",
       "where kube-proxy, or what stands in for it, tells of its health; none: do not ask; default: port 10256 of the node",
     ).argParser(parseHealthUrl),
+  )
+  .addOption(
+    new Option(
+      "--gratuitous-arp-interval <seconds>",
+      "announce every address, IPv6 too, again each so often; 0: only when something changed",
+    )
+      .env("METALLB_GRATUITOUS_ARP_INTERVAL")
+      .default(0)
+      .argParser(parseSeconds),
   )
   .option("--check", "tell whether this node has all that a speaker needs, and end")
   .addOption(
@@ -143,6 +154,7 @@ program
       metricsCertDir: options.metricsCertDir,
       namespace: options.namespace ?? podNamespace(),
       dataplaneHealth: options.dataplaneHealth ?? kubeProxyHealth,
+      gratuitousInterval: options.gratuitousArpInterval,
     };
     process.exitCode = await runSpeaker(settings);
   });
@@ -223,6 +235,7 @@ interface SpeakerFlags extends CommonFlags {
   readonly nodeName?: string;
   readonly excludedInterfacesFile: string;
   readonly dataplaneHealth?: readonly string[];
+  readonly gratuitousArpInterval: number;
   readonly check?: boolean;
   readonly output: CheckOutput;
 }

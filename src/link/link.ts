@@ -74,6 +74,8 @@ export interface AddressStats extends LinkEntry {
   readonly requestsReceived: number;
   readonly repliesSent: number;
   readonly gratuitousSent: number;
+  /** To gateways and to those who asked for the address before. */
+  readonly directedSent: number;
 }
 
 /**
@@ -87,6 +89,7 @@ export interface AddressStats extends LinkEntry {
  */
 export class Link {
   readonly #addonPath: string | undefined;
+  readonly #refreshSeconds: number;
   readonly #onEvents: (events: readonly LinkEvent[]) => void;
   readonly #log: Log;
   #open: { readonly addon: NativeAddon; readonly engine: NativeEngine } | undefined;
@@ -94,15 +97,18 @@ export class Link {
 
   /**
    * @param options.addonPath where `steelyard.node` is; by default where the build puts it
+   * @param options.refreshSeconds announce again each so many seconds, 0 (the default) for never
    * @param options.onEvents called on the event loop with what happened since the last call, in
    *   order, except that the picture of the interfaces comes first; at most 512 other events a call
    */
   constructor(options: {
     readonly addonPath?: string;
+    readonly refreshSeconds?: number;
     readonly onEvents: (events: readonly LinkEvent[]) => void;
     readonly log: Log;
   }) {
     this.#addonPath = options.addonPath;
+    this.#refreshSeconds = options.refreshSeconds ?? 0;
     this.#onEvents = options.onEvents;
     this.#log = options.log;
   }
@@ -119,6 +125,7 @@ export class Link {
     const addon = loadNativeAddon(this.#addonPath);
     const engine = openEngine(addon, () => this.#takeNews());
     this.#open = { addon, engine };
+    addon.setRefresh(engine, this.#refreshSeconds);
     this.#interfaces = addon.interfaces(engine).map(toNetworkInterface);
   }
 
@@ -141,8 +148,30 @@ export class Link {
   }
 
   /**
-   * Stops answering these entries and cancels their announcements. After the return no frame for
-   * them leaves this node. Entries that are not answered are ignored.
+   * Remembers who asks for these entries from now on, the last 30 of each, and answers them no
+   * more. Answered later, an entry tells them by its announcement. Refuses as {@link answer}.
+   */
+  watch(entries: readonly LinkEntry[]): readonly LinkRefusal[] {
+    const { addon, engine } = this.#opened();
+    const { accepted, refused } = sortOut(entries);
+    for (const [name, addresses] of accepted) {
+      addon.watch(engine, name, packAddresses(addresses));
+    }
+    return refused;
+  }
+
+  /**
+   * Takes these default gateways of the node, at most two of a family: each announcement is told
+   * to them, too, where they are on the link.
+   */
+  setGateways(gateways: readonly IpAddress[]): void {
+    const { addon, engine } = this.#opened();
+    addon.setGateways(engine, packAddresses(gateways.filter((it) => !isMappedAddress(it))));
+  }
+
+  /**
+   * Stops answering or watching these entries, forgets who asked, and cancels their announcements. After the return no frame for
+   * them leaves this node. Entries that are unknown are ignored.
    */
   withdraw(entries: readonly LinkEntry[]): void {
     const { addon, engine } = this.#opened();
@@ -153,8 +182,10 @@ export class Link {
 
   /**
    * Starts the gratuitous schedule of these entries anew: both forms of ARP, or one advertisement, at 0, 0.1, 1.1, 2.2 and 4.4 s,
-   * paced over all entries to 5,000 frames a second at first and 500 for the repeats. Entries that
-   * are not answered are ignored; rounds that fall into a time without link are lost.
+   * paced over all entries to 5,000 frames a second at first and 500 for the repeats. Gateways and
+   * those who asked for the address are told one by one besides, at 0 and 1.1 s, by ordinary
+   * requests from it. Entries that are not answered are ignored; rounds that fall into a time
+   * without link are lost.
    */
   announce(entries: readonly LinkEntry[]): void {
     const { addon, engine } = this.#opened();

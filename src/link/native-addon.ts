@@ -60,6 +60,7 @@ export interface NativeStats {
   readonly requestsReceived: number;
   readonly repliesSent: number;
   readonly gratuitousSent: number;
+  readonly directedSent: number;
 }
 
 /**
@@ -74,6 +75,9 @@ export interface NativeAddon {
   close(engine: NativeEngine): void;
   answer(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
   withdraw(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
+  watch(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
+  setGateways(engine: NativeEngine, addresses: Uint8Array): void;
+  setRefresh(engine: NativeEngine, seconds: number): void;
   announce(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
   observe(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;
   ignore(engine: NativeEngine, interfaceName: string, addresses: Uint8Array): void;

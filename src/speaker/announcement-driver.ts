@@ -27,7 +27,7 @@ export interface AnnouncementDriverOptions {
   readonly allocations: Store<IpAllocationObject>;
   readonly bundles: Store<L2BundleObject>;
   readonly vanished: VanishedObjects;
-  readonly link: Pick<Link, "answer" | "withdraw" | "announce">;
+  readonly link: Pick<Link, "answer" | "watch" | "withdraw" | "announce" | "setGateways">;
   readonly clock: Clock;
   readonly log: Log;
   /** Called when something of this node's own changed. */
@@ -49,7 +49,7 @@ export class AnnouncementDriver {
     this.#options = options;
     this.#assignments = new Assignments(options.node);
     this.#handovers = new Handovers(options.clock, (addresses) =>
-      this.#own(addresses.map((address) => ({ kind: "unassign", address }))),
+      this.#own(addresses.map((address) => this.#assignments.standing(address))),
     );
   }
 
@@ -123,6 +123,7 @@ export class AnnouncementDriver {
     interfaces: readonly NetworkInterface[],
     defaultGateways: readonly IpAddress[],
   ): void {
+    this.#options.link.setGateways(defaultGateways);
     this.#take([{ kind: "link", interfaces, defaultGateways }]);
     this.#options.onChange();
   }
@@ -208,11 +209,13 @@ export class AnnouncementDriver {
 
   #own(changes: readonly AssignmentChange[]): void {
     for (const change of changes) {
-      if (change.kind !== "yield") {
-        this.#handovers.take({ kind: "settled", address: change.address });
-        this.#take([change]);
-      } else if (this.#state.assigned.has(change.address)) {
+      if (change.kind === "yield" && this.#state.assigned.has(change.address)) {
         this.#handovers.take(change);
+      } else {
+        const settled =
+          change.kind === "yield" ? this.#assignments.standing(change.address) : change;
+        this.#handovers.take({ kind: "settled", address: change.address });
+        this.#take([settled]);
       }
     }
     if (changes.length > 0) {
@@ -232,12 +235,13 @@ export class AnnouncementDriver {
     const { link, log } = this.#options;
     const of = (kind: AnnouncerEffect["kind"]): readonly AnnouncerEffect[] =>
       effects.filter((effect) => effect.kind === kind);
-    link.withdraw(of("withdraw"));
+    link.withdraw([...of("withdraw"), ...of("unwatch")]);
+    link.watch(of("watch"));
     link.answer(of("answer"));
     link.announce(of("announce"));
     for (const effect of effects) {
       const { kind, address, interface: nic } = effect;
-      if (kind !== "announce") {
+      if (kind === "answer" || kind === "withdraw") {
         const service = this.servicesOf(address);
         log.info(
           { service, address, interface: nic },

@@ -44,6 +44,7 @@ export async function runSpeaker(settings: SpeakerSettings): Promise<number> {
   const network = new NetworkSide({
     node: nodeName,
     ...{ allocations, bundles, ownSpeaker, vanished, excluded, clock, log },
+    refreshSeconds: settings.gratuitousInterval,
     onChange: () => report.trigger(),
   });
   const { link, driver, conflicts } = network;

@@ -20,6 +20,8 @@ export interface NetworkSideOptions {
   readonly vanished: VanishedObjects;
   readonly excluded: ExcludedInterfaces;
   readonly addonPath?: string;
+  /** As the link's. */
+  readonly refreshSeconds?: number;
   readonly clock: Clock;
   readonly log: Log;
   /** Called when the node's report may say something else than before. */

@@ -13,5 +13,7 @@ export interface SpeakerSettings extends MetricsSettings {
   readonly excludedInterfacesFile: string;
   /** Where the node's kube-proxy is asked for its health; empty: nowhere. */
   readonly dataplaneHealth: readonly string[];
+  /** Addresses are announced again each so many seconds; 0: only when something changed. */
+  readonly gratuitousInterval: number;
   readonly logLevel: LogLevel;
 }

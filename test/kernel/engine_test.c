@@ -152,6 +152,10 @@ static void change_table(void)
 		answered_count += (size_t)answer - (size_t)*one;
 		*one = answer;
 	}
+	if (!answer && below(2)) {
+		CHECK(engine_watch(engine, names[interface], addresses, count) == 0);
+		return;
+	}
 	if (!answer) {
 		engine_withdraw(engine, names[interface], addresses, count);
 		return;
@@ -196,6 +200,8 @@ static uint64_t read_everything(void)
 	size_t count;
 
 	engine_take(engine, &news);
+	engine_set_gateways(engine, (struct address[]){ address_of(below(ADDRESSES)) }, below(2));
+	engine_set_refresh(engine, below(2) * 1000000);
 	CHECK(engine_copy_interfaces(engine, &all) == 0);
 	CHECK(interfaces_by_name(&all, "lo") != NULL);
 	interfaces_free(&all);

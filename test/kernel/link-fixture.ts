@@ -50,7 +50,7 @@ const ndpFence: Fence = {
 export let addonPath = "";
 
 /** Gives each test of the calling file a fresh LAN and link; returns what holds them. */
-export function useLink(): LinkFixture {
+export function useLink(options: { readonly refreshSeconds?: number } = {}): LinkFixture {
   const events: LinkEvent[] = [];
   const fixture = { events } as { -readonly [K in keyof LinkFixture]: LinkFixture[K] };
   beforeAll(async () => {
@@ -62,6 +62,7 @@ export function useLink(): LinkFixture {
     events.length = 0;
     fixture.lan = await Lan.create();
     fixture.link = new Link({
+      ...options,
       addonPath,
       onEvents: (more) => events.push(...more),
       log: silentLog,

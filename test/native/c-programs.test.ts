@@ -27,6 +27,7 @@ const programs = {
     "ethernet.c",
   ],
   event_queue_test: ["event_queue.c"],
+  directed_test: ["directed.c", "requesters.c", "arp.c", "ndp.c", "ethernet.c"],
   interfaces_test: ["interfaces.c", "ethernet.c"],
   netlink_messages_test: ["netlink.c", "interfaces.c", "ethernet.c"],
 } as const;
@@ -93,6 +94,10 @@ describe("the native code's own tests, with sanitizers", () => {
     await run(await compileProgram("responder_test"), []);
   });
 
+  test("who asked for an address, and the gateways, are told of it one by one, as many as there is room for", async () => {
+    await run(await compileProgram("directed_test"), []);
+  });
+
   test("an announcement is five rounds, paced over all addresses", async () => {
     await run(await compileProgram("burst_test"), []);
   });
@@ -136,8 +141,8 @@ describe("the fuzzer", () => {
     {
       what: "a claim taken from the wrong field",
       file: "responder.c",
-      right: "find_ipv4(table, port, packet->sender_address)",
-      wrong: "find_ipv4(table, port, packet->target_address)",
+      right: "verdict->sender = address_from_ipv4(packet->sender_address)",
+      wrong: "verdict->sender = address_from_ipv4(packet->target_address)",
     },
     {
       what: "an option longer than the packet",

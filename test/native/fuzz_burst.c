@@ -18,7 +18,7 @@ static uint64_t frames;
 
 void fuzz_burst_start(void)
 {
-	burst_init(&burst);
+	burst_init(&burst, &burst_announcement);
 	for (int i = 0; i < NODES; i++) {
 		burst_node_init(&nodes[i]);
 		taken[i] = BURST_ROUNDS;
@@ -45,5 +45,5 @@ void fuzz_burst_step(void)
 		frames += BURST_FRAMES_PER_ROUND;
 	}
 	CHECK(burst_wake_at(&burst) > now);
-	CHECK(frames <= 64 + now * (BURST_FIRST_RATE + BURST_REPEAT_RATE) / 1000000000ull);
+	CHECK(frames <= 64 + now * (burst_announcement.first_rate + burst_announcement.repeat_rate) / 1000000000ull);
 }

@@ -31,6 +31,7 @@ void fuzz_ndp_start(void)
 		address.bytes[15] = (uint8_t)(FIRST_KEY + i);
 		model[i] = entry_put(&table, 0, &address);
 		CHECK(model[i] != NULL);
+		model[i]->answered = true;
 	}
 }
 

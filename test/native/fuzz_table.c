@@ -69,6 +69,7 @@ static void change_table(void)
 
 		CHECK(entry && (!*known || *known == entry));
 		count += !*known;
+		entry->answered = true;
 		*known = entry;
 	} else if (*known) {
 		entry_remove(&table, *known);

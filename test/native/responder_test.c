@@ -223,6 +223,46 @@ static void notices_claims_of_an_ipv6_address(void)
 	CHECK(!judge_ndp(AT_TYPE, advertisement, 5, 6, our_mac, 6).claimed);
 }
 
+/* A request for such an address is worth remembering; whoever has it makes no claim. */
+static void tells_what_is_only_watched(void)
+{
+	static const uint8_t advertisement[5] = { NDP_ADVERTISEMENT, 0, 0, 0, 0x20 };
+	struct responder_verdict verdict = judge(request_frame);
+
+	CHECK(verdict.requested == ours && !verdict.requested->answered);
+	CHECK(memcmp(verdict.sender.bytes + 12, client_address, 4) == 0);
+	CHECK(address_is_ipv4(&verdict.sender) && mac_equal(verdict.sender_mac, their_mac));
+	CHECK(!judge_changed(SENDER, service_address, 4).claimed);
+
+	verdict = judge_ndp(0, "", 0, 0, "", 0);
+	CHECK(verdict.requested == ours6);
+	CHECK(memcmp(verdict.sender.bytes, client_address6, 16) == 0);
+	CHECK(!judge_ndp(AT_TYPE, advertisement, 5, 0, "", 0).claimed);
+}
+
+/* Who probes has no address yet, and a node's own announcement asks nothing. */
+static void only_who_asks_under_an_address_is_an_asker(void)
+{
+	static const uint8_t nobody[4] = { 0 };
+	static const uint8_t not_ours[4] = { 192, 0, 2, 5 };
+	struct responder_verdict verdict = judge(request_frame);
+
+	CHECK(responder_has_asker(&verdict));
+	verdict = judge_changed(SENDER, nobody, 4);
+	CHECK(verdict.requested && !responder_has_asker(&verdict));
+	verdict = judge_changed(SENDER, service_address, 4);
+	CHECK(verdict.requested && !responder_has_asker(&verdict));
+	verdict = judge_changed(TARGET, not_ours, 4);
+	CHECK(!responder_has_asker(&verdict));
+
+	verdict = judge_ndp(0, "", 0, 0, "", 0);
+	CHECK(responder_has_asker(&verdict));
+	verdict = judge_ndp(AT_SOURCE, service_address6, 16, 0, "", 0);
+	CHECK(verdict.requested && !responder_has_asker(&verdict));
+	responder_decide_ndp(&table, PORT, our_mac, dad_frame, sizeof(dad_frame), &verdict);
+	CHECK(verdict.requested && !responder_has_asker(&verdict));
+}
+
 int main(void)
 {
 	struct address address6;
@@ -235,6 +275,11 @@ int main(void)
 	table_init(&table, 1);
 	ours = entry_put(&table, PORT, &address);
 	ours6 = entry_put(&table, PORT, &address6);
+	tells_what_is_only_watched();
+	only_who_asks_under_an_address_is_an_asker();
+	ours->answered = true;
+	ours6->answered = true;
+	only_who_asks_under_an_address_is_an_asker();
 	answers_a_broadcast_request();
 	answers_to_the_sender_inside_the_packet();
 	answers_probes_and_unicast_and_foreign_subnets();

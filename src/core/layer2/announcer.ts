@@ -19,6 +19,10 @@ export interface AnnouncerState {
   readonly assigned: Map<IpAddress, readonly string[]>;
   /** The interfaces on which each address is answered now. */
   readonly answering: Map<IpAddress, readonly string[]>;
+  /** The interfaces that would be named for each address that we are the next to announce. */
+  readonly standby: Map<IpAddress, readonly string[]>;
+  /** The interfaces on which it is remembered who asks for each of those. */
+  readonly watching: Map<IpAddress, readonly string[]>;
   readonly failures: Map<IpAddress, SpeakerFailure>;
   /** Interfaces on which the kernel refuses what answering ARP needs, and its words. */
   readonly brokenInterfaces: Map<string, string>;
@@ -39,7 +43,13 @@ export type AnnouncerInput =
       readonly address: IpAddress;
       readonly interfaces: readonly string[];
     }
-  /** It no longer is. */
+  /** Another node announces it, and we may be next. */
+  | {
+      readonly kind: "standby";
+      readonly address: IpAddress;
+      readonly interfaces: readonly string[];
+    }
+  /** It no longer is either. */
   | { readonly kind: "unassign"; readonly address: IpAddress }
   /** The node's interfaces or gateways changed. */
   | {
@@ -55,9 +65,12 @@ export type AnnouncerInput =
       readonly error: string | undefined;
     };
 
-/** What the link has to do. `announce`: start the gratuitous schedule; always after its `answer`. */
+/**
+ * What the link has to do. `announce`: start the gratuitous schedule; always after its `answer`.
+ * `watch`: remember who asks, without an answer, until `unwatch` or `answer`.
+ */
 export interface AnnouncerEffect {
-  readonly kind: "answer" | "withdraw" | "announce";
+  readonly kind: "answer" | "withdraw" | "announce" | "watch" | "unwatch";
   readonly address: IpAddress;
   readonly interface: string;
 }
@@ -75,6 +88,8 @@ export function silentAnnouncer(): AnnouncerState {
     picture: pictureOf([]),
     assigned: new Map(),
     answering: new Map(),
+    standby: new Map(),
+    watching: new Map(),
     failures: new Map(),
     brokenInterfaces: new Map(),
     brokenForIpv6: new Map(),
@@ -93,12 +108,17 @@ export function silentAnnouncer(): AnnouncerState {
 export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerStep {
   switch (input.kind) {
     case "assign":
+      state.standby.delete(input.address);
       state.assigned.set(input.address, input.interfaces);
       return { state, effects: settle(state, input.address, noChange) };
-    case "unassign": {
+    case "standby":
       state.assigned.delete(input.address);
+      state.standby.set(input.address, input.interfaces);
       return { state, effects: settle(state, input.address, noChange) };
-    }
+    case "unassign":
+      state.assigned.delete(input.address);
+      state.standby.delete(input.address);
+      return { state, effects: settle(state, input.address, noChange) };
     case "link": {
       const next = {
         ...state,
@@ -108,7 +128,7 @@ export function step(state: AnnouncerState, input: AnnouncerInput): AnnouncerSte
       };
       forgetRefusals(next);
       const renewed = renewedInterfaces(state.interfaces, input.interfaces);
-      const effects = [...state.assigned.keys()].flatMap((address) =>
+      const effects = [...state.assigned.keys(), ...state.standby.keys()].flatMap((address) =>
         settle(next, address, renewed),
       );
       return { state: next, effects };
@@ -173,12 +193,47 @@ function settle(
     effects.push({ kind: "answer", address, interface: name });
     effects.push({ kind: "announce", address, interface: name });
   }
-  if (after.length === 0) {
-    state.answering.delete(address);
+  remember(state.answering, address, after);
+  return [...effects, ...settleWatching(state, address, after)];
+}
+
+/** The same for what is only watched; what is answered now needs no end of its watch. */
+function settleWatching(
+  state: AnnouncerState,
+  address: IpAddress,
+  answered: readonly string[],
+): readonly AnnouncerEffect[] {
+  const before = state.watching.get(address) ?? [];
+  const after = standbyInterfacesFor(state, address);
+  remember(state.watching, address, after);
+  const over = before.filter((name) => !after.includes(name) && !answered.includes(name));
+  const begun = after.filter((name) => !before.includes(name));
+  return [
+    ...over.map((name) => ({ kind: "unwatch" as const, address, interface: name })),
+    ...begun.map((name) => ({ kind: "watch" as const, address, interface: name })),
+  ];
+}
+
+function remember(
+  where: Map<IpAddress, readonly string[]>,
+  address: IpAddress,
+  interfaces: readonly string[],
+): void {
+  if (interfaces.length === 0) {
+    where.delete(address);
   } else {
-    state.answering.set(address, after);
+    where.set(address, interfaces);
   }
-  return effects;
+}
+
+/** What could not be announced here is no failure before it is ours. */
+function standbyInterfacesFor(state: AnnouncerState, address: IpAddress): readonly string[] {
+  const named = state.standby.get(address);
+  if (named === undefined || refuse(state, address) !== undefined) {
+    return [];
+  }
+  const choice = chooseInterfaces(state.picture.candidates, named, address);
+  return choice.kind === "chosen" ? choice.names : [];
 }
 
 /** What cannot be answered on any of its interfaces is a failure; the link goes on trying. */

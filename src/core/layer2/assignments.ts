@@ -6,13 +6,13 @@ import type { AnnouncerInput } from "./announcer.ts";
 
 /** An assignment that came or went, as the announcer takes it. */
 export type AssignmentChange =
-  | Extract<AnnouncerInput, { kind: "assign" | "unassign" }>
+  | Extract<AnnouncerInput, { kind: "assign" | "standby" | "unassign" }>
   /** Another node takes the address over from this one, as planned: it may be answered until that one does. */
   | { readonly kind: "yield"; readonly address: IpAddress };
 
 /**
  * Which addresses are this node's to announce: those allocations whose bundle
- * names this node as owner.
+ * names this node as owner; and which it may be the next to announce, as standby.
  *
  * Kept up one object at a time. A bundle version lower than one seen before is
  * ignored: it was decided by a leader that has been replaced, or before etcd was
@@ -50,17 +50,17 @@ export class Assignments {
     }
     this.#ignored.delete(bundle.name);
     this.#bundles.set(bundle.name, bundle);
-    const mine = bundle.owner.node === this.#node;
-    const wasMine = known?.owner.node === this.#node;
-    return mine || wasMine ? this.#changesOf(bundle.name, this.#isPlanned(bundle)) : [];
+    return this.#concerns(bundle) || this.#concerns(known)
+      ? this.#changesOf(bundle.name, this.#isPlanned(bundle))
+      : [];
   }
 
   /** Takes note that a bundle was deleted. */
   removeBundle(name: string): readonly AssignmentChange[] {
-    const wasMine = this.#bundles.get(name)?.owner.node === this.#node;
+    const concerned = this.#concerns(this.#bundles.get(name));
     this.#bundles.delete(name);
     this.#ignored.delete(name);
-    return wasMine ? this.#changesOf(name) : [];
+    return concerned ? this.#changesOf(name) : [];
   }
 
   /** Takes an allocation as it reads now; only `Allocated` ones are announced. */
@@ -84,6 +84,19 @@ export class Assignments {
     return bundle !== undefined && this.#bundles.get(bundle)?.owner.node === this.#node;
   }
 
+  /** Returns how this node stands to the address now. */
+  standing(address: IpAddress): Exclude<AssignmentChange, { kind: "yield" }> {
+    const name = this.#bundleOf.get(address);
+    const bundle = name === undefined ? undefined : this.#bundles.get(name);
+    if (bundle?.owner.node === this.#node) {
+      return { kind: "assign", address, interfaces: bundle.owner.interfaces };
+    }
+    const standby = bundle?.standbys.find(({ node }) => node === this.#node);
+    return standby === undefined
+      ? { kind: "unassign", address }
+      : { kind: "standby", address, interfaces: standby.interfaces };
+  }
+
   #place(address: IpAddress, bundle: string | undefined): readonly AssignmentChange[] {
     const before = this.#bundleOf.get(address);
     if (before !== bundle) {
@@ -99,8 +112,19 @@ export class Assignments {
       }
     }
     // An address changes its bundle only while somebody is there to choose another one.
-    const moves = bundle !== undefined && bundle !== before;
-    return this.owns(before) || this.owns(bundle) ? [this.#changeOf(address, moves)] : [];
+    const moves = this.owns(before) && bundle !== undefined && bundle !== before;
+    const concerned = [before, bundle].some(
+      (name) => name !== undefined && this.#concerns(this.#bundles.get(name)),
+    );
+    return concerned ? [this.#changeOf(address, moves)] : [];
+  }
+
+  /** True if this node is the owner or a standby. */
+  #concerns(bundle: L2Bundle | undefined): boolean {
+    return (
+      bundle !== undefined &&
+      [bundle.owner, ...bundle.standbys].some(({ node }) => node === this.#node)
+    );
   }
 
   /** True if the bundle was taken from this node while it could still serve it. */
@@ -114,10 +138,7 @@ export class Assignments {
   }
 
   #changeOf(address: IpAddress, planned: boolean): AssignmentChange {
-    const name = this.#bundleOf.get(address);
-    const bundle = name === undefined ? undefined : this.#bundles.get(name);
-    return bundle?.owner.node === this.#node
-      ? { kind: "assign", address, interfaces: bundle.owner.interfaces }
-      : { kind: planned ? "yield" : "unassign", address };
+    const standing = this.standing(address);
+    return planned && standing.kind !== "assign" ? { kind: "yield", address } : standing;
   }
 }

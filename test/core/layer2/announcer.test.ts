@@ -1,65 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type AnnouncerEffect,
-  type AnnouncerInput,
-  type AnnouncerState,
-  brokenFor,
-  silentAnnouncer,
-  step,
-} from "../../../src/core/layer2/announcer.ts";
+import { type AnnouncerInput, brokenFor } from "../../../src/core/layer2/announcer.ts";
 import type { IpFamily } from "../../../src/core/net/ip-address.ts";
 import { parseMacAddress } from "../../../src/core/net/mac-address.ts";
 import type { NetworkInterface } from "../../../src/core/net/network-interface.ts";
 import { ip } from "../net/arbitraries.ts";
+import { Announcer, announcerOn } from "./announcing-node.ts";
 import { nic } from "./interfaces.ts";
-
-/** An announcer, and a link that does what it is told. */
-class Announcer {
-  state: AnnouncerState = silentAnnouncer();
-  readonly answered = new Set<string>();
-
-  /** Takes an input; returns the effects as words. */
-  take(input: AnnouncerInput): readonly string[] {
-    const { state, effects } = step(this.state, input);
-    this.state = state;
-    for (const effect of effects) {
-      this.#carryOut(effect);
-    }
-    return effects.map((it) => `${it.kind} ${it.address} on ${it.interface}`);
-  }
-
-  assign(address: string, ...interfaces: readonly string[]): readonly string[] {
-    return this.take({ kind: "assign", address: ip(address), interfaces });
-  }
-
-  unassign(address: string): readonly string[] {
-    return this.take({ kind: "unassign", address: ip(address) });
-  }
-
-  link(interfaces: readonly NetworkInterface[], ...gateways: readonly string[]): readonly string[] {
-    return this.take({ kind: "link", interfaces, defaultGateways: gateways.map(ip) });
-  }
-
-  failure(address: string): string | undefined {
-    return this.state.failures.get(ip(address))?.reason;
-  }
-
-  #carryOut({ kind, address, interface: name }: AnnouncerEffect): void {
-    const entry = `${address} on ${name}`;
-    if (kind === "announce") {
-      expect(this.answered).toContain(entry);
-    } else {
-      this.answered[kind === "answer" ? "add" : "delete"](entry);
-    }
-  }
-}
-
-function announcerOn(...interfaces: readonly NetworkInterface[]): Announcer {
-  const announcer = new Announcer();
-  announcer.link(interfaces);
-  return announcer;
-}
 
 const lan = nic("eth0", ["192.0.2.241/24"]);
 const both = (name: string, address = "192.0.2.4"): readonly string[] => [
@@ -252,6 +199,29 @@ describe("refused, whoever asks", () => {
   });
 });
 
+describe("a standby", () => {
+  test("watches where it would answer, silently, and answers there when its turn comes", () => {
+    const announcer = announcerOn(lan, nic("eth1", ["198.51.100.1/24"]));
+    expect(announcer.standBy("192.0.2.4")).toEqual(["watch 192.0.2.4 on eth0"]);
+    expect(announcer.standBy("192.0.2.4")).toEqual([]);
+    expect(announcer.assign("192.0.2.4")).toEqual(both("eth0"));
+    expect(announcer.standBy("192.0.2.4")).toEqual([
+      "withdraw 192.0.2.4 on eth0",
+      "watch 192.0.2.4 on eth0",
+    ]);
+    expect(announcer.unassign("192.0.2.4")).toEqual(["unwatch 192.0.2.4 on eth0"]);
+  });
+
+  test("follows its interfaces, and fails at nothing", () => {
+    const announcer = announcerOn(lan);
+    expect(announcer.standBy("192.0.2.4", "eth9")).toEqual([]);
+    expect(announcer.failure("192.0.2.4")).toBeUndefined();
+    expect(announcer.link([lan, nic("eth9", [])])).toEqual(["watch 192.0.2.4 on eth9"]);
+    expect(announcer.link([lan])).toEqual(["unwatch 192.0.2.4 on eth9"]);
+    expect(announcer.standBy("192.0.2.241")).toEqual([]);
+  });
+});
+
 describe("a kernel that refuses", () => {
   const refused = (
     name: string,
@@ -337,6 +307,9 @@ describe("after any sequence of changes", () => {
     fc
       .tuple(address, fc.subarray(["eth0", "eth1", "eth9"]))
       .map(([it, named]) => ({ kind: "assign" as const, address: it, interfaces: named })),
+    fc
+      .tuple(address, fc.subarray(["eth0", "eth1", "eth9"]))
+      .map(([it, named]) => ({ kind: "standby" as const, address: it, interfaces: named })),
     address.map((it) => ({ kind: "unassign" as const, address: it })),
     interfaces.map((it) => ({ kind: "link" as const, interfaces: it, defaultGateways: [] })),
     fc
@@ -354,25 +327,35 @@ describe("after any sequence of changes", () => {
   );
   const history = fc.array(input, { maxLength: 40 });
 
-  test("the link answers what a fresh announcer would have it answer", () => {
+  /** An announcer that learns in one go what the other one knows. */
+  function freshCopyOf({ state }: Announcer): Announcer {
+    const fresh = new Announcer();
+    const { interfaces: now, defaultGateways } = state;
+    fresh.take({ kind: "link", interfaces: now, defaultGateways });
+    for (const family of [4, 6] as const) {
+      for (const [name, error] of brokenFor(state, family)) {
+        fresh.take({ kind: "socket", interface: name, family, error });
+      }
+    }
+    for (const kind of ["assign", "standby"] as const) {
+      for (const [it, named] of kind === "assign" ? state.assigned : state.standby) {
+        fresh.take({ kind, address: it, interfaces: named });
+      }
+    }
+    return fresh;
+  }
+
+  test("the link answers and watches what a fresh announcer would have it answer and watch", () => {
     fc.assert(
       fc.property(history, (inputs) => {
         const announcer = new Announcer();
-        const fresh = new Announcer();
         for (const it of inputs) {
           announcer.take(it);
         }
-        const { interfaces: now, defaultGateways, assigned, answering, failures } = announcer.state;
-        fresh.take({ kind: "link", interfaces: now, defaultGateways });
-        for (const family of [4, 6] as const) {
-          for (const [name, error] of brokenFor(announcer.state, family)) {
-            fresh.take({ kind: "socket", interface: name, family, error });
-          }
-        }
-        for (const [it, named] of assigned) {
-          fresh.take({ kind: "assign", address: it, interfaces: named });
-        }
+        const fresh = freshCopyOf(announcer);
+        const { answering, failures } = announcer.state;
         expect([...announcer.answered].sort()).toEqual([...fresh.answered].sort());
+        expect([...announcer.watched].sort()).toEqual([...fresh.watched].sort());
         expect(new Map(failures)).toEqual(fresh.state.failures);
         const told = [...answering].flatMap(([it, names]) =>
           names.map((name) => `${it} on ${name}`),

@@ -91,6 +91,29 @@ describe("an address is this node's", () => {
   });
 });
 
+describe("an address that this node may be the next to announce", () => {
+  const standingBy = (owner: string, sequence = 0): L2Bundle => ({
+    ...bundle("b", owner, 1, sequence),
+    standbys: ["third", "me"]
+      .filter((node) => node !== owner)
+      .map((node) => ({ node, interfaces: [`${node}0`] })),
+  });
+
+  test("is told with the interfaces named here, becomes its own, and a standby's again", () => {
+    const mine = new Assignments("me");
+    mine.putAllocation(allocation("192.0.2.4", "b"));
+    expect(mine.putBundle(standingBy("other"))).toEqual([
+      { kind: "standby", address: "192.0.2.4", interfaces: ["me0"] },
+    ]);
+    expect(words(mine.putBundle(standingBy("me", 1)))).toEqual(["assign 192.0.2.4"]);
+    expect(words(mine.putBundle(standingBy("other", 2)))).toEqual(["standby 192.0.2.4"]);
+    expect(mine.owns("b")).toBe(false);
+    expect(words(mine.putAllocation(allocation("192.0.2.5", "b")))).toEqual(["standby 192.0.2.5"]);
+    expect(words(mine.removeAllocation(ip("192.0.2.4")))).toEqual(["unassign 192.0.2.4"]);
+    expect(words(mine.removeBundle("b"))).toEqual(["unassign 192.0.2.5"]);
+  });
+});
+
 test.each([
   [1, 9],
   [2, 3],

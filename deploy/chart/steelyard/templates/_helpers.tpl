@@ -22,6 +22,7 @@ imagePullPolicy: {{ . }}
 {{- end -}}
 
 {{- define "steelyard.speakerFlags" -}}
+{{- with .Values.speaker.gratuitousArpInterval }} {{ printf "--gratuitous-arp-interval=%v" . | quote }},{{ end }}
 {{- with .Values.speaker.dataplaneHealth }} {{ printf "--dataplane-health=%s" . | quote }},{{ end }}
 {{- include "steelyard.flags" . }}
 {{- end -}}
