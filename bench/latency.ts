@@ -1,4 +1,4 @@
-import { type ArpLatency, measureArp } from "./arp-client.ts";
+import { type AnswerLatency, measureAnswers } from "./answer-client.ts";
 import { type ComponentCost, type Contender, costsOf } from "./contender.ts";
 import { type Scene, withFleet } from "./fresh-cluster.ts";
 import { quantile } from "./quantile.ts";
@@ -27,8 +27,8 @@ export interface LatencyRound {
   /** From the first creation to the last first gratuitous ARP. */
   readonly allAnnounced: number;
   readonly costs: readonly ComponentCost[];
-  readonly arp: ArpLatency;
-  readonly kernelArp: ArpLatency;
+  readonly arp: AnswerLatency;
+  readonly kernelArp: AnswerLatency;
 }
 
 /** Measures one contender in a cluster of its own. */
@@ -64,8 +64,8 @@ async function measure(scene: Scene, options: LatencyOptions): Promise<LatencyRo
     allAssigned: Math.max(...times.map(({ assigned }) => assigned)) - begin,
     allAnnounced: Math.max(...times.map(({ announced }) => announced)) - begin,
     costs: await costsOf(sandbox, contender),
-    arp: await measureArp(client, first.address, 2_000),
-    kernelArp: await measureArp(client, node.ip, 2_000),
+    arp: await measureAnswers(client, first.address, 2_000),
+    kernelArp: await measureAnswers(client, node.ip, 2_000),
   };
 }
 

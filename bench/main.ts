@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { preflight } from "../sandbox/preflight.ts";
 import { insideWrapper, rerunWrapped } from "../sandbox/wrapper.ts";
 import { type AllocationOptions, benchAllocation } from "./allocation.ts";
-import { benchArp } from "./arp.ts";
+import { benchAnswers } from "./answers.ts";
 import { type Contender, metalLbContender, steelyard } from "./contender.ts";
 import { benchInterfaces } from "./interfaces.ts";
 import { benchIntruder } from "./intruder.ts";
@@ -157,15 +157,20 @@ program.addCommand(
     .option("--only <name>", "measure one: steelyard or metallb", only)
     .action((flags: ScaleFlags) => inWrapper(flags.only !== "steelyard", () => benchScale(flags))),
 );
-program.addCommand(
-  new Command("arp")
-    .description("ARP replies, idle and with JavaScript busy, against the kernel's own")
-    .option("--count <n>", "requests per round", positive, 5_000)
-    .option("--rounds <n>", "how often", positive, 3)
-    .action((options: { count: number; rounds: number }) =>
-      inWrapper(false, () => benchArp(options, print)),
-    ),
-);
+for (const [protocol, answers] of [
+  ["arp", "ARP replies"],
+  ["ndp", "Neighbor advertisements"],
+] as const) {
+  program.addCommand(
+    new Command(protocol)
+      .description(`${answers}, idle and with JavaScript busy, against the kernel's own`)
+      .option("--count <n>", "requests per round", positive, 5_000)
+      .option("--rounds <n>", "how often", positive, 3)
+      .action((options: { count: number; rounds: number }) =>
+        inWrapper(false, () => benchAnswers({ protocol, ...options }, print)),
+      ),
+  );
+}
 program.addCommand(
   new Command("interfaces")
     .description("Outage at a client when the announcing interface comes, goes or changes")

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /**
- * DOC: Measures how fast ARP requests are answered.
+ * DOC: Measures how fast ARP requests or neighbor solicitations are answered.
  *
- * Usage: arp-client INTERFACE SENDER-ADDRESS TARGET-ADDRESS latency COUNT
- *        arp-client INTERFACE SENDER-ADDRESS TARGET-ADDRESS rate SECONDS
+ * Usage: answer-client INTERFACE SENDER-ADDRESS TARGET-ADDRESS latency COUNT
+ *        answer-client INTERFACE SENDER-ADDRESS TARGET-ADDRESS rate SECONDS
  *
  * latency: one request at a time, 200 us apart; prints p50, p99 and p99.9 in
  * microseconds, and how many were not answered within 100 ms. rate: 64 requests
  * under way; prints answers a second. Both print one JSON object.
  */
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <netinet/if_ether.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,15 +24,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arp.h"
+#include "ndp.h"
+
 #define WINDOW 64
 #define PAUSE_NS 200000
 #define PATIENCE_MS 100
 
-struct frame {
-	struct ethhdr ethernet;
-	struct ether_arp arp;
-	uint8_t padding[18];
-} __attribute__((packed));
+/* What is asked, and by what its answer is known. */
+struct request {
+	struct address sender;
+	struct address target;
+	uint8_t mac[MAC_LENGTH];
+	struct frame frame;
+};
 
 static int64_t now_ns(void)
 {
@@ -50,10 +53,12 @@ static void fail(const char *what)
 	exit(2);
 }
 
-static int open_socket(const char *interface, struct frame *request)
+static int open_socket(const char *interface, struct request *request)
 {
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP) };
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ARP));
+	uint16_t ethertype =
+		address_is_ipv4(&request->target) ? ETHERTYPE_OF_ARP : ETHERTYPE_OF_IPV6;
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ethertype) };
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(ethertype));
 	struct ifreq hardware = { 0 };
 
 	if (fd < 0)
@@ -64,42 +69,65 @@ static int open_socket(const char *interface, struct frame *request)
 	strncpy(hardware.ifr_name, interface, IFNAMSIZ - 1);
 	if (ioctl(fd, SIOCGIFHWADDR, &hardware) < 0)
 		fail("SIOCGIFHWADDR");
-	memcpy(request->ethernet.h_source, hardware.ifr_hwaddr.sa_data, ETH_ALEN);
-	memcpy(request->arp.arp_sha, hardware.ifr_hwaddr.sa_data, ETH_ALEN);
+	memcpy(request->mac, hardware.ifr_hwaddr.sa_data, MAC_LENGTH);
 	return fd;
 }
 
-static void compose(struct frame *request, const char *sender, const char *target)
+static struct address read_address(const char *text)
 {
-	memset(request->ethernet.h_dest, 0xff, ETH_ALEN);
-	request->ethernet.h_proto = htons(ETH_P_ARP);
-	request->arp.arp_hrd = htons(ARPHRD_ETHER);
-	request->arp.arp_pro = htons(ETH_P_IP);
-	request->arp.arp_hln = ETH_ALEN;
-	request->arp.arp_pln = 4;
-	request->arp.arp_op = htons(ARPOP_REQUEST);
-	if (inet_pton(AF_INET, sender, request->arp.arp_spa) != 1 ||
-	    inet_pton(AF_INET, target, request->arp.arp_tpa) != 1)
+	struct address address;
+	uint32_t ipv4;
+
+	if (inet_pton(AF_INET, text, &ipv4) == 1)
+		return address_from_ipv4(ipv4);
+	if (inet_pton(AF_INET6, text, address.bytes) != 1)
 		fail("address");
+	return address;
 }
 
-static void ask(int fd, const struct frame *request)
+static void compose(struct request *request)
 {
-	if (send(fd, request, sizeof(*request), 0) < 0)
+	struct arp_packet arp;
+	struct ndp_packet ndp;
+
+	if (address_is_ipv4(&request->target)) {
+		arp_directed(address_to_ipv4(&request->sender), request->mac,
+			     address_to_ipv4(&request->target), mac_broadcast, &arp);
+		arp_write(&arp, &request->frame);
+	} else {
+		ndp_directed(&request->sender, request->mac, &request->target, NULL, &ndp);
+		ndp_write(&ndp, &request->frame);
+	}
+}
+
+static void ask(int fd, const struct request *request)
+{
+	if (send(fd, request->frame.bytes, request->frame.length, 0) < 0)
 		fail("send");
 }
 
-/* Takes one waiting frame. Return: true when it is the answer. */
-static bool take_answer(int fd, const struct frame *request)
+static bool is_answer(const uint8_t *bytes, size_t length, const struct request *request)
 {
-	struct frame frame;
+	struct arp_packet arp;
+	struct ndp_packet ndp;
 
-	return recv(fd, &frame, sizeof(frame), MSG_DONTWAIT) >= (ssize_t)(sizeof(frame) - 18) &&
-	       frame.arp.arp_op == htons(ARPOP_REPLY) &&
-	       memcmp(frame.arp.arp_spa, request->arp.arp_tpa, 4) == 0;
+	if (address_is_ipv4(&request->target))
+		return arp_parse(bytes, length, &arp) && arp.operation == ARP_OPERATION_REPLY &&
+		       arp.sender_address == address_to_ipv4(&request->target);
+	return ndp_parse(bytes, length, &ndp) && ndp.type == NDP_ADVERTISEMENT &&
+	       address_equal(&ndp.target, &request->target);
 }
 
-static bool await_answer(int fd, const struct frame *request)
+/* Takes one waiting frame. Return: true when it is the answer. */
+static bool take_answer(int fd, const struct request *request)
+{
+	uint8_t bytes[256];
+	ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+	return length > 0 && is_answer(bytes, (size_t)length, request);
+}
+
+static bool await_answer(int fd, const struct request *request)
 {
 	struct pollfd waiting = { .fd = fd, .events = POLLIN };
 
@@ -116,7 +144,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void measure_latency(int fd, const struct frame *request, int count)
+static void measure_latency(int fd, const struct request *request, int count)
 {
 	int64_t *took = calloc((size_t)count + 1, sizeof(*took));
 	int answered = 0;
@@ -137,7 +165,7 @@ static void measure_latency(int fd, const struct frame *request, int count)
 	free(took);
 }
 
-static void measure_rate(int fd, const struct frame *request, int seconds)
+static void measure_rate(int fd, const struct request *request, int seconds)
 {
 	int64_t start = now_ns(), end = start + seconds * 1000000000ll;
 	long answered = 0, lost = 0;
@@ -162,15 +190,17 @@ static void measure_rate(int fd, const struct frame *request, int seconds)
 
 int main(int argc, char **argv)
 {
-	struct frame request = { 0 };
+	struct request request = { 0 };
 	int fd;
 
 	if (argc != 6) {
-		fprintf(stderr, "arp-client INTERFACE SENDER TARGET latency COUNT | rate SECONDS\n");
+		fprintf(stderr, "answer-client INTERFACE SENDER TARGET latency COUNT | rate SECONDS\n");
 		return 2;
 	}
-	compose(&request, argv[2], argv[3]);
+	request.sender = read_address(argv[2]);
+	request.target = read_address(argv[3]);
 	fd = open_socket(argv[1], &request);
+	compose(&request);
 	if (strcmp(argv[4], "latency") == 0)
 		measure_latency(fd, &request, atoi(argv[5]));
 	else
