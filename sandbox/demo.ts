@@ -5,7 +5,8 @@ import type { IpAddress } from "../src/core/net/ip-address.ts";
 import { rankNodes } from "../src/core/placement/elect.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { registerSandbox } from "./background.ts";
-import type { Capture, CapturedFrame } from "./capture.ts";
+import type { Capture } from "./capture.ts";
+import { type DemoFamily, ipv4Demo, ipv6Demo } from "./demo/family.ts";
 import { formatDuration, Story, type Told } from "./demo/story.ts";
 import { apply, type Installation, images, installSteelyard } from "./installation.ts";
 import type { SandboxNode } from "./node.ts";
@@ -17,13 +18,12 @@ import { insideWrapper, rerunWrapped } from "./wrapper.ts";
 
 /** `npm run demo`: the blog post's own manifests on a real cluster, each step seen at the client. */
 
-const address = "192.0.2.4";
-const url = `http://${address}/`;
 const manifest = (name: string): string =>
   fileURLToPath(new URL(`./demo/${name}.yaml`, import.meta.url));
 
 /** What the steps have seen so far. */
 class Scene {
+  readonly family: DemoFamily;
   readonly sandbox: Sandbox;
   readonly watch: ServiceWatch;
   readonly capture: Capture;
@@ -31,7 +31,8 @@ class Scene {
   /** When the API server created the Service, as a watcher saw it: ms since the epoch. */
   createdAt = 0;
 
-  constructor(sandbox: Sandbox, watch: ServiceWatch, capture: Capture) {
+  constructor(family: DemoFamily, sandbox: Sandbox, watch: ServiceWatch, capture: Capture) {
+    this.family = family;
     this.sandbox = sandbox;
     this.watch = watch;
     this.capture = capture;
@@ -56,19 +57,20 @@ class Scene {
 
   /** The node whose MAC the client has for the address now. */
   async announcer(): Promise<SandboxNode> {
-    const { stdout } = await this.client.exec(["ip", "neigh", "show", address]);
+    const { stdout } = await this.client.exec(["ip", "neigh", "show", this.family.address]);
     return this.nodeByMac(/lladdr (\S+)/.exec(stdout)?.[1] ?? "");
   }
 }
 
-async function cluster(): Promise<{ scene: Scene; told: Told }> {
+async function cluster(family: DemoFamily): Promise<{ scene: Scene; told: Told }> {
   const start = systemClock.now();
   const sandbox = await startSandbox({ nodes: 3, clients: 1, images });
   const ms = systemClock.now() - start;
   const scene = new Scene(
+    family,
     sandbox,
     await ServiceWatch.start(sandbox.kubeconfigPath),
-    await sandbox.lan.capture(),
+    await sandbox.lan.capture({ filter: family.filter }),
   );
   const rootless = sandbox.rootless ? "; every Pod as uid 0, the only one that is mapped here" : "";
   const text =
@@ -83,7 +85,7 @@ async function cluster(): Promise<{ scene: Scene; told: Told }> {
  */
 async function install(scene: Scene): Promise<Told> {
   const names = scene.sandbox.nodes.map(({ name }) => name);
-  const [announcer = ""] = rankNodes(names, address as IpAddress);
+  const [announcer = ""] = rankNodes(names, scene.family.address as IpAddress);
   await kubectl(scene.sandbox, ["cordon", announcer]);
   const installation = await installSteelyard(scene.sandbox);
   await apply(scene.sandbox, manifest("example-app"));
@@ -95,8 +97,9 @@ async function install(scene: Scene): Promise<Told> {
 }
 
 async function assigned(scene: Scene): Promise<Told> {
+  const { address, suffix } = scene.family;
   await kubectl(scene.sandbox, ["rollout", "status", "deployment/my-example-app", "--timeout=60s"]);
-  await apply(scene.sandbox, manifest("pool-and-service"));
+  await apply(scene.sandbox, manifest(`pool-and-service${suffix}`));
   const isOurs = (name: string): boolean => name === "my-example-service";
   const created = await scene.watch.find(
     "the Service",
@@ -117,21 +120,21 @@ async function assigned(scene: Scene): Promise<Told> {
 }
 
 async function announced(scene: Scene): Promise<Told> {
-  const isGratuitous = ({ arp }: CapturedFrame): boolean =>
-    arp?.gratuitous === true && arp.senderIp === address;
-  const frame = await scene.capture.find(isGratuitous, 10_000);
-  const mac = frame?.arp?.senderMac;
+  const { address, announcement, announcedAt } = scene.family;
+  const frame = await scene.capture.find((one) => announcedAt(one) !== undefined, 10_000);
+  const mac = frame && announcedAt(frame);
   if (frame === undefined || mac === undefined) {
-    throw new Error(`the client saw no gratuitous ARP for ${address} within 10 s`);
+    throw new Error(`the client saw no ${announcement} for ${address} within 10 s`);
   }
   const node = scene.nodeByMac(mac).name;
   return {
-    text: `client saw gratuitous ARP: ${address} is at ${mac} (${node})`,
+    text: `client saw ${announcement}: ${address} is at ${mac} (${node})`,
     ms: Math.max(0, frame.timeMs - scene.createdAt),
   };
 }
 
 async function served(scene: Scene): Promise<Told> {
+  const { url } = scene.family;
   const deadline = systemClock.now() + 10_000;
   for (;;) {
     const answer = await scene.client.curl(url, { timeoutMs: 1_000 });
@@ -150,7 +153,8 @@ async function served(scene: Scene): Promise<Told> {
 }
 
 async function refused(scene: Scene): Promise<Told> {
-  await apply(scene.sandbox, manifest("second-service"));
+  const { address, suffix } = scene.family;
+  await apply(scene.sandbox, manifest(`second-service${suffix}`));
   const isSecond = (name: string): boolean => name === "second-service";
   const created = await scene.watch.find(
     "second-service",
@@ -186,7 +190,7 @@ async function describedEvent(sandbox: Sandbox, service: string): Promise<string
 
 async function failover(scene: Scene): Promise<Told> {
   const dead = await scene.announcer();
-  const watch = new OutageWatch(scene.client, url);
+  const watch = new OutageWatch(scene.client, scene.family.url);
   await systemClock.sleep(500);
   const start = systemClock.now();
   await dead.powerOff();
@@ -237,14 +241,14 @@ async function podLogs(sandbox: Sandbox | undefined): Promise<string> {
 }
 
 /** Tells the whole story; returns the exit code. */
-async function tell(keep: boolean): Promise<number> {
+async function tell({ keep, ipv6 }: DemoFlags): Promise<number> {
   const story = new Story((line) => console.log(line));
   let scene: Scene | undefined;
   const log = (): Promise<string> => podLogs(scene?.sandbox);
   const begun = await story.step(
     "cluster",
     async () => {
-      const { scene: made, told } = await cluster();
+      const { scene: made, told } = await cluster(ipv6 ? ipv6Demo : ipv4Demo);
       scene = made;
       return told;
     },
@@ -279,16 +283,21 @@ async function tell(keep: boolean): Promise<number> {
   return code;
 }
 
-async function main(keep: boolean): Promise<number> {
+interface DemoFlags {
+  readonly keep: boolean;
+  readonly ipv6: boolean;
+}
+
+async function main(flags: DemoFlags): Promise<number> {
   if (insideWrapper()) {
-    return await tell(keep);
+    return await tell(flags);
   }
   const { ok } = await preflight("demo", (line) => console.log(line));
   if (!ok) {
     return 2;
   }
   await import("../build/build.ts");
-  const unregister = keep ? registerSandbox() : () => {};
+  const unregister = flags.keep ? registerSandbox() : () => {};
   try {
     return await rerunWrapped();
   } finally {
@@ -296,13 +305,16 @@ async function main(keep: boolean): Promise<number> {
   }
 }
 
-const { keep = false } = new Command("npm run demo --")
-  .description("The blog post's manifests on a real cluster, served by gratuitous ARP")
+const { keep = false, ipv6 = false } = new Command("npm run demo --")
+  .description(
+    "The blog post's manifests on a real cluster, served by gratuitous ARP, or by neighbor discovery",
+  )
+  .option("--ipv6", "tell the story over IPv6")
   .option("--keep", "leave the cluster up at the end")
   .showHelpAfterError()
   // Not even started: 1 is for a step that failed.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ keep?: boolean }>();
-process.exitCode = await main(keep);
+  .opts<{ keep?: boolean; ipv6?: boolean }>();
+process.exitCode = await main({ keep, ipv6 });
 process.exit();

@@ -69,6 +69,17 @@ describe("npm run demo", () => {
     expect(run.process.exitCode).toBe(0);
   });
 
+  test("tells the same over IPv6 when asked", async () => {
+    const run = startDemo("--ipv6");
+    await run.ended;
+    const lines = run.output().trimEnd().split("\n");
+    expect(lines.at(-1), run.output()).toBe("7 passed, 0 failed");
+    const address = "2001:db8:0:2::4";
+    expect(run.output()).toContain(`my-example-service has ${address} from pool production`);
+    expect(run.output()).toContain(`client saw an unsolicited neighbor advertisement: ${address}`);
+    expect(run.process.exitCode).toBe(0);
+  });
+
   test("shows how to use it when asked", async () => {
     const run = startDemo("--help");
     await run.ended;
