@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /**
- * DOC: Prints every ARP or ICMPv6 frame that arrives at an interface, one line of hex each, until its input ends.
+ * DOC: Prints every ARP or ICMPv6 frame at an interface, one line each, until its input ends.
+ *
+ * A line has < for a frame that arrives or > for one that leaves, the monotonic time in
+ * milliseconds, and the frame in hex.
  *
  * Usage: capture-frames INTERFACE arp|icmpv6. Says "ready" on stderr once it listens. For
  * tcpdump does not run as the only user of a user namespace.
@@ -16,12 +19,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* The place of the next header in an IPv6 packet (RFC 8200 3); MLD has its type behind another header. */
 static bool is_icmpv6(const unsigned char *frame)
 {
 	return frame[ETH_HLEN + 6] == IPPROTO_ICMPV6 ||
 	       (frame[ETH_HLEN + 6] == IPPROTO_HOPOPTS && frame[ETH_HLEN + 40] == IPPROTO_ICMPV6);
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
 static void print_waiting(int fd, unsigned short protocol)
@@ -34,9 +46,10 @@ static void print_waiting(int fd, unsigned short protocol)
 	while ((length = recvfrom(fd, frame, sizeof(frame), MSG_DONTWAIT, (struct sockaddr *)&from,
 				  &from_length)) >= 0) {
 		from_length = sizeof(from);
-		if (from.sll_pkttype == PACKET_OUTGOING || from.sll_protocol != htons(protocol) ||
+		if (from.sll_protocol != htons(protocol) ||
 		    (protocol == ETH_P_IPV6 && !is_icmpv6(frame)))
 			continue;
+		printf("%c %lld ", from.sll_pkttype == PACKET_OUTGOING ? '>' : '<', now_ms());
 		for (ssize_t i = 0; i < length; i++)
 			printf("%02x", frame[i]);
 		printf("\n");

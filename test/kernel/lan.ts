@@ -85,10 +85,24 @@ export class Lan {
     await this.inPeer(this.#tools.sendFrame, "eth0", ...frames);
   }
 
+  /** Sends raw frames, given in hex, from the node's interface, as another program there might. */
+  async sendFromNode(...frames: readonly string[]): Promise<void> {
+    await run(this.#tools.sendFrame, [this.nodeInterface, ...frames]);
+  }
+
   /** Captures the ARP frames, or the ICMPv6 ones, that reach the peer while `action` runs. */
   async capture(
     action: () => Promise<void>,
     protocol: "arp" | "icmpv6" = "arp",
+  ): Promise<readonly CapturedFrame[]> {
+    const all = await this.captureBothWays(action, protocol);
+    return all.filter(({ leaves }) => !leaves);
+  }
+
+  /** As {@link capture}, with the frames that the peer sends. */
+  async captureBothWays(
+    action: () => Promise<void>,
+    protocol: "arp" | "icmpv6",
   ): Promise<readonly CapturedFrame[]> {
     const argv = ["netns", "exec", this.peer, this.#tools.captureFrames, "eth0", protocol];
     const capture = spawn("ip", argv);
@@ -124,6 +138,10 @@ export class Lan {
 export interface CapturedFrame {
   readonly hex: string;
   readonly source: string;
+  /** By the monotonic clock, in milliseconds. */
+  readonly timeMs: number;
+  /** Sent by the peer itself. */
+  readonly leaves: boolean;
 }
 
 /** Runs `ip` on this side. */
@@ -188,6 +206,8 @@ function needProgram(program: string): void {
   }
 }
 
-function toCapturedFrame(hex: string): CapturedFrame {
-  return { hex, source: hex.slice(12, 24).match(/../g)?.join(":") ?? "" };
+function toCapturedFrame(line: string): CapturedFrame {
+  const [direction, time, hex = ""] = line.split(" ");
+  const source = hex.slice(12, 24).match(/../g)?.join(":") ?? "";
+  return { hex, source, timeMs: Number(time), leaves: direction === ">" };
 }
