@@ -235,7 +235,10 @@ export class AnnouncementDriver {
     const { link, log } = this.#options;
     const of = (kind: AnnouncerEffect["kind"]): readonly AnnouncerEffect[] =>
       effects.filter((effect) => effect.kind === kind);
-    link.withdraw([...of("withdraw"), ...of("unwatch")]);
+    const watched = new Set(of("watch").map(placeOf));
+    const ended = of("withdraw").filter((effect) => !watched.has(placeOf(effect)));
+    link.withdraw([...ended, ...of("unwatch")]);
+    // Ends the answers, too, and forgets nobody who asked while we answered.
     link.watch(of("watch"));
     link.answer(of("answer"));
     link.announce(of("announce"));
@@ -250,6 +253,10 @@ export class AnnouncementDriver {
       }
     }
   }
+}
+
+function placeOf({ address, interface: nic }: AnnouncerEffect): string {
+  return `${address} ${nic}`;
 }
 
 function newest(objects: Iterable<Stored>): string {
