@@ -98,6 +98,7 @@ export const inventory: Readonly<Record<string, number>> = {
   "L2 4.3 preferred_node": 8,
   "L2 4.3 service_selector": 4,
   "L2 4.3 loadbalancer_class": 1,
+  "L2 8 Lab results": 22,
 };
 
 export const weaknessCount = 19;

@@ -58,10 +58,14 @@ export class WireStory {
 
   #names(frame: CapturedFrame): boolean {
     const text = textOf(frame);
-    return this.#addresses.some((address) => new RegExp(`\\b${address}(?![\\d:.])`).test(text));
+    return this.#addresses.some((address) =>
+      new RegExp(`\\b${address}(?![\\d.]|:[\\da-f])`).test(text),
+    );
   }
 }
 
-function textOf({ hex }: CapturedFrame): string {
-  return frameText(Buffer.from(hex, "hex"));
+/** How programs that are not ours pad their frames is no matter of ours. */
+function textOf({ hex, leaves }: CapturedFrame): string {
+  const text = frameText(Buffer.from(hex, "hex"));
+  return leaves && text.includes("ethertype ARP") ? text.replaceAll(/, length \d+/g, "") : text;
 }
