@@ -53,6 +53,8 @@ export class MovingNode {
       link: {
         answer: told(true),
         withdraw: told(false),
+        watch: told(false),
+        setGateways: () => undefined,
         announce: (entries) => entries.length > 0 && onAnnounce(),
       },
       clock,
