@@ -27,13 +27,20 @@ export class WireStory {
 
   /**
    * The same for announcements, with the round that each frame belongs to: rounds come late on a
-   * busy machine, but not by one another's distance.
+   * busy machine, but not by one another's distance. Without the questions whether somebody else has
+   * an address, which are asked beside and at times of their own.
    */
   async tellRounds(title: string, action: () => Promise<void>): Promise<void> {
-    await this.#add(title, action, ({ timeMs }, [first]) => {
+    const round = ({ timeMs }: CapturedFrame, [first]: readonly CapturedFrame[]): string => {
       const since = (timeMs - (first?.timeMs ?? 0) + toleranceMs) / 1_000;
       return `${schedule.findLast((due) => due <= since)?.toFixed(1)} s  `;
-    });
+    };
+    await this.#add(
+      title,
+      action,
+      round,
+      (frame) => !/ tell 0\.0\.0\.0\b| :: > /.test(textOf(frame)),
+    );
   }
 
   toString(): string {
@@ -44,6 +51,7 @@ export class WireStory {
     title: string,
     action: () => Promise<void>,
     label: (frame: CapturedFrame, all: readonly CapturedFrame[]) => string,
+    isMeant: (frame: CapturedFrame) => boolean = () => true,
   ): Promise<void> {
     let ndp: readonly CapturedFrame[] = [];
     const arp = await this.#lan.captureBothWays(async () => {
@@ -51,7 +59,7 @@ export class WireStory {
     }, "arp");
     this.#lines.push(...(this.#lines.length === 0 ? [] : [""]), `# ${title}`);
     for (const frames of [arp, ndp]) {
-      const told = frames.filter((frame) => this.#names(frame));
+      const told = frames.filter((frame) => this.#names(frame) && isMeant(frame));
       this.#lines.push(...told.map((frame) => label(frame, told) + textOf(frame)));
     }
   }
