@@ -37,14 +37,6 @@ static bool is_on_link(const struct interface *interface, const struct address *
 	return false;
 }
 
-static bool asked(const struct requesters *requesters, const struct address *address)
-{
-	for (const struct requester *item = requesters->newest; item; item = item->older)
-		if (address_equal(&item->address, address))
-			return true;
-	return false;
-}
-
 static void write_one(const struct address *address, const uint8_t mac[MAC_LENGTH],
 		      const struct address *to, const uint8_t *to_mac, struct frame *frame)
 {
@@ -71,7 +63,7 @@ int directed_write(const struct address *address, const uint8_t mac[MAC_LENGTH],
 		const struct address *gateway = &gateways->addresses[i];
 
 		if (address_is_ipv4(gateway) == address_is_ipv4(address) &&
-		    is_on_link(interface, gateway) && !asked(requesters, gateway))
+		    is_on_link(interface, gateway))
 			write_one(address, mac, gateway, NULL, &frames[count++]);
 	}
 	for (const struct requester *item = requesters->newest; item; item = item->older)

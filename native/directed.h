@@ -34,9 +34,10 @@ struct gateways {
  * @address:	the address
  * @mac:	where it is now
  * @gateways:	those of its family that are on the interface's links are told, in its group or
- *		by broadcast, for their hardware addresses are not known
+ *		by broadcast, for their hardware addresses are not known: one that was heard may be
+ *		forged, or that of a router whose place another has taken
  * @interface:	where the address is announced
- * @requesters:	told by unicast; a gateway among them is told once
+ * @requesters:	told by unicast
  * @frames:	room for all of them
  *
  * Return: how many frames were written.
