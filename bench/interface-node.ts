@@ -1,25 +1,29 @@
 import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { parseIpAddress } from "../src/core/net/ip-address.ts";
+import { familyOf, type IpAddress, parseIpAddress } from "../src/core/net/ip-address.ts";
 import { AnnouncingNode } from "./announcing-node.ts";
 import { echoPort } from "./udp-gaps.ts";
 
 /**
- * A node with one announced address, which a route makes the kernel take in as kube-proxy's rules do,
- * and one that the kernel owns. Both send back what they are sent.
+ * A node that announces addresses, which routes make the kernel take in as kube-proxy's rules do.
+ * It sends back what it is sent, at these and at its own.
  */
-const [announced, owned] = process.argv.slice(2).map((text) => parseIpAddress(text));
-if (announced === undefined || owned === undefined) {
-  throw new Error("usage: interface-node ANNOUNCED OWNED");
-}
-execFileSync("ip", ["route", "add", "local", announced, "dev", "lo"]);
-execFileSync("ip", ["address", "add", `${owned}/32`, "dev", "eth0"]);
+const announced = process.argv.slice(2).flatMap((text) => parseIpAddress(text) ?? []);
 
-const socket = createSocket("udp4");
+function takeIn(address: IpAddress): void {
+  const route = ["route", "add", "local", address, "dev", "lo"];
+  execFileSync("ip", [familyOf(address) === 6 ? "-6" : "-4", ...route]);
+}
+
+const socket = createSocket("udp6");
 socket.on("message", (message, sender) => socket.send(message, sender.port, sender.address));
 // Without a way back there is nothing to do about it.
 socket.on("error", () => undefined);
-socket.bind(echoPort, () => {
-  new AnnouncingNode({}).assign(announced, "eth0", "eth2");
+socket.bind(echoPort, "::", () => {
+  const node = new AnnouncingNode({});
+  for (const address of announced) {
+    takeIn(address);
+    node.assign(address, "eth0", "eth2");
+  }
   process.stdout.write("ready\n");
 });

@@ -11,8 +11,8 @@ import { quantile } from "./quantile.ts";
 import { formatFigure, printTable } from "./table.ts";
 import { type Gap, machineNow } from "./udp-gaps.ts";
 
-const announced = "192.0.2.4";
-const owned = "192.0.2.5";
+const announced = ["192.0.2.4", "2001:db8:0:2::4"] as const;
+const owned = ["192.0.2.5/32", "2001:db8:0:2::5/128"] as const;
 const node = nodeHost(1);
 const client = clientHost(1);
 const newMac = "02:00:00:00:00:77";
@@ -59,10 +59,8 @@ const mishaps: readonly Mishap[] = [
     happen: async (round) => {
       await onNode("link delete eth0");
       const backAt = machineNow();
-      await plug("eth0", node.name, round % 2 === 0 ? newMac : node.mac, [
-        `${node.ipv4}/24`,
-        `${owned}/32`,
-      ]);
+      const mac = round % 2 === 0 ? newMac : node.mac;
+      await plug("eth0", node.name, mac, [`${node.ipv4}/24`, `${node.ipv6}/64`, ...owned]);
       return backAt;
     },
   },
@@ -86,23 +84,31 @@ export async function benchInterfaces(
   await letSecondInterfaceWork();
   const processes: ChildProcess[] = [];
   try {
-    const echo = start(node.name, "interface-node.ts", announced, owned);
+    for (const address of owned) {
+      await onNode(`address add ${address} dev eth0`);
+    }
+    const echo = start(node.name, "interface-node.ts", ...announced);
     processes.push(echo);
     await once(echo.stdout as NodeJS.ReadableStream, "data");
-    const traffic = start(client.name, "udp-gaps.ts", announced, owned);
+    const both = [...announced, ...owned].map((address) => address.replace(/\/.*/, ""));
+    const traffic = start(client.name, "udp-gaps.ts", `${announced.length}`, ...both);
     processes.push(traffic);
     const lines = createInterface({ input: traffic.stdout as NodeJS.ReadableStream });
     const gaps = async (): Promise<readonly Gap[]> => {
       traffic.stdin?.write("gaps\n");
-      // The kernel announces nothing: its own address may be lost until the client gives its entry up.
-      const [line] = await once(lines, "line", { signal: AbortSignal.timeout(180_000) });
+      const [line] = await once(lines, "line", { signal: AbortSignal.timeout(60_000) });
       return JSON.parse(line as string) as readonly Gap[];
     };
     const rows: string[][] = [];
+    await gaps();
+    print("all flows");
     const measure = async (mishap: Mishap, after: () => Promise<void>): Promise<void> => {
       const outages: number[][] = [];
       for (let round = 0; round < rounds; round += 1) {
+        // The kernel announces nothing: its own addresses may be lost for minutes.
+        await ip(`-n ${client.name} neigh flush dev eth0`);
         await gaps();
+        await sleep(500);
         traffic.stdin?.write("mark\n");
         await sleep(500);
         const overAt = await mishap.happen(round);
@@ -113,12 +119,14 @@ export async function benchInterfaces(
         );
         await after();
       }
-      rows.push([mishap.name, ...columns(outages, 0), ...columns(outages, 1)]);
+      const row = [mishap.name, ...[0, 2, 1, 3].flatMap((at) => columns(outages, at))];
+      rows.push(row);
+      print(row.join("  "));
     };
     for (const mishap of mishaps) {
       await measure(mishap, async () => undefined);
     }
-    await plug("eth2", `${node.name}b`, spareMac, ["192.0.2.231/24"]);
+    await plug("eth2", `${node.name}b`, spareMac, ["192.0.2.231/24", "2001:db8:0:2::231/64"]);
     await measure(takeOver, async () => {
       await onSwitch(`link set ${node.name} up`);
       await sleep(6_000);
@@ -126,7 +134,8 @@ export async function benchInterfaces(
     print(`Outage at a client that sends a datagram each ms, ${rounds} times each, ms`);
     print(`${describeMachine()}; ${describeLoad()}`);
     print("");
-    printTable(["", "p50", "max", "kernel's own: p50", "max"], rows, print);
+    const columnsOf = ["IPv4: p50", "max", "kernel's own: p50", "max"];
+    printTable(["", ...columnsOf, "IPv6: p50", ...columnsOf.slice(1)], rows, print);
   } finally {
     for (const child of processes) {
       child.kill("SIGKILL");
@@ -143,8 +152,8 @@ function columns(outages: readonly (readonly number[])[], at: number): readonly 
 
 /** ARP is answered where the address is, and nothing is sent where there is no carrier. */
 async function letSecondInterfaceWork(): Promise<void> {
-  const script = `cd /proc/sys/net/ipv4/conf && for name in all default eth0; do
-    echo 1 > $name/arp_ignore; echo 1 > $name/ignore_routes_with_linkdown; done`;
+  const script = `cd /proc/sys/net && for name in all default eth0; do echo 1 > ipv4/conf/$name/arp_ignore
+    for family in ipv4 ipv6; do echo 1 > $family/conf/$name/ignore_routes_with_linkdown; done; done`;
   await runOrThrow(inNetns(node.name, ["sh", "-c", script]));
 }
 

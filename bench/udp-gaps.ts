@@ -1,4 +1,4 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { createInterface } from "node:readline";
 
 /** Where the echo is. */
@@ -21,7 +21,7 @@ export function machineNow(): number {
 /** One address that is sent a numbered datagram each millisecond. */
 class Stream {
   readonly address: string;
-  readonly #socket = createSocket("udp4");
+  readonly #socket: Socket;
   #sent = 0;
   #sentAt: number[] = [];
   #answered = -1;
@@ -29,6 +29,7 @@ class Stream {
 
   constructor(address: string) {
     this.address = address;
+    this.#socket = createSocket(address.includes(":") ? "udp6" : "udp4");
     this.#socket.on("message", (message) => this.#answer(message.readUInt32BE()));
     // An unreachable host is what is measured.
     this.#socket.on("error", () => undefined);
@@ -38,7 +39,10 @@ class Stream {
     const message = Buffer.alloc(4);
     message.writeUInt32BE(this.#sent);
     this.#sentAt[this.#sent++] = machineNow();
-    this.#socket.send(message, echoPort, this.address, () => undefined);
+    // While the neighbour is sought the kernel holds only so much, and Node would hold the rest.
+    if (this.#socket.getSendQueueCount() === 0) {
+      this.#socket.send(message, echoPort, this.address, () => undefined);
+    }
   }
 
   /** Forgets what was, from now on. */
@@ -48,11 +52,15 @@ class Stream {
 
   /** True if what was sent a moment ago has come back. */
   get flows(): boolean {
-    return this.#sent - this.#answered < 20;
+    return this.#sent - this.#answered < 200;
   }
 
+  /** The longest one so far; one that still goes on counts until now. */
   get gap(): Gap {
-    return { address: this.address, ...this.#gap };
+    const now = machineNow();
+    const open = this.flows ? 0 : now - (this.#sentAt[this.#answered] ?? now);
+    const gap = open > this.#gap.ms ? { ms: open, resumedAt: now } : this.#gap;
+    return { address: this.address, ...gap };
   }
 
   #answer(number: number): void {
@@ -67,14 +75,17 @@ class Stream {
   }
 }
 
-/** Sends to the addresses given; `mark` on its input forgets, `gaps` prints the gaps since, when all flows again. */
-function run(streams: readonly Stream[]): void {
+/**
+ * Sends to the addresses given, of which the first `awaited` are waited for. `mark` on its input
+ * forgets, `gaps` prints the gaps since, when those flow again.
+ */
+function run(awaited: number, streams: readonly Stream[]): void {
   let asked = false;
   setInterval(() => {
     for (const stream of streams) {
       stream.send();
     }
-    if (asked && streams.every(({ flows }) => flows)) {
+    if (asked && streams.slice(0, awaited).every(({ flows }) => flows)) {
       asked = false;
       process.stdout.write(`${JSON.stringify(streams.map(({ gap }) => gap))}\n`);
     }
@@ -91,5 +102,9 @@ function run(streams: readonly Stream[]): void {
 }
 
 if (import.meta.main) {
-  run(process.argv.slice(2).map((address) => new Stream(address)));
+  const [awaited, ...addresses] = process.argv.slice(2);
+  run(
+    Number(awaited),
+    addresses.map((address) => new Stream(address)),
+  );
 }
