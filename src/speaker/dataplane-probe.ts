@@ -40,7 +40,8 @@ interface Answer extends Dataplane {
  * Asks this node's kube-proxy, every five seconds, whether it keeps its rules up to date.
  *
  * An answer counts at once. Silence counts when it lasts, because the rules stay while kube-proxy
- * is being replaced; but at first it does: on a node that boots nothing is there yet.
+ * is being replaced. Silence at first, whatever kind of, means that nobody was heard yet, as on a
+ * node that boots: one late answer to a speaker that just started must not cost the node its addresses.
  */
 export class DataplaneProbe {
   readonly #options: DataplaneProbeOptions;
@@ -61,11 +62,13 @@ export class DataplaneProbe {
 
   /** Asks once. Never rejects; takes two seconds at most. */
   async ask(): Promise<void> {
-    const { silence, state, message } = await askAny(this.#options.urls);
+    const { silence, state: said, message } = await askAny(this.#options.urls);
     this.#silences = silence ? this.#silences + 1 : 0;
-    if (silence && this.#known !== undefined && this.#silences < patience) {
+    const isBrief = silence && this.#silences < patience;
+    if (isBrief && this.#known !== undefined) {
       return;
     }
+    const state = isBrief ? "Absent" : said;
     if (state !== this.#known?.state || message !== this.#known.message) {
       this.#known = { state, message };
       const { log, onChange } = this.#options;

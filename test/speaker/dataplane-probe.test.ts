@@ -94,6 +94,14 @@ describe("the dataplane of a node", () => {
     expect(one.dataplane?.message).toContain("no answer");
   });
 
+  test("is only absent while its first answers are late, and unhealthy when they stay so", async () => {
+    const one = probe();
+    expect(await stateAfter(one, undefined)).toBe("Absent");
+    expect(await stateAfter(one, undefined)).toBe("Absent");
+    expect(await stateAfter(one, undefined)).toBe("Unhealthy");
+    expect(await stateAfter(one, healthy)).toBe("Healthy");
+  });
+
   test("is absent where somebody else has the port", async () => {
     expect(await stateAfter(probe(), { status: 404, body: "" })).toBe("Absent");
   });
