@@ -23,6 +23,7 @@ import { Cooling } from "./cooling.ts";
 import { differs } from "./differs.ts";
 import type { PendingServices } from "./pending-services.ts";
 import type { Placement } from "./placement.ts";
+import { concernsNetworks, concernsPlacement } from "./speaker-news.ts";
 import type { SpeakerReports } from "./speaker-reports.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { wholeLook } from "./whole-look.ts";
@@ -120,9 +121,7 @@ export class Triggers {
       const [old, now] = [before?.speaker.report, after?.speaker.report];
       if (after === undefined) {
         this.#queues.speakers.add(key);
-      } else if (
-        differs([old?.interfaces, old?.defaultGateways], [now?.interfaces, now?.defaultGateways])
-      ) {
+      } else if (concernsNetworks(old, now)) {
         this.#networksChanged();
       }
       const failing = [...(old?.failures ?? []), ...(now?.failures ?? [])];
@@ -130,7 +129,9 @@ export class Triggers {
       for (const service of this.#options.takeAwaiting(key)) {
         this.#queues.services.addUnhurried(service);
       }
-      this.speakersChanged();
+      if (concernsPlacement(old, now)) {
+        this.speakersChanged();
+      }
     });
   }
 
