@@ -49,7 +49,8 @@ const hostsMax = 64;
  *
  * Bundles exist before they are needed: then giving an address out is one write,
  * which both fences it and has it announced. Only addresses that are served by
- * Pods of the announcing node alone get bundles of their own, as far as none fits.
+ * Pods of the announcing node alone get bundles of their own, one for all that are served by the
+ * same nodes, unless a common one fits.
  */
 export class Placement {
   readonly #stores: ClusterStores;
@@ -250,22 +251,22 @@ export class Placement {
       const present = this.#bundleOf(address);
       return present !== undefined && sameAdvertisements(present, group) ? present : undefined;
     }
+    // Those that may announce now are named first: without them nobody would stand by.
+    const able = new Set(eligible.map((candidate) => candidate.node));
+    const others = [...hosts]
+      .filter((name) => name !== node)
+      .sort((a, b) => Number(able.has(b)) - Number(able.has(a)) || (a < b ? -1 : 1));
+    const named = [owner.node, ...others].slice(0, hostsMax).sort();
+    const own = { advertisements: group.advertisements, hosts: named };
+    // Bundles of other hosts might fit as well, but there may be thousands.
     const take = (): L2Bundle | undefined =>
       this.#takeLightest(
-        [...this.#contents.groups()]
-          .filter((one) => sameAdvertisements(one, group))
+        [own, group]
           .flatMap((one) => this.#contents.bundlesOf(one))
           .filter((one) => one.owner.node === node && isServed(one, hosts, eligible)),
       );
     let taken = take();
     if (taken === undefined) {
-      // Those that may announce now are named first: without them nobody would stand by.
-      const able = new Set(eligible.map((candidate) => candidate.node));
-      const others = [...hosts]
-        .filter((name) => name !== node)
-        .sort((a, b) => Number(able.has(b)) - Number(able.has(a)) || (a < b ? -1 : 1));
-      const named = [owner.node, ...others].slice(0, hostsMax).sort();
-      const own = { advertisements: group.advertisements, hosts: named };
       const planned = planBundleFor(owner, this.#groups.eligible(own));
       await this.#upkeep.make(own, planned, () => {
         taken = take();

@@ -122,6 +122,47 @@ test("an address whose Pods are on more nodes than a bundle names is announced b
   expect(place.kind).toBe("bundle");
 });
 
+test("an address is placed without a look at the bundles of others, however many there are", async () => {
+  const cluster = new Nodes();
+  await cluster.placement.reconcile();
+  let looks = 0;
+  for (let i = 0; i < 500; i += 1) {
+    const hosts = ["n4", `m${i}`];
+    const owner = { node: "n4", interfaces: [] };
+    const given = { name: `l${i}`, advertisements: ["all"], hosts, owner, standbys: [] };
+    const bundle: L2Bundle = { ...given, version: { term: 1, sequence: 1 } };
+    const watched = new Proxy(bundle, {
+      get: (target, name) => {
+        looks += 1;
+        return Reflect.get(target, name);
+      },
+    });
+    const stored = { key: given.name, uid: given.name, resourceVersion: cluster.api.version() };
+    cluster.stores.bundles.upsert({ ...stored, bundle: watched });
+  }
+  cluster.putEndpoints("n2", "n3");
+  looks = 0;
+  const place = await cluster.placement.place(address, [local], cluster.pool);
+  expect(place.kind).toBe("bundle");
+  expect(looks).toBe(0);
+});
+
+test("Services that the same nodes serve share a bundle, and another for more nodes names them all", async () => {
+  const cluster = new Nodes();
+  const placed = async (...nodes: readonly string[]): Promise<L2Bundle | undefined> => {
+    cluster.putEndpoints(...nodes);
+    const place = await cluster.placement.place(address, [local], cluster.pool);
+    cluster.see();
+    return cluster.stores.bundles.get(place.kind === "bundle" ? place.bundle : "")?.bundle;
+  };
+  const two = await placed("n1", "n2");
+  expect(two?.hosts).toEqual(["n1", "n2"]);
+  expect((await placed("n1", "n2"))?.name).toBe(two?.name);
+  const three = await placed("n1", "n2", "n3");
+  expect(three?.hosts).toEqual(["n1", "n2", "n3"]);
+  expect(three?.standbys).toHaveLength(2);
+});
+
 test("an address that no node with Pods could announce is looked at when one may again", async () => {
   const cluster = new Nodes();
   cluster.createService("s1");
