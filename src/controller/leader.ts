@@ -127,7 +127,9 @@ export class Leader {
     this.#states = new ConfigurationStates({ ...options, state, writer });
     const isBusy = (): boolean => this.#queues.services.depth > 0;
     this.#deaths = new NodeDeaths({ ...options, placement });
-    this.#l2Statuses = new ServiceL2Statuses({ ...options, state, announcements, isBusy, writer });
+    this.#l2Statuses = new ServiceL2Statuses({
+      ...{ ...options, state, announcements, placement, isBusy, writer },
+    });
     this.#queues = {
       services: new WorkQueue({ clock, log, workers: 8, keyField: "service" }),
       bundles: new WorkQueue({ clock, log }),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { allocationName } from "../../core/model/ip-allocation.ts";
 import { type Announcer, type Announcers, announcersOf } from "../../core/placement/announcers.ts";
 import { isAlreadyExists, isNotFound } from "../../kube/api-error.ts";
 import {
@@ -16,6 +17,7 @@ import type { AllocationState } from "../allocation-state.ts";
 import type { Announcements } from "../announcements.ts";
 import type { ClusterStores } from "../cluster-stores.ts";
 import { differs } from "../differs.ts";
+import type { Placement } from "../placement.ts";
 import { announced } from "../service-status.ts";
 import { writeStatus } from "./write-status.ts";
 
@@ -23,6 +25,7 @@ export interface ServiceL2StatusesOptions {
   readonly stores: ClusterStores;
   readonly state: Pick<AllocationState, "ledger">;
   readonly announcements: Pick<Announcements, "of">;
+  readonly placement: Pick<Placement, "addressesOf">;
   readonly configNamespace: string;
   /** Whether there is more urgent work for the API server. */
   readonly isBusy: () => boolean;
@@ -101,9 +104,11 @@ export class ServiceL2Statuses {
   }
 
   #addHoldersOf(bundle: string): void {
-    for (const { allocation } of this.#options.stores.allocations.values()) {
-      if (allocation.bundle === bundle) {
-        this.#addHolders(allocation);
+    const { stores, placement } = this.#options;
+    for (const address of placement.addressesOf(bundle)) {
+      const known = stores.allocations.get(allocationName(address));
+      if (known !== undefined) {
+        this.#addHolders(known.allocation);
       }
     }
   }

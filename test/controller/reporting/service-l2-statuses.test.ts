@@ -1,5 +1,6 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { ServiceL2Statuses } from "../../../src/controller/reporting/service-l2-statuses.ts";
+import { decodeL2Bundle } from "../../../src/kube/decode/l2-bundle.ts";
 import { decodeL2Speaker } from "../../../src/kube/decode/l2-speaker.ts";
 import { decodeNode } from "../../../src/kube/decode/node.ts";
 import { decodeServiceL2Status } from "../../../src/kube/decode/service-l2-status.ts";
@@ -130,6 +131,18 @@ test("back on the first node the object has its first name again: names are made
     await tellAnnounced(`${address} by ${node}`);
   }
   expect(name()).toBe(first);
+});
+
+test("of all allocations only those in a bundle are looked at when that comes or changes", () => {
+  const all = vi.spyOn(cluster.stores.allocations, "values");
+  for (const name of ["b1", "b2"]) {
+    const owner = { node: "n1", interfaces: ["eth1"] };
+    const spec = { advertisements: ["lan"], owner, standbys: [], term: 1, sequence: 9 };
+    const metadata = { name, uid: name, resourceVersion: newVersion() };
+    cluster.stores.bundles.upsert(decodeL2Bundle({ metadata, spec }));
+    expect(cluster.stores.bundles.get(name)?.bundle.owner).toEqual(owner);
+  }
+  expect(all).not.toHaveBeenCalled();
 });
 
 test("names the interfaces that advertisements name, sorted, and follows a change of them", async () => {
