@@ -24,7 +24,7 @@ export default defineConfig({
           name: "cluster",
           include: clusterFiles,
           setupFiles: ["test/property-settings.ts"],
-          // All in one wrapper, so one cluster at a time; test/lanes.ts runs two wrappers side by side.
+          // All in one wrapper, so one cluster at a time; test/lanes.ts runs three wrappers side by side.
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -7,7 +7,7 @@ import type { L2BundleObject } from "../src/kube/decode/l2-bundle.ts";
 import { decodeL2Speaker, type L2SpeakerObject } from "../src/kube/decode/l2-speaker.ts";
 import { Store } from "../src/kube/store.ts";
 import type { Link } from "../src/link/link.ts";
-import { systemClock } from "../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../src/runtime/clock.ts";
 import { silentLog } from "../src/runtime/log.ts";
 import type { ConflictWatch } from "../src/speaker/conflict-watch.ts";
 import { ExcludedInterfaces } from "../src/speaker/excluded-interfaces.ts";
@@ -31,23 +31,29 @@ export class AnnouncingNode {
 
   /**
    * Opens the link. `excluded` are patterns of interfaces that never announce; `onChange` is called
-   * when the node's report may say something else than before.
+   * when the node's report may say something else than before. `clock` may run faster than the world's.
    */
   constructor(options: {
     readonly addonPath?: string;
     readonly excluded?: readonly string[];
     readonly onChange?: () => void;
+    readonly clock?: Clock;
   }) {
-    const { excluded = [], onChange = (): void => undefined, ...rest } = options;
+    const {
+      excluded = [],
+      onChange = (): void => undefined,
+      clock = systemClock,
+      ...rest
+    } = options;
     this.#network = new NetworkSide({
       ...rest,
       node: "node-1",
       allocations: this.#allocations,
       bundles: this.#bundles,
       ownSpeaker: this.#ownSpeaker,
-      vanished: new VanishedObjects(systemClock, () => true),
+      vanished: new VanishedObjects(clock, () => true),
       excluded: new ExcludedInterfaces(excluded),
-      clock: systemClock,
+      clock,
       log: silentLog,
       onChange,
     });

@@ -1,19 +1,27 @@
 import { spawn } from "node:child_process";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { clusterFolders } from "../vitest.config.ts";
+import { testFilesNamed } from "./test-files.ts";
 import { runTests, type TestCount } from "./test-run.ts";
 
 /**
- * The tests with clusters, in two parts of about the same length. A cluster waits more than it
- * works, for Leases and grace periods, so two of them fit on a machine of two cores.
+ * The tests with clusters, in three parts of about the same length. A cluster waits more than it
+ * works, for Leases and grace periods, so three of them fit on a machine of two cores.
  */
 const lanes: readonly (readonly string[])[] = [
-  ["e2e"],
-  clusterFolders.filter((folder) => folder !== "e2e"),
-].map((folders) => folders.map((folder) => `test/${folder}/`));
+  endToEnd((name) => name < "m"),
+  endToEnd((name) => name >= "m"),
+  clusterFolders.filter((folder) => folder !== "e2e").map((folder) => `test/${folder}/`),
+];
 
 const wrappedCommand = fileURLToPath(new URL("sandbox/wrapped-command.ts", import.meta.url));
+
+/** The files of tests from end to end whose name is in the part. */
+function endToEnd(isIn: (name: string) => boolean): readonly string[] {
+  return testFilesNamed("test/e2e/").filter((file) => isIn(basename(file)));
+}
 
 /** Runs all lanes at once, each in a wrapper of its own, and counts the tests of each. */
 export function runLanes(): Promise<readonly TestCount[]> {

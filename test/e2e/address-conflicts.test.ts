@@ -31,7 +31,8 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
+// Both families at once: what takes the time is the quarantine.
+describe.concurrent.each(families)("an intruder on the LAN, over IPv$family", (it) => {
   const { family, first, pool, length } = it;
   const nodad = family === 6 ? ["nodad"] : [];
   const spec = { ipFamilyPolicy: "SingleStack", ipFamilies: [`IPv${family}`] };
@@ -66,7 +67,10 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
     return /lladdr (\S+)/.exec(shown)?.[1];
   }
 
-  test("has a free address kept back until it leaves, and whoever asked for it gets it then", async () => {
+  test("has a free address kept back until it leaves, and whoever asked for it gets it then", {
+    concurrent: false,
+    timeout: 400_000,
+  }, async () => {
     await take(first);
     await cluster.api.createPool(`family-${family}`, [pool]);
     const quarantined = await eventually("the address is in quarantine", async () => {
@@ -91,9 +95,12 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
       quarantineMs,
     );
     console.log(`IPv${family}: free again ${seconds(leftAt)} s after the host had left`);
-  }, 400_000);
+  });
 
-  test("is named on the Service whose address it claims, which keeps and defends it, until it leaves", async () => {
+  test("is named on the Service whose address it claims, which keeps and defends it, until it leaves", {
+    concurrent: false,
+    timeout: 200_000,
+  }, async () => {
     const name = `any-${family}`;
     const [address = ""] = addressesOf(await cluster.api.service(name));
     const owner = await cluster.api.ownerOf(allocationName(address as IpAddress));
@@ -129,7 +136,7 @@ describe.each(families)("an intruder on the LAN, over IPv$family", (it) => {
       `IPv${family}: told ${toldAfter} s after the intruder was first heard; the witness believed the ` +
         `node again after ${wonAfter} s; the condition was gone ${seconds(leftAt)} s after it had left`,
     );
-  }, 200_000);
+  });
 });
 
 function seconds(since: number): string {

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apply } from "../../sandbox/installation.ts";
@@ -25,14 +28,17 @@ const exclude = "node.kubernetes.io/exclude-from-external-load-balancers";
 /** The next round of gratuitous frames would be a second cause to fall silent. */
 const overlapMaxMs = 1_000;
 
+let folder: string;
 let cluster: InstalledCluster;
 const addresses = new Map<4 | 6, string>();
 
 // Pods are on one node alone, which announces nothing: what is lost with an announcer is the announcement.
 beforeAll(async () => {
+  // Not below /run: a Pod has one of its own there.
+  folder = await mkdtemp(join(tmpdir(), "steelyard-moves-"));
   cluster = await startInstalled({
     nodes: 3,
-    images: new Map([["udp-echo", await udpEcho(8_080)]]),
+    images: new Map([["udp-echo", await udpEcho(8_080, folder)]]),
   });
   const { sandbox, api } = cluster;
   await api.createPool("production", [
@@ -62,6 +68,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster?.stop();
+  await rm(folder, { recursive: true });
 });
 
 /** The node that is to announce the address, as the objects say. */

@@ -15,11 +15,8 @@ export interface StreamLoss {
   readonly longestGap: number;
 }
 
-/**
- * Makes the program, by default on the wrapper's own tmpfs, and returns the command that sends
- * every datagram at `port` back.
- */
-export async function udpEcho(port: number, folder = "/run"): Promise<readonly string[]> {
+/** Makes the program in `folder`, and returns the command that sends every datagram at `port` back. */
+export async function udpEcho(port: number, folder: string): Promise<readonly string[]> {
   program = join(folder, "udp-stream");
   await compile(["-O2", "-o", program, new URL("udp-stream.c", import.meta.url).pathname]);
   return [program, "serve", String(port)];
