@@ -80,12 +80,13 @@ export async function deleteTopology(): Promise<void> {
   ]);
 }
 
-/** Sets both of a node's ports down where the other end cannot notice first: at the switch. */
+/**
+ * Sets both of a node's ports down where the other end cannot notice first: at the switch. The
+ * management network goes first: who has no power tells nobody that the LAN went.
+ */
 export async function disconnectNode(node: NodeHost): Promise<void> {
-  await Promise.all([
-    setSwitchPort(node, "down"),
-    ipBatch([`link set ${managementPort(node)} down`]),
-  ]);
+  await ipBatch([`link set ${managementPort(node)} down`]);
+  await setSwitchPort(node, "down");
 }
 
 /** Sets a host's port of the LAN's switch; while it is down the host has no carrier on `eth0`. */

@@ -11,21 +11,25 @@ const failuresMax = 3;
 
 /** The status for people, in lines no wider than `width` where words allow it. `now` is the server's. */
 export function formatStatus(status: ClusterStatus, now: Date, width: number): string {
-  const { controller, pools, nodes, conflicts, unread } = status;
+  const { controller, pools, nodes, unread } = status;
   return paragraphs([
     controller === undefined ? [] : wrapped("", describeLeader(controller, now), width),
     pools?.length === 0
       ? ["There is no IPAddressPool: nothing is given out"]
       : tableOf(["POOL", "IN USE", "FREE", "ADDRESSES"], pools?.map(poolRow), width),
     tableOf(["NODE", "SPEAKER", "ANNOUNCES", "BUNDLES", "TROUBLE"], nodes?.map(nodeRow), width),
-    conflicts.length === 0
-      ? ["No conflicts"]
-      : [
-          "Conflicts",
-          ...conflicts.flatMap((conflict) => wrapped("  ", describeConflict(conflict), width)),
-        ],
+    conflictsOf(status, width),
     describeUnread(unread).flatMap((line) => wrapped("! ", line, width)),
   ]);
+}
+
+/** Who may not read everything is not told that there are none. */
+function conflictsOf({ conflicts, unread }: ClusterStatus, width: number): readonly string[] {
+  if (conflicts.length === 0) {
+    return unread.length === 0 ? ["No conflicts"] : [];
+  }
+  const lines = conflicts.flatMap((conflict) => wrapped("  ", describeConflict(conflict), width));
+  return ["Conflicts", ...lines];
 }
 
 function tableOf(
