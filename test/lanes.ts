@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { clusterFolders } from "../vitest.config.ts";
 import { testFilesNamed } from "./test-files.ts";
 import { runTests, type TestCount } from "./test-run.ts";
 
@@ -10,10 +9,10 @@ import { runTests, type TestCount } from "./test-run.ts";
  * The tests with clusters, in three parts of about the same length. A cluster waits more than it
  * works, for Leases and grace periods, so three of them fit on a machine of two cores.
  */
-const lanes: readonly (readonly string[])[] = [
-  endToEnd((name) => name < "m"),
+export const lanes: readonly (readonly string[])[] = [
+  [...endToEnd((name) => name < "m"), "test/native/", "test/sandbox/"],
   endToEnd((name) => name >= "m"),
-  clusterFolders.filter((folder) => folder !== "e2e").map((folder) => `test/${folder}/`),
+  ["test/kernel/", "test/integration/"],
 ];
 
 const wrappedCommand = fileURLToPath(new URL("sandbox/wrapped-command.ts", import.meta.url));

@@ -2,6 +2,7 @@ import { ApiError, isNotFound } from "../../kube/api-error.ts";
 import { listField, textField } from "../../kube/decode/fields.ts";
 import { type Resource, resourcePath } from "../../kube/resource.ts";
 import type { ApiClient, Query } from "../../kube/transport.ts";
+import type { Clock } from "../../runtime/clock.ts";
 
 /** Which objects of a kind. */
 interface Selection {
@@ -12,17 +13,23 @@ interface Selection {
 
 type Verb = "get" | "list";
 
+/** A server that has just started, or learned a kind, asks for patience (429) for some seconds. */
+const triesMax = 10;
+const patienceMs = 1_000;
+
 /**
  * Reads what a command has to tell, each object as it is now. What the user may not read is left
  * out and can be asked for; what cannot be read for another reason ends the command.
  */
 export class ClusterReading {
   readonly #client: Pick<ApiClient, "request">;
+  readonly #clock: Pick<Clock, "sleep">;
   readonly #unread = new Set<string>();
   readonly #missing = new Set<Resource>();
 
-  constructor(client: Pick<ApiClient, "request">) {
+  constructor(client: Pick<ApiClient, "request">, clock: Pick<Clock, "sleep">) {
     this.#client = client;
+    this.#clock = clock;
   }
 
   /**
@@ -76,7 +83,7 @@ export class ClusterReading {
   /** Undefined: not found. */
   async #ask(verb: Verb, { plural }: Resource, path: string, query?: Query): Promise<unknown> {
     try {
-      return await this.#client.request({ method: "GET", path, query });
+      return await this.#patiently(path, query);
     } catch (error) {
       if (isNotFound(error)) {
         return undefined;
@@ -86,6 +93,19 @@ export class ClusterReading {
         return forbidden;
       }
       throw error;
+    }
+  }
+
+  async #patiently(path: string, query?: Query): Promise<unknown> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#client.request({ method: "GET", path, query });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 429) || tries === triesMax) {
+          throw error;
+        }
+        await this.#clock.sleep(error.retryAfterMs ?? patienceMs);
+      }
     }
   }
 }

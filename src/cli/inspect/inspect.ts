@@ -30,11 +30,11 @@ export interface ExplainOptions extends InspectOptions {
 
 /** Prints what explains a Service. Resolves to the exit code: 2 if something may not be read, else 0. */
 export async function explain(options: ExplainOptions): Promise<number> {
+  const { name, ...given } = targetOf(options);
   return await inspect(options, async (reading, serverTime, contextNamespace) => {
-    const target = targetOf(options, contextNamespace);
-    const facts = await readServiceFacts(reading, options, target, serverTime);
+    const namespace = given.namespace ?? contextNamespace ?? "default";
+    const facts = await readServiceFacts(reading, options, { namespace, name }, serverTime);
     if (facts === undefined) {
-      const { namespace, name } = target;
       // The same whether there is one or not, for whom that is none of his business.
       throw new Error(
         reading.isUnread(resources.services)
@@ -66,7 +66,9 @@ async function inspect(options: InspectOptions, look: Inspection): Promise<numbe
   const access = await loadAccess(options);
   const transport = new Transport({ access, log: silentLog, clock });
   try {
-    const reading = new ClusterReading(transport);
+    // Asked alone: after a 401 the server closes the connection, and of others nothing else would be heard.
+    await transport.request({ method: "GET", path: "/version" });
+    const reading = new ClusterReading(transport, clock);
     const serverTime = (): Date => transport.serverTime ?? clock.wallTime();
     const [found, text] = await look(reading, serverTime, access.namespace);
     if (reading.isMissing(resources.l2Speakers)) {
@@ -81,16 +83,15 @@ async function inspect(options: InspectOptions, look: Inspection): Promise<numbe
   }
 }
 
-function targetOf(
-  { service, namespace }: ExplainOptions,
-  contextNamespace: string | undefined,
-): { readonly namespace: string; readonly name: string } {
+/** Undefined namespace: that of the context. */
+function targetOf({ service, namespace }: ExplainOptions): {
+  readonly namespace: string | undefined;
+  readonly name: string;
+} {
   const parts = service.split("/");
   const [first = "", second] = parts;
   if (parts.length > 2 || parts.includes("")) {
     throw new Error(`"${service}" is no Service: give NAME or NAMESPACE/NAME`);
   }
-  return second === undefined
-    ? { namespace: namespace ?? contextNamespace ?? "default", name: first }
-    : { namespace: first, name: second };
+  return second === undefined ? { namespace, name: first } : { namespace: first, name: second };
 }

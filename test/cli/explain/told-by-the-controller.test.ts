@@ -4,6 +4,7 @@ import { formatExplanation } from "../../../src/cli/explain/format-explanation.t
 import type { ServiceExplanation } from "../../../src/cli/explain/service-explanation.ts";
 import { readServiceFacts } from "../../../src/cli/explain/service-facts.ts";
 import { ClusterReading } from "../../../src/cli/inspect/cluster-reading.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { CalmCluster } from "../../simulation/calm-cluster.ts";
 import { expectGolden } from "../golden.ts";
 import { inspectSettings } from "../inspect/raw-cluster.ts";
@@ -50,7 +51,7 @@ function addService(name: string, { address, pool, spec }: Wish = {}): void {
 }
 
 async function explain(name: string): Promise<ServiceExplanation> {
-  const reading = new ClusterReading(cluster.client());
+  const reading = new ClusterReading(cluster.client(), systemClock);
   const target = { namespace: "shop", name };
   const facts = await readServiceFacts(reading, inspectSettings, target, () => cluster.now);
   if (facts === undefined) {

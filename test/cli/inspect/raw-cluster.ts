@@ -1,6 +1,7 @@
 import { ClusterReading } from "../../../src/cli/inspect/cluster-reading.ts";
 import { ApiError } from "../../../src/kube/api-error.ts";
 import type { ApiRequest } from "../../../src/kube/transport.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { parsePath } from "../../simulation/simulated-api.ts";
 
 /** An object as the API server sends it. */
@@ -43,7 +44,7 @@ export class RawCluster {
   }
 
   reading(): ClusterReading {
-    return new ClusterReading({ request: (request) => this.#request(request) });
+    return new ClusterReading({ request: (request) => this.#request(request) }, systemClock);
   }
 
   async #request({ path }: ApiRequest): Promise<unknown> {
