@@ -120,11 +120,13 @@ async function lossDuring(family: 4 | 6, act: () => Promise<unknown>): Promise<S
 /** Asks all the time who has the address, for six seconds. */
 async function askForIt(family: 4 | 6): Promise<void> {
   const address = addresses.get(family) ?? "";
-  const [arping, ndisc6] = [
-    ["arping", "-w", "6", "-W", "0.01", "-i", "eth0", address],
-    ["ndisc6", "-n", "-m", "-r", "600", "-w", "10", address, "eth0"],
-  ];
-  await cluster.client.exec(family === 4 ? arping : ndisc6);
+  // ndisc6 asks no more once it has an answer.
+  const ndisc6 = `while :; do ndisc6 -n -1 -r 1 -w 10 ${address} eth0; done`;
+  const asking =
+    family === 4
+      ? ["arping", "-w", "6", "-W", "0.01", "-i", "eth0", address]
+      : ["timeout", "6", "sh", "-c", ndisc6];
+  await cluster.client.exec(asking);
 }
 
 /**
