@@ -92,6 +92,11 @@ export class AllocationState implements AllocationContext {
     this.#networksKnown = known;
   }
 
+  /** False while a refusal says nothing of the Service: what the cluster uses, or the configuration, is not known. */
+  get canJudge(): boolean {
+    return this.networksKnown && !this.configurationLost;
+  }
+
   /** Reads everything once, when all stores have synced. */
   load(): void {
     for (const { allocation } of this.#stores.allocations.values()) {

@@ -150,7 +150,7 @@ export class ServiceReconciler {
   /** What was live is recorded, or was not to be had. What could not be judged yet stays so. */
   #endLive({ key, wantsAddress }: Service): void {
     const { state, onLiveEnded } = this.#options;
-    const isJudged = !wantsAddress || (state.networksKnown && !state.configurationLost);
+    const isJudged = !wantsAddress || state.canJudge;
     for (const address of isJudged ? state.endLive(key) : []) {
       onLiveEnded(address);
     }
@@ -319,10 +319,9 @@ function isHeldByOther({ key, uid }: Service): (known: IpAllocationObject) => bo
 function undecidedOf(
   { written }: ServiceObject,
   decision: AllocationDecision,
-  { ledger, networksKnown, configurationLost }: AllocationState,
+  { ledger, canJudge }: AllocationState,
 ): readonly string[] {
-  const tooEarly = decision.kind === "refuse" && (!networksKnown || configurationLost);
-  return tooEarly
+  return decision.kind === "refuse" && !canJudge
     ? written.ingress.filter((entry) => {
         const address = parseIpAddress(entry);
         return address === undefined || ledger.get(address)?.state !== "Allocated";
